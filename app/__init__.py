@@ -1,0 +1,1 @@
+"""Window and command line; the only package that may import PySide6 or pyqtgraph."""

@@ -1,0 +1,1 @@
+"""Landmark schemes, images, formats, project store, model and metrics; runs without Qt."""

@@ -1,0 +1,1 @@
+"""Losses, targets, augmentation and the training loop; knows `core` only."""
