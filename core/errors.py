@@ -37,6 +37,10 @@ class ImageError(StarmarkError):
     """An image that cannot be read, or is too large to be read safely."""
 
 
+class FileError(StarmarkError):
+    """A file that cannot be written where it was asked for."""
+
+
 class FormatError(StarmarkError):
     """An annotation file that does not follow its format."""
 

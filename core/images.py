@@ -1,0 +1,338 @@
+"""The one image reader: any supported file to an upright 8-bit RGB array, or an ImageError that says why not.
+
+What a file *is* is decided by its first bytes, never by its name. Decisions about pixels:
+
+* 16-bit samples keep their high byte (an 8-bit value v stored as 257 v comes back as v); nothing is clipped.
+* Transparent pixels are laid over white, as nearly all viewers and every printed page show them; the colour stored
+  under full transparency is arbitrary.
+* CMYK and YCCK JPEGs are Adobe's inverted kind and converted without colour profile; other colour profiles are not
+  applied either: landmarks do not depend on the last shade.
+* Of an animation or a multi-page file, the first picture counts.
+* Orientation is EXIF's (or TIFF's own tag), as browsers do; XMP copies of it are not looked at.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import re
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Each plugin by name: Image.open would load them lazily, which is slow and not made for several threads.
+from PIL import BmpImagePlugin, Image, JpegImagePlugin, MpoImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
+
+from core.errors import ImageError, StarmarkError, UsageError
+from core.exif import png_exif, tiff_orientation
+from core.files import open_regular, read_limited
+
+__all__ = [
+    "DEFAULT_LIMITS",
+    "IMAGE_SUFFIXES",
+    "ImageInfo",
+    "ImageLimits",
+    "find_images",
+    "natural_key",
+    "probe_image",
+    "read_image",
+    "read_image_bytes",
+    "read_image_data",
+    "read_thumbnail",
+]
+
+_PLUGINS = (BmpImagePlugin, JpegImagePlugin, MpoImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
+_log = logging.getLogger(__name__)
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".bmp", ".dib"})
+"""Lower-case suffixes by which folders are searched. A file named outright may have any suffix."""
+
+# Pillow's own limit warns through a process-wide filter and counts after it has set up the decoder; ours (ImageLimits)
+# is checked on every path of this module before anything is decoded.
+Image.MAX_IMAGE_PIXELS = None
+# Remarks on odd metadata are of no use to a user. Filtered once, here: catch_warnings is not safe among threads.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+
+
+@dataclass(frozen=True, slots=True)
+class ImageLimits:
+    """What is refused before decoding: more pixels than `max_pixels`, files larger than `max_bytes`."""
+
+    max_pixels: int = 250_000_000
+    max_bytes: int = 512 * 2**20
+
+
+DEFAULT_LIMITS = ImageLimits()
+
+
+@dataclass(frozen=True, slots=True)
+class ImageInfo:
+    """What the header says.
+
+    Attributes:
+        width, height: px, after orientation.
+        format: "JPEG", "PNG", "WEBP", "TIFF" or "BMP".
+        orientation: EXIF's 1..8; 1 is upright.
+    """
+
+    width: int
+    height: int
+    format: str
+    orientation: int
+
+
+_MAGIC = (
+    (re.compile(rb"\xff\xd8\xff"), "JPEG"),
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), "PNG"),
+    (re.compile(rb"RIFF....WEBP", re.DOTALL), "WEBP"),
+    (re.compile(rb"II[*+]\x00|MM\x00[*+]"), "TIFF"),
+    (re.compile(rb"BM"), "BMP"),
+)
+_FOREIGN = (
+    (re.compile(rb"GIF8"), "a GIF picture"),
+    (re.compile(rb"....ftyp(heic|heix|hevc|mif1|msf1)", re.DOTALL), "a HEIC picture"),
+    (re.compile(rb"....ftypavi[fs]", re.DOTALL), "an AVIF picture"),
+    (re.compile(rb"....ftyp", re.DOTALL), "a video"),
+    (re.compile(rb"%PDF"), "a PDF document"),
+    (re.compile(rb"\s*<(\?xml|svg|!DOCTYPE|html)", re.IGNORECASE), "a web page or drawing"),
+    (re.compile(rb"\x00\x00\x00\x0cjP  |\xff\x4f\xff\x51"), "a JPEG 2000 picture"),
+    (re.compile(rb"version https://git-lfs"), "a placeholder for a file that was not downloaded"),
+)
+_CONVERT = "Convert it to PNG or JPEG"
+_REPLACE = "Replace it by a whole copy"
+
+
+def read_image(path: str | Path, *, limits: ImageLimits = DEFAULT_LIMITS) -> NDArray[np.uint8]:
+    """The picture in a file: (H, W, 3) uint8 RGB, upright. Safe to call from several threads.
+
+    Raises:
+        ImageError: nothing there, not an image, damaged, cut short, beyond `limits`, or not readable.
+    """
+    return read_image_bytes(read_limited(path, limits.max_bytes, ImageError), str(path), limits=limits)
+
+
+def read_image_data(path: str | Path, *, limits: ImageLimits = DEFAULT_LIMITS) -> bytes:
+    """The bytes of an image file, for a caller that also wants their hash; errors as `read_image`."""
+    return read_limited(path, limits.max_bytes, ImageError)
+
+
+def read_image_bytes(data: bytes, where: str, *, limits: ImageLimits = DEFAULT_LIMITS) -> NDArray[np.uint8]:
+    """As `read_image`, of a file's content; `where` names it in errors."""
+    with _problems(where):
+        picture, info = _open(io.BytesIO(data), where, limits)
+        with picture:
+            return np.array(_upright(_to_rgb(picture, info, where), info))
+
+
+def probe_image(path: str | Path, *, limits: ImageLimits = DEFAULT_LIMITS) -> ImageInfo:
+    """Size, format and orientation from the header alone, well under a millisecond.
+
+    ImageError as `read_image`, except for damage that only decoding finds.
+    """
+    with open_regular(path, limits.max_bytes, ImageError) as stream, _problems(str(path)):
+        picture, info = _open(stream, str(path), limits)
+        picture.close()
+        return info
+
+
+def read_thumbnail(path: str | Path, max_side: int, *, limits: ImageLimits = DEFAULT_LIMITS) -> NDArray[np.uint8]:
+    """A small version: (h, w, 3) uint8 RGB, upright, max(h, w) <= `max_side`, never enlarged.
+
+    JPEGs are decoded at a fraction of their size. ImageError as `read_image`.
+    """
+    if max_side < 1:
+        raise ValueError("max_side must be at least 1")
+    where = str(path)
+    data = read_limited(path, limits.max_bytes, ImageError)
+    with _problems(where):
+        picture, info = _open(io.BytesIO(data), where, limits)
+        factor = min(1.0, max_side / max(info.width, info.height))
+        size = max(1, round(info.width * factor)), max(1, round(info.height * factor))
+        stored = size[::-1] if info.orientation >= 5 and info.format != "TIFF" else size
+        with picture:
+            if factor < 1:
+                picture.draft(None, stored)
+            small = _to_rgb(picture, info, where)
+            if small.size != stored:
+                small = small.resize(stored, Image.Resampling.BOX if factor < 0.5 else Image.Resampling.BILINEAR)
+            return np.array(_upright(small, info))
+
+
+@contextmanager
+def _problems(where: str) -> Iterator[None]:
+    """Whatever a decoder raises on hostile bytes becomes one ImageError."""
+    try:
+        yield
+    except StarmarkError:
+        raise
+    except MemoryError as error:
+        raise ImageError("not enough memory to read the image", where=where, remedy="Make it smaller") from error
+    except EOFError as error:
+        raise ImageError("the image is cut short", where=where, remedy=_REPLACE) from error
+    except Exception as error:  # decoders raise nearly everything: OSError, SyntaxError, struct.error, KeyError, ...
+        text = str(error).strip().rstrip(".") or type(error).__name__
+        if "truncated" in text.lower():
+            raise ImageError("the image is cut short", where=where, remedy=_REPLACE) from error
+        raise ImageError(f"the image is damaged ({text})", where=where, remedy=_REPLACE) from error
+
+
+def _sniff(head: bytes, where: str) -> str:
+    for magic, name in _MAGIC:
+        if magic.match(head):
+            return name
+    for magic, kind in _FOREIGN:
+        if magic.match(head):
+            remedy = "Download the file itself" if "downloaded" in kind else _CONVERT
+            raise ImageError(f"this is {kind}, which is not read", where=where, remedy=remedy)
+    raise ImageError("not an image", where=where, remedy="Choose a JPEG, PNG, WebP, TIFF or BMP file")
+
+
+def _open(stream: BinaryIO, where: str, limits: ImageLimits) -> tuple[Image.Image, ImageInfo]:
+    """The picture, its header read and its limits checked, not decoded yet."""
+    head = stream.read(64)
+    if not head:
+        raise ImageError("the file is empty", where=where, remedy=_REPLACE)
+    kind = _sniff(head, where)
+    stream.seek(0)
+    try:
+        picture = Image.open(stream, formats=[kind])
+    except Image.UnidentifiedImageError as error:
+        raise ImageError(f"the header of this {kind} image is damaged", where=where, remedy=_REPLACE) from error
+    width, height = picture.size
+    if width < 1 or height < 1:
+        raise ImageError("the image has no pixels", where=where, remedy=_REPLACE)
+    if width * height > limits.max_pixels:
+        megapixels = f"{width} x {height} px, at most {limits.max_pixels / 1e6:g} megapixels"
+        raise ImageError(f"the image is too large ({megapixels})", where=where, remedy="Make it smaller")
+    orientation = _orientation(picture, kind, stream)
+    if orientation >= 5 and kind != "TIFF":  # Pillow turns TIFFs itself, their size is the upright one already
+        width, height = height, width
+    return picture, ImageInfo(width, height, kind, orientation)
+
+
+def _orientation(picture: Image.Image, kind: str, stream: BinaryIO) -> int:
+    if kind == "BMP":
+        return 1
+    if kind == "TIFF":
+        value = cast(TiffImagePlugin.TiffImageFile, picture).tag_v2.get(0x0112)
+        return value if isinstance(value, int) and 1 <= value <= 8 else 1
+    exif = picture.info.get("exif")
+    if exif is None and kind == "PNG":  # the chunk may stand behind the pixels, where opening has not been yet
+        place = stream.tell()
+        exif = png_exif(stream)
+        stream.seek(place)
+    return tiff_orientation(exif) if isinstance(exif, bytes) else 1
+
+
+def _upright(picture: Image.Image, info: ImageInfo) -> Image.Image:
+    turns = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_270,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_90,
+    }
+    turn = None if info.format == "TIFF" else turns.get(info.orientation)
+    return picture if turn is None else picture.transpose(turn)
+
+
+def _to_rgb(picture: Image.Image, info: ImageInfo, where: str) -> Image.Image:
+    """Decode and bring to mode RGB; still as stored, unless TIFF."""
+    if info.format == "TIFF":
+        picture.info.pop("xmp", None)  # Pillow would turn by XMP's orientation what has none of its own
+        cast(TiffImagePlugin.TiffImageFile, picture).tag_v2.pop(700, None)
+    picture.load()
+    if picture.mode.startswith("I;16"):
+        return _high_bytes(picture).convert("RGB")
+    if picture.mode in ("I", "F"):
+        what = "the image has 32-bit or signed samples, whose range is unknown"
+        raise ImageError(what, where=where, remedy="Convert it to 8 or 16 bits a channel")
+    if picture.mode == "LAB":
+        raise ImageError("the image is in the Lab colour space, which is not read", where=where, remedy=_CONVERT)
+    if picture.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in picture.info:
+        rgba = picture.convert("RGBA")
+        if info.format == "BMP" and rgba.getchannel("A").getextrema() == (0, 0):
+            return rgba.convert("RGB")  # many programs leave BMP's fourth byte at zero and mean opaque
+        return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
+
+
+def _high_bytes(picture: Image.Image) -> Image.Image:
+    """A grey picture of more than 8 bits a sample as mode L. Transparency of one grey level is left out."""
+    bits, inverted = 16, False
+    if isinstance(picture, TiffImagePlugin.TiffImageFile):
+        bits = int(cast(tuple[int, ...], picture.tag_v2.get(258, (16,)))[0])
+        inverted = picture.tag_v2.get(262) == 0  # "white is zero"
+    values = (np.asarray(picture).astype(np.uint16) >> (bits - 8)).astype(np.uint8)
+    return Image.fromarray(255 - values if inverted else values)
+
+
+def natural_key(path: str | Path) -> tuple[object, ...]:
+    """Sort key by folders, then names, where numbers count as numbers: face2 before face10."""
+    return tuple(tuple(_run_key(run) for run in re.split(r"(\d+)", part) if run) for part in Path(path).parts)
+
+
+def _run_key(run: str) -> tuple[int, int, str]:
+    return (0, int(run), run) if run.isdecimal() and len(run) < 1000 else (1, 0, run.casefold())
+
+
+def find_images(paths: Sequence[str | Path], recursive: bool = True) -> list[Path]:
+    """Expand files and folders to image files, each once, in the order given and naturally sorted within a folder.
+
+    Folders are searched for IMAGE_SUFFIXES (hidden entries left out, symbolic links followed, each folder once);
+    a file named outright is taken whatever its suffix.
+
+    Raises:
+        ImageError: a path is not there, or a folder cannot be listed.
+        UsageError: no paths, or no image in any of them.
+    """
+    if not paths:
+        raise UsageError("no image was given", remedy="Name image files or folders")
+    found: dict[Path, None] = {}
+    for path in map(Path, paths):
+        try:
+            is_folder = path.is_dir()
+            is_there = is_folder or path.exists()
+        except (OSError, ValueError) as error:
+            raise ImageError(f"cannot be read ({error})", where=path, remedy="Check the name") from error
+        if not is_there:
+            remedy = "Check the name, or whether it was moved"
+            raise ImageError("there is no such file or folder", where=path, remedy=remedy)
+        found.update(dict.fromkeys(sorted(_in_folder(path, recursive), key=natural_key) if is_folder else [path]))
+    if not found:
+        where = ", ".join(str(path) for path in paths[:3])
+        remedy = "Choose a folder with JPEG, PNG, WebP, TIFF or BMP files"
+        raise UsageError("there is no image in this folder", where=where, remedy=remedy)
+    return list(found)
+
+
+def _in_folder(folder: Path, recursive: bool) -> Iterable[Path]:
+    try:
+        os.scandir(folder).close()
+    except OSError as error:
+        raise ImageError(f"the folder cannot be listed ({error.strerror})", where=folder, remedy="Check it") from error
+    seen: set[tuple[int, int]] = set()  # a link to a folder above would never end
+
+    def skipped(error: OSError) -> None:
+        _log.warning("%s: left out (%s)", error.filename, error.strerror)
+
+    for top, folders, names in os.walk(folder, onerror=skipped, followlinks=True):
+        status = Path(top).stat()
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders[:] = sorted(name for name in folders if recursive and not name.startswith("."))
+        for name in names:
+            path = Path(top, name)
+            if path.suffix.lower() in IMAGE_SUFFIXES and not name.startswith(".") and path.is_file():
+                yield path
