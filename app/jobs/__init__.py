@@ -1,0 +1,1 @@
+"""Background work: worker pools, image decoding, thumbnails, prediction. Results arrive on the window's thread."""

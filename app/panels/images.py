@@ -1,0 +1,224 @@
+"""The image list dock: thumbnail, name, number of faces, worst deviation, filter and order."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QPainter, QPalette
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QListView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.panels.image_model import ImageListModel, ImageRow, Role
+
+THUMBNAIL_SIDE = 64
+_ROW_HEIGHT = THUMBNAIL_SIDE + 8
+
+_ORDERS = (("added", "As added"), ("name", "By name"), ("worst", "Worst label first"))
+
+
+def count_text(count: int, one: str, many: str | None = None) -> str:
+    """ "1 face", "2,811 faces"."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def row_caption(row: ImageRow) -> str:
+    """The second line of a row."""
+    if row.problem:
+        return row.problem
+    if row.faces is None:
+        return ""
+    if row.faces == 0:
+        return "no face found" if row.predicted else "not yet looked at"
+    text = count_text(row.faces, "face")
+    return text if row.worst is None else f"{text} · worst {row.worst:.1%}"
+
+
+class _RowDelegate(QStyledItemDelegate):
+    """Paints one row; asks the model for the thumbnail only now, when the row is seen."""
+
+    def sizeHint(self, _option: QStyleOptionViewItem, _index: QModelIndex | QPersistentModelIndex) -> QSize:  # noqa: N802
+        return QSize(180, _ROW_HEIGHT)
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        row: ImageRow = index.data(Role.ROW)
+        palette: QPalette = option.palette
+        rect: QRect = option.rect
+        selected = bool(option.state & QStyle.StateFlag.State_Selected)
+        painter.save()
+        if selected:
+            painter.fillRect(rect, palette.color(QPalette.ColorRole.Highlight))
+        text_colour = palette.color(
+            QPalette.ColorRole.HighlightedText if selected else QPalette.ColorRole.Text
+        )
+        self._paint_thumbnail(painter, rect, index, palette)
+        left = rect.left() + THUMBNAIL_SIDE + 16
+        width = rect.right() - left - 6
+        font = QFont(option.font)
+        painter.setFont(font)
+        painter.setPen(text_colour)
+        line = painter.fontMetrics().height()
+        top = rect.center().y() - line
+        name = painter.fontMetrics().elidedText(row.name, Qt.TextElideMode.ElideMiddle, width)
+        painter.drawText(QRect(left, top, width, line), Qt.AlignmentFlag.AlignVCenter, name)
+        font.setPointSizeF(max(7.0, font.pointSizeF() * 0.88))
+        painter.setFont(font)
+        painter.setPen(self._caption_colour(row, text_colour, selected))
+        caption = painter.fontMetrics().elidedText(row_caption(row), Qt.TextElideMode.ElideRight, width)
+        painter.drawText(QRect(left, top + line + 2, width, line), Qt.AlignmentFlag.AlignVCenter, caption)
+        painter.restore()
+
+    @staticmethod
+    def _caption_colour(row: ImageRow, text: QColor, selected: bool) -> QColor:
+        if row.problem and not selected:
+            return QColor("#d9622b")
+        faint = QColor(text)
+        faint.setAlphaF(0.72)
+        return faint
+
+    @staticmethod
+    def _paint_thumbnail(
+        painter: QPainter, rect: QRect, index: QModelIndex | QPersistentModelIndex, palette: QPalette
+    ) -> None:
+        place = QRect(rect.left() + 6, rect.top() + 4, THUMBNAIL_SIDE, THUMBNAIL_SIDE)
+        image = index.data(Role.THUMBNAIL)
+        if image is None or image.isNull():
+            painter.fillRect(place, palette.color(QPalette.ColorRole.Midlight))
+            if index.data(Role.ROW).problem:
+                painter.setPen(QColor("#d9622b"))
+                painter.drawText(place, Qt.AlignmentFlag.AlignCenter, "✕")
+            return
+        size = image.size().scaled(place.size(), Qt.AspectRatioMode.KeepAspectRatio)
+        corner = place.center() - QPoint(size.width() // 2, size.height() // 2)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.drawImage(QRect(corner, size), image)
+
+
+class ImagePanel(QWidget):
+    """The list with its filter.
+
+    Signals:
+        activated(image id): the user chose an image.
+        order_changed(order): the user chose another order.
+    """
+
+    activated = Signal(str)
+    order_changed = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.model = ImageListModel(self)
+        self.filter = QLineEdit(self)
+        self.filter.setPlaceholderText("Filter by name or folder")
+        self.filter.setClearButtonEnabled(True)
+        self.filter.setAccessibleName("Filter images")
+        self.order = QComboBox(self)
+        for value, text in _ORDERS:
+            self.order.addItem(text, value)
+        self.order.setToolTip("Order of the list. 'Worst label first' needs predictions (Ctrl+Shift+P predicts all).")
+        self.summary = QLabel(self)
+        self.view = QListView(self)
+        self.view.setModel(self.model)
+        self.view.setItemDelegate(_RowDelegate(self.view))
+        self.view.setUniformItemSizes(True)
+        self.view.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
+        self.view.setEditTriggers(QListView.EditTrigger.NoEditTriggers)
+        self.view.setAccessibleName("Images")
+        self._layout()
+        self.filter.textChanged.connect(self._filter_changed)
+        self.order.currentIndexChanged.connect(lambda _i: self._order_chosen())
+        self.view.selectionModel().currentChanged.connect(self._current_changed)
+        self.model.modelReset.connect(self._summarise)
+        self.model.layoutChanged.connect(self._summarise)
+        self._quiet = False
+        self._summarise()
+
+    def _layout(self) -> None:
+        line = QHBoxLayout()
+        line.addWidget(self.summary, 1)
+        line.addWidget(self.order)
+        top = QVBoxLayout()
+        top.setContentsMargins(8, 8, 8, 4)
+        top.addWidget(self.filter)
+        top.addLayout(line)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addLayout(top)
+        layout.addWidget(self.view, 1)
+
+    def set_order(self, order: str) -> None:
+        """Choose an order without telling anybody, as when settings are restored."""
+        self._quiet = True
+        self.order.setCurrentIndex(max(0, self.order.findData(order)))
+        self._quiet = False
+        self.model.set_order(str(self.order.currentData()))
+
+    def show_current(self, image_id: str | None) -> None:
+        """Select the row of an image without announcing it."""
+        index = self.model.index_of(image_id) if image_id else QModelIndex()
+        self._quiet = True
+        self.view.setCurrentIndex(index)
+        self._quiet = False
+        if index.isValid():
+            self.view.scrollTo(index)
+
+    def current_id(self) -> str | None:
+        """The selected image."""
+        index = self.view.currentIndex()
+        return self.model.id_at(index.row()) if index.isValid() else None
+
+    def step(self, by: int) -> str | None:
+        """The image `by` rows away from the selected one in the list as shown; None at the ends."""
+        index = self.view.currentIndex()
+        if not index.isValid():
+            return self.model.id_at(0)
+        return self.model.id_at(index.row() + by)
+
+    def neighbours(self, count: int) -> list[str]:
+        """Up to `count` images on each side of the selected one, nearest first, the following before the preceding."""
+        here = self.view.currentIndex().row()
+        if here < 0:
+            return []
+        places = [place for k in range(1, count + 1) for place in (here + k, here - k)]
+        return [found for place in places if (found := self.model.id_at(place))]
+
+    def resort(self) -> None:
+        """Apply the order again after values changed."""
+        self.model.set_order(str(self.order.currentData()))
+
+    def _filter_changed(self, text: str) -> None:
+        current = self.current_id()
+        self._quiet = True
+        self.model.set_filter(text)
+        self._quiet = False
+        self.show_current(current)
+
+    def _order_chosen(self) -> None:
+        if self._quiet:
+            return
+        self._quiet = True
+        self.resort()
+        self._quiet = False
+        self.view.scrollTo(self.view.currentIndex())
+        self.order_changed.emit(str(self.order.currentData()))
+
+    def _current_changed(self, index: QModelIndex, _before: QModelIndex) -> None:
+        image_id = self.model.id_at(index.row()) if index.isValid() else None
+        if image_id and not self._quiet:
+            self.activated.emit(image_id)
+
+    def _summarise(self) -> None:
+        shown, total = self.model.rowCount(), self.model.total()
+        text = count_text(total, "image")
+        self.summary.setText(text if shown == total else f"{shown:,} of {text}")

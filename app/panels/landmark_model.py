@@ -1,0 +1,178 @@
+"""The landmarks of one face as a table: numbers are worked out once a change, for all points together."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtGui import QColor
+
+from core.ambiguity import angle_deg, anisotropy, eigen, split_deviation
+from core.face import FloatArray, Label, Prediction
+from core.scheme import Scheme
+
+Index = QModelIndex | QPersistentModelIndex
+_ROOT = QModelIndex()
+
+SORT_ROLE = int(Qt.ItemDataRole.UserRole)
+AMBIGUOUS_COLOUR = QColor("#d9622b")
+
+
+class Column(NamedTuple):
+    """A column: header, tooltip, and number format (None for text)."""
+
+    title: str
+    tip: str
+    format: str | None
+
+
+COLUMNS: tuple[Column, ...] = (
+    Column("#", "Index of the point in the scheme", "d"),
+    Column("Name", "Name of the point", None),
+    Column("Region", "Contour the point lies on", None),
+    Column("x", "Position in image px: of the label, or of the prediction where there is no label", ".1f"),
+    Column("y", "Position in image px: of the label, or of the prediction where there is no label", ".1f"),
+    Column("Dev.", "Deviation: distance from the prediction to the label, px", ".1f"),
+    Column("Dev. %", "Deviation in per cent of the face's normalising distance (between the outer eye corners)", ".1f"),
+    Column("Along", "Deviation along the long axis of the ellipse, px (signed)", ".1f"),
+    Column("Across", "Deviation across the long axis of the ellipse, px (signed)", ".1f"),
+    Column("σ along", "Standard deviation of the prediction along its long axis, px", ".1f"),
+    Column("σ across", "Standard deviation of the prediction across its long axis, px", ".1f"),
+    Column("Anis.", "Anisotropy: σ along / σ across; 1 is a circle", ".2f"),
+    Column("Angle", "Direction of the long axis, degrees from the image's x axis, downwards positive", ".0f"),
+    Column("Amb.", "Ambiguous: the anisotropy is above the threshold set under 'View'", "flag"),
+)
+
+FIRST_STRETCH = 1
+
+
+def landmark_numbers(
+    scheme: Scheme, label: Label | None, prediction: Prediction | None, threshold: float
+) -> FloatArray:
+    """The number columns of the table.
+
+    Args:
+        scheme: of the face.
+        label: label of the face or None.
+        prediction: prediction in the same scheme or None.
+        threshold: anisotropy above which a point counts as ambiguous.
+
+    Returns:
+        (N, 14) float64 in the order of `COLUMNS`; text columns and unknown numbers are NaN.
+    """
+    count = len(scheme)
+    values = np.full((count, len(COLUMNS)), np.nan)
+    values[:, 0] = np.arange(count)
+    if prediction is not None:
+        major, minor, _ = eigen(prediction.covariance)
+        values[:, 3:5] = prediction.mean
+        values[:, 9], values[:, 10] = np.sqrt(major), np.sqrt(minor)
+        values[:, 11] = anisotropy(prediction.covariance)
+        values[:, 12] = angle_deg(prediction.covariance)
+        values[:, 13] = values[:, 11] > threshold
+    if label is not None:
+        values[:, 3:5] = label.points
+    if label is not None and prediction is not None:
+        split = split_deviation(label.points, prediction.mean, prediction.covariance)
+        distance = np.hypot(split.along, split.across)
+        norm = scheme.norm_distance(label.points)
+        values[:, 5] = distance
+        values[:, 6] = 100 * distance / norm if norm > 0 else np.nan
+        values[:, 7], values[:, 8] = split.along, split.across
+    return values
+
+
+class LandmarkModel(QAbstractTableModel):
+    """One row a landmark of the active face."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._scheme: Scheme | None = None
+        self._values: FloatArray = np.zeros((0, len(COLUMNS)))
+        self._regions: list[str] = []
+
+    def show(self, scheme: Scheme | None, label: Label | None, prediction: Prediction | None, threshold: float) -> None:
+        """Show a face, or nothing (`scheme` None). The same scheme again keeps selection and scroll place."""
+        if scheme is None:
+            values = np.zeros((0, len(COLUMNS)))
+        else:
+            values = landmark_numbers(scheme, label, prediction, threshold)
+        if scheme is not self._scheme or len(values) != len(self._values):
+            self.beginResetModel()
+            self._scheme, self._values = scheme, values
+            self._regions = [] if scheme is None else _region_names(scheme)
+            self.endResetModel()
+        elif len(values):
+            self._values = values
+            self.dataChanged.emit(self.index(0, 0), self.index(len(values) - 1, len(COLUMNS) - 1))
+
+    def ambiguous_count(self) -> int:
+        """Number of points flagged as ambiguous."""
+        return int(np.nansum(self._values[:, 13]))
+
+    def worst(self) -> int | None:
+        """Index of the point with the largest deviation, if any is known."""
+        column = self._values[:, 5]
+        return int(np.nanargmax(column)) if np.isfinite(column).any() else None
+
+    def rowCount(self, parent: Index = _ROOT) -> int:  # noqa: N802
+        """Number of landmarks."""
+        return 0 if parent.isValid() else len(self._values)
+
+    def columnCount(self, parent: Index = _ROOT) -> int:  # noqa: N802
+        """Number of columns."""
+        return 0 if parent.isValid() else len(COLUMNS)
+
+    def headerData(  # noqa: N802
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        """Titles and their explanations."""
+        if orientation != Qt.Orientation.Horizontal or not 0 <= section < len(COLUMNS):
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return COLUMNS[section].title
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return COLUMNS[section].tip
+        return None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Texts, sort keys, alignment, and the colour of ambiguous points."""
+        if not index.isValid() or self._scheme is None:
+            return None
+        row, column = index.row(), index.column()
+        number = COLUMNS[column].format is not None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self._text(row, column)
+        if role == SORT_ROLE:
+            if not number:
+                return self._text(row, column)
+            value = float(self._values[row, column])
+            return -np.inf if np.isnan(value) else abs(value)
+        if role == Qt.ItemDataRole.TextAlignmentRole and number:
+            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        if role == Qt.ItemDataRole.ForegroundRole and column in (11, 13) and self._values[row, 13] == 1:
+            return AMBIGUOUS_COLOUR
+        if role == Qt.ItemDataRole.ToolTipRole and column in (1, 2):
+            return self._text(row, column)
+        return None
+
+    def _text(self, row: int, column: int) -> str:
+        assert self._scheme is not None
+        if column == 1:
+            return self._scheme.points[row]
+        if column == 2:
+            return self._regions[row]
+        value = float(self._values[row, column])
+        if COLUMNS[column].format == "flag":
+            return "▲" if value == 1 else ""
+        if np.isnan(value):
+            return "–"
+        if COLUMNS[column].format == "d":
+            return str(int(value))
+        return format(value, COLUMNS[column].format or "")
+
+
+def _region_names(scheme: Scheme) -> list[str]:
+    regions = [scheme.region_of(i) for i in range(len(scheme))]
+    return ["" if region is None else region.name.replace("_", " ") for region in regions]

@@ -1,0 +1,105 @@
+"""The landmark table dock, in step with the selection on the canvas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from PySide6.QtCore import QItemSelection, QItemSelectionModel, QSortFilterProxyModel, Qt, Signal
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QLabel, QStackedLayout, QTableView, QVBoxLayout, QWidget
+
+from app.panels.landmark_model import COLUMNS, SORT_ROLE, LandmarkModel
+from core.face import Label, Prediction
+from core.scheme import Scheme
+
+
+class LandmarkPanel(QWidget):
+    """A sortable table; what is selected here is selected on the canvas.
+
+    Signals:
+        selection_changed(indices): the user selected rows, given as a tuple of point indices.
+        point_activated(index): the user double-clicked a row.
+    """
+
+    selection_changed = Signal(tuple)
+    point_activated = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.model = LandmarkModel(self)
+        self.proxy = QSortFilterProxyModel(self)
+        self.proxy.setSourceModel(self.model)
+        self.proxy.setSortRole(SORT_ROLE)
+        self.table = QTableView(self)
+        self.table.setModel(self.proxy)
+        self.table.setSortingEnabled(True)
+        self.table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.table.setAlternatingRowColors(True)
+        self.table.setShowGrid(False)
+        self.table.setWordWrap(False)
+        self.table.verticalHeader().hide()
+        self.table.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 6)
+        self.table.setAccessibleName("Landmarks of the active face")
+        self._set_widths()
+        self.hint = QLabel("No face is active.\nOpen an image with a face, or draw a box around one (B).", self)
+        self.hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.hint.setWordWrap(True)
+        self.hint.setMargin(16)
+        self._stack = QStackedLayout()
+        self._stack.addWidget(self.hint)
+        self._stack.addWidget(self.table)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(self._stack)
+        self._quiet = False
+        self.table.selectionModel().selectionChanged.connect(self._selected)
+        self.table.doubleClicked.connect(lambda index: self.point_activated.emit(self._point(index.row())))
+
+    def _set_widths(self) -> None:
+        header = self.table.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        header.setHighlightSections(False)
+        wide = self.fontMetrics().horizontalAdvance("0")
+        samples = {1: 20, 2: 13}
+        for column, spec in enumerate(COLUMNS):
+            chars = samples.get(column, max(len(spec.title) + 4, 7) if column else 5)
+            self.table.setColumnWidth(column, wide * chars)
+
+    def show_face(
+        self, scheme: Scheme | None, label: Label | None, prediction: Prediction | None, threshold: float
+    ) -> None:
+        """Show the active face, or the hint where there is none."""
+        self._quiet = True
+        self.model.show(scheme, label, prediction, threshold)
+        self._quiet = False
+        self._stack.setCurrentWidget(self.hint if scheme is None else self.table)
+
+    def select(self, indices: Iterable[int]) -> None:
+        """Select the rows of these points without announcing it."""
+        chosen = QItemSelection()
+        first = None
+        for index in indices:
+            at = self.proxy.mapFromSource(self.model.index(index, 0))
+            if at.isValid():
+                chosen.select(at, at)
+                first = first or at
+        self._quiet = True
+        flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
+        self.table.selectionModel().select(chosen, flags)
+        if first is not None:
+            self.table.selectionModel().setCurrentIndex(first, QItemSelectionModel.SelectionFlag.NoUpdate)
+            self.table.scrollTo(first)
+        self._quiet = False
+
+    def selected(self) -> tuple[int, ...]:
+        """Indices of the selected points, ascending."""
+        rows = self.table.selectionModel().selectedRows()
+        return tuple(sorted(self._point(row.row()) for row in rows))
+
+    def _point(self, proxy_row: int) -> int:
+        return self.proxy.mapToSource(self.proxy.index(proxy_row, 0)).row()
+
+    def _selected(self) -> None:
+        if not self._quiet:
+            self.selection_changed.emit(self.selected())
