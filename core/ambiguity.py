@@ -43,7 +43,8 @@ class EllipseAxes(NamedTuple):
 class Deviation(NamedTuple):
     """Label minus predicted mean, in the frame of the predicted ellipse.
 
-    `along` and `across` (...), px, signed: components on the major axis (cos t, sin t) and the minor one (-sin t, cos t).
+    `along` and `across` (...), px, signed: components on the major axis (cos t, sin t) and on the minor axis
+    (-sin t, cos t).
     `mahalanobis` (...), no unit.
     """
 
