@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import secrets
 import stat
@@ -12,6 +13,7 @@ from typing import BinaryIO
 
 from core.errors import FileError, StarmarkError
 
+_log = logging.getLogger(__name__)
 _FRESH_MODE = 0o666  # less the user's umask, as any program's new file
 
 
@@ -196,3 +198,34 @@ def unreadable(path: str | Path, problem: Exception, error: type[StarmarkError])
         return error("no permission to read it", where=path, remedy="Change its permissions, or choose another file")
     reason = getattr(problem, "strerror", None) or str(problem)
     return error(f"cannot be read ({reason})", where=path, remedy="Check the file and its disk")
+
+
+def walk_folders(
+    folder: str | Path, error: type[StarmarkError], *, recursive: bool = True
+) -> Iterator[tuple[Path, list[str]]]:
+    """A folder and those below it, each with its file names, sorted.
+
+    Hidden entries are left out; linked folders are followed, but each folder is visited once, so that a link upwards
+    ends. A subfolder that cannot be listed is logged and left out.
+
+    Raises:
+        StarmarkError: of the class `error`, when `folder` itself cannot be listed.
+    """
+    try:
+        os.scandir(folder).close()
+    except (OSError, ValueError) as problem:
+        reason = getattr(problem, "strerror", None) or str(problem)
+        raise error(f"the folder cannot be listed ({reason})", where=folder, remedy="Check the folder") from problem
+    seen: set[tuple[int, int]] = set()
+    for top, folders, names in os.walk(folder, onerror=_log_unlisted, followlinks=True):
+        status = Path(top).stat()
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders[:] = sorted(name for name in folders if recursive and not name.startswith("."))
+        yield Path(top), sorted(name for name in names if not name.startswith("."))
+
+
+def _log_unlisted(error: OSError) -> None:
+    _log.warning("%s: left out (%s)", error.filename, error.strerror)

@@ -14,11 +14,9 @@ What a file *is* is decided by its first bytes, never by its name. Decisions abo
 from __future__ import annotations
 
 import io
-import logging
-import os
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +30,7 @@ from PIL import BmpImagePlugin, Image, JpegImagePlugin, MpoImagePlugin, PngImage
 
 from core.errors import ImageError, StarmarkError, UsageError
 from core.exif import png_exif, tiff_orientation
-from core.files import open_regular, read_limited
+from core.files import open_regular, read_limited, walk_folders
 
 __all__ = [
     "DEFAULT_LIMITS",
@@ -49,7 +47,6 @@ __all__ = [
 ]
 
 _PLUGINS = (BmpImagePlugin, JpegImagePlugin, MpoImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
-_log = logging.getLogger(__name__)
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".bmp", ".dib"})
 """Lower-case suffixes by which folders are searched. A file named outright may have any suffix."""
@@ -307,7 +304,7 @@ def find_images(paths: Sequence[str | Path], recursive: bool = True) -> list[Pat
         if not is_there:
             remedy = "Check the name, or whether it was moved"
             raise ImageError("there is no such file or folder", where=path, remedy=remedy)
-        found.update(dict.fromkeys(sorted(_in_folder(path, recursive), key=natural_key) if is_folder else [path]))
+        found.update(dict.fromkeys(_in_folder(path, recursive) if is_folder else [path]))
     if not found:
         where = ", ".join(str(path) for path in paths[:3])
         remedy = "Choose a folder with JPEG, PNG, WebP, TIFF or BMP files"
@@ -315,24 +312,9 @@ def find_images(paths: Sequence[str | Path], recursive: bool = True) -> list[Pat
     return list(found)
 
 
-def _in_folder(folder: Path, recursive: bool) -> Iterable[Path]:
-    try:
-        os.scandir(folder).close()
-    except OSError as error:
-        raise ImageError(f"the folder cannot be listed ({error.strerror})", where=folder, remedy="Check it") from error
-    seen: set[tuple[int, int]] = set()  # a link to a folder above would never end
-
-    def skipped(error: OSError) -> None:
-        _log.warning("%s: left out (%s)", error.filename, error.strerror)
-
-    for top, folders, names in os.walk(folder, onerror=skipped, followlinks=True):
-        status = Path(top).stat()
-        if (status.st_dev, status.st_ino) in seen:
-            folders.clear()
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        folders[:] = sorted(name for name in folders if recursive and not name.startswith("."))
-        for name in names:
-            path = Path(top, name)
-            if path.suffix.lower() in IMAGE_SUFFIXES and not name.startswith(".") and path.is_file():
-                yield path
+def _in_folder(folder: Path, recursive: bool) -> list[Path]:
+    found = []
+    for place, names in walk_folders(folder, ImageError, recursive=recursive):
+        paths = (place / name for name in names)
+        found += [path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()]
+    return sorted(found, key=natural_key)

@@ -1,0 +1,77 @@
+"""The formats Starmark reads, by name, and the choice among them by a look at the source."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from core.errors import FormatError, UsageError
+from core.formats.base import Format, ImportResult, Progress, ReadOptions
+from core.formats.star_tsv import FormatStarTsv
+from core.formats.w300 import Format300W
+from core.scheme import Scheme
+
+FORMATS: dict[str, Format] = {known.name: known for known in (Format300W(), FormatStarTsv())}
+"""Importers by name."""
+
+AUTO = "auto"
+
+
+def detect_format(source: str | Path) -> str:
+    """Name of the format of `source` (a file or folder).
+
+    Raises:
+        FormatError: there is nothing there, or it looks like no known format.
+    """
+    path = _existing(source)
+    for name, known in FORMATS.items():
+        if known.matches(path):
+            return name
+    expected = "; ".join(known.title for known in FORMATS.values())
+    raise FormatError("this looks like no known data set", where=path, remedy=f"Known are: {expected}")
+
+
+def read_dataset(
+    source: str | Path,
+    format: str = AUTO,
+    images_root: str | Path | None = None,
+    index_base: int | None = None,
+    *,
+    scheme: Scheme | None = None,
+    progress: Progress | None = None,
+) -> ImportResult:
+    """Read a labelled data set. Bad entries are left out and listed; the rest is read.
+
+    Args:
+        source: file or folder.
+        format: a name of FORMATS, or "auto" to look.
+        images_root: folder the image paths are relative to, where it is not the format's usual one.
+        index_base: coordinate of the first pixel's centre in the files, 0 or 1; None: as the format has it.
+        scheme: what the points mean; None: the built-in scheme with that number of points.
+        progress: called with (done, total); may raise, to cancel.
+
+    Raises:
+        FormatError: nothing there, not that format, or no usable entry at all.
+        UsageError: an unknown format name or index base.
+    """
+    if format != AUTO and format not in FORMATS:
+        raise UsageError(f"there is no format '{format}'", remedy=f"Use one of {', '.join([AUTO, *FORMATS])}")
+    if index_base not in (None, 0, 1):
+        raise UsageError(f"the index base is {index_base}", remedy="Use 0 or 1")
+    path = _existing(source)
+    root = None if images_root is None else Path(images_root)
+    if root is not None and not root.is_dir():
+        raise FormatError("the image folder is not there", where=root, remedy="Check the name")
+    reader = FORMATS[detect_format(path) if format == AUTO else format]
+    return reader.read(path, ReadOptions(root, index_base, scheme, progress))
+
+
+def _existing(source: str | Path) -> Path:
+    path = Path(source)
+    try:
+        exists = path.exists()
+    except (OSError, ValueError) as error:
+        raise FormatError(f"cannot be read ({error})", where=source, remedy="Check the name") from error
+    if not exists:
+        remedy = "Check the name, or whether it was moved"
+        raise FormatError("there is no such file or folder", where=path, remedy=remedy)
+    return path

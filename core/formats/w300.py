@@ -1,0 +1,176 @@
+"""300W folders: every image has a .pts file of the same name beside it."""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+
+import numpy as np
+
+from core.errors import FormatError, ImageError, StarmarkError
+from core.face import FloatArray, Label
+from core.files import walk_folders
+from core.formats.base import (
+    ImageProbe,
+    ImportedFace,
+    ImportResult,
+    ReadOptions,
+    Skipped,
+    choose_scheme,
+    nothing_usable,
+)
+from core.formats.pts import read_pts
+from core.images import IMAGE_SUFFIXES, natural_key
+from core.scheme import Scheme
+
+_PTS = ".pts"
+_MATCH_FOLDERS = 200  # looked into before giving up on finding a .pts file
+
+
+class Format300W:
+    """Importer of 300W folders, searched with their subfolders, or of one .pts file."""
+
+    name = "300w"
+    title = "300W: a folder of images with .pts files"
+
+    def matches(self, source: Path) -> bool:
+        """Whether there is a .pts file in the folder or not far below it."""
+        if source.is_file():
+            return source.suffix.lower() == _PTS
+        folders = 0
+        try:
+            for _folder, names in walk_folders(source, FormatError):
+                folders += 1
+                if any(name.lower().endswith(_PTS) for name in names):
+                    return True
+                if folders >= _MATCH_FOLDERS:
+                    break
+        except FormatError:
+            pass
+        return False
+
+    def read(self, source: Path, options: ReadOptions) -> ImportResult:
+        """Read the folder. Files that cannot be used go to `skipped`, with the reason.
+
+        Raises:
+            FormatError: no .pts file there, or not one of them usable.
+        """
+        base = 1 if options.index_base is None else options.index_base
+        pairs, unlabelled, twins = _pairs(source, options)
+        if not pairs:
+            remedy = "Choose a folder where .pts files lie beside their images"
+            raise FormatError("there is no .pts file here", where=source, remedy=remedy)
+        skipped: list[Skipped] = []
+        labelled: list[tuple[Path, Path, FloatArray]] = []
+        for done, (annotation, image) in enumerate(pairs):
+            options.tell(done, 2 * len(pairs))
+            if image is None:
+                skipped.append(Skipped(str(annotation), "there is no image of this name beside it"))
+                continue
+            try:
+                labelled.append((annotation, image, read_pts(annotation, base)))
+            except FormatError as error:
+                skipped.append(_skip(annotation, error))
+        if not labelled:
+            raise nothing_usable(skipped, source)
+        scheme = choose_scheme((len(points) for _, _, points in labelled), options.scheme, source)
+        faces = _faces(labelled, scheme, skipped, options)
+        if not faces:
+            raise nothing_usable(skipped, source)
+        return ImportResult(faces, skipped, scheme.id, self.name, _notes(faces, base, unlabelled, twins))
+
+
+def _faces(
+    labelled: list[tuple[Path, Path, FloatArray]], scheme: Scheme, skipped: list[Skipped], options: ReadOptions
+) -> list[ImportedFace]:
+    faces = []
+    probe = ImageProbe()
+    for done, (annotation, image, points) in enumerate(labelled):
+        options.tell(len(labelled) + done, 2 * len(labelled))
+        if len(points) != len(scheme):
+            reason = f"has {len(points)} points, scheme {scheme.id} has {len(scheme)}"
+            skipped.append(Skipped(str(annotation), reason))
+            continue
+        try:
+            info = probe(image)
+        except ImageError as error:
+            skipped.append(_skip(image, error))
+            continue
+        faces.append(ImportedFace(image, Label(scheme.id, points), None, None, (), str(annotation), info))
+    options.tell(len(labelled), len(labelled))
+    return faces
+
+
+def _skip(path: Path, error: StarmarkError) -> Skipped:
+    """The entry for an error; its place may be more exact (a line) than the path."""
+    return Skipped(error.where or str(path), error.what)
+
+
+def _notes(faces: list[ImportedFace], base: int, unlabelled: int, twins: int) -> list[str]:
+    meaning = "1 was subtracted" if base else "taken as they are"
+    lowest = min(float(face.label.points.min()) for face in faces) + base
+    notes = [f"Coordinates are taken as {base}-based ({meaning}); the files do not say so themselves."]
+    if base and lowest == 0:
+        notes.append("Some coordinates are 0, which 1-based files seldom have: the files may be 0-based.")
+    if all((np.floor(face.label.points) == face.label.points).all() for face in faces):
+        notes.append("All coordinates are whole numbers: expect half a pixel of rounding.")
+    if unlabelled:
+        notes.append(f"{unlabelled} images have no .pts file and were left out.")
+    if twins:
+        notes.append(f"{twins} .pts files have several images of their name; the first by suffix was taken.")
+    outside = sum(_outside(face) for face in faces)
+    if outside:
+        notes.append(f"{outside} faces have points outside their image.")
+    return notes
+
+
+def _outside(face: ImportedFace) -> bool:
+    points = face.label.points
+    limit = (face.info.width - 0.5, face.info.height - 0.5)
+    return bool((points < -0.5).any() or (points > limit).any())
+
+
+def _pairs(source: Path, options: ReadOptions) -> tuple[list[tuple[Path, Path | None]], int, int]:
+    """Each .pts file with its image or None; images without .pts; .pts files with several images."""
+    single = source.is_file()
+    top = source.parent if single else source
+    pairs: list[tuple[Path, Path | None]] = []
+    unlabelled = twins = 0
+    for folder, names in walk_folders(top, FormatError, recursive=not single):
+        if options.images_root is None:
+            images = _images_by_stem(folder, names)
+        else:
+            images = _images_in(options.images_root / folder.relative_to(top))
+        used = set()
+        for path in (folder / name for name in names):
+            if path.suffix.lower() != _PTS or (single and path != source):
+                continue
+            choice = images.get(path.stem) or images.get(_fold(path.stem), [])
+            used.update(choice)
+            twins += len(choice) > 1
+            pairs.append((path, choice[0] if choice else None))
+        unlabelled += 0 if single else len({path for paths in images.values() for path in paths} - used)
+    pairs.sort(key=lambda pair: natural_key(pair[0]))
+    return pairs, unlabelled, twins
+
+
+def _images_in(folder: Path) -> dict[str, list[Path]]:
+    if not folder.is_dir():
+        return {}
+    _, names = next(walk_folders(folder, FormatError, recursive=False))
+    return _images_by_stem(folder, names)
+
+
+def _images_by_stem(folder: Path, names: list[str]) -> dict[str, list[Path]]:
+    """Images of one folder by exact stem, and by folded stem (letter case, Unicode form) as second choice."""
+    images: dict[str, list[Path]] = {}
+    for name in sorted(names, key=lambda name: (Path(name).suffix.lower(), name)):
+        path = folder / name
+        if path.suffix.lower() in IMAGE_SUFFIXES:
+            for key in {path.stem, _fold(path.stem)}:
+                images.setdefault(key, []).append(path)
+    return images
+
+
+def _fold(stem: str) -> str:
+    return unicodedata.normalize("NFC", stem).casefold()
