@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum, IntFlag
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -138,7 +139,7 @@ class Label:
         return replace(self, points=points, visibility=visibility)
 
 
-def _filled(values: NDArray[np.generic], count: int, dtype: type[np.generic], default: float) -> NDArray[np.generic]:
+def _filled(values: NDArray[Any], count: int, dtype: type[np.generic], default: float) -> NDArray[Any]:
     """A private copy of `values`, or `count` defaults where the caller gave nothing."""
     if len(values) == 0 and count:
         return np.full(count, default, dtype)
