@@ -75,15 +75,15 @@ def collect(folder: Path) -> list[tuple[int, Detection, Crop]]:
 
 def huber(a: FloatArray, y: FloatArray) -> FloatArray:
     """Robust ridge regression: coefficients of `a` (K, F) for `y` (K,)."""
-    weight = np.ones(len(y))
-    x = np.zeros(a.shape[1])
+    weight: FloatArray = np.ones(len(y))
+    x: FloatArray = np.zeros(a.shape[1])
     for _ in range(50):
         normal = a.T @ (a * weight[:, None]) + PENALTY * len(y) * np.eye(a.shape[1])
-        x = np.linalg.solve(normal, a.T @ (weight * y))
+        x = np.asarray(np.linalg.solve(normal, a.T @ (weight * y)), np.float64)
         residual = np.abs(y - a @ x)
         spread = 1.4826 * np.median(residual)
         weight = np.minimum(1.0, HUBER * spread / np.maximum(residual, 1e-12))
-    return np.asarray(x, np.float64)
+    return x
 
 
 def fit(rows: list[tuple[int, Detection, Crop]], box_only: bool) -> Features:

@@ -264,5 +264,5 @@ def _detections(boxes: Array, points: Array, factor: FloatArray) -> list[Detecti
         places = (five + 0.5) * factor - 0.5
         found.append(Detection(Box(*low.tolist(), *size.tolist()), float(min(box[4], 1.0)), places))
     # Scores of real faces are all close to 1, so the size decides between them.
-    found.sort(key=lambda d: -d.score**4 * d.box.w * d.box.h)
+    found.sort(key=lambda d: -(d.score**4) * d.box.w * d.box.h)
     return found

@@ -1,0 +1,163 @@
+"""Image and crop -> Prediction: cut the crop, run the network in batches, carry the moments into image pixels."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core.errors import CheckpointError, DeviceError
+from core.face import ByteArray, FloatArray, Prediction
+from core.model.device import Device, set_threads
+from core.model.library import LoadedModel
+from core.model.moments import Moments, heatmap_moments
+from core.transforms import Crop, apply, cell_matrix, denormalise_matrix, invert, map_covariance, warp
+
+Job = tuple[ByteArray, Crop]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Heatmaps:
+    """The network's fused heatmaps of one face.
+
+    Attributes:
+        maps: (N, h, w) float32, >= 0, as the landmarks are decoded from.
+        to_image: (3, 3) float64, heatmap cell (column, row, 1) -> image px, as the decoder reads cells.
+    """
+
+    maps: NDArray[np.float32]
+    to_image: FloatArray
+
+
+class Predictor:
+    """Runs one model on one device. Not for several threads at once.
+
+    Args:
+        model: moved to `device`.
+        device: where the network runs; the rest is done on the CPU.
+        batch_size: faces at a time; halved, for good, when memory runs out.
+        threads: torch threads, for the whole process; None leaves them as they are (see `device.set_threads`).
+    """
+
+    def __init__(self, model: LoadedModel, device: Device, batch_size: int = 8, threads: int | None = None) -> None:
+        if batch_size < 1:
+            raise ValueError(f"the batch size must be at least 1, not {batch_size}")
+        if threads is not None:
+            set_threads(threads)
+        self.model = model
+        self.device = device
+        self.batch_size = batch_size
+        self._size = model.header.config.input_size
+        self._torch_device = device.torch()
+        model.network.eval().to(self._torch_device)
+
+    def predict(self, jobs: Sequence[Job]) -> list[Prediction]:
+        """One prediction a job, in order; a job is an RGB image (H, W, 3) uint8 and the crop of a face in it.
+
+        Raises:
+            DeviceError: not even one face fits in the device's memory.
+            CheckpointError: the model computes values that are not finite.
+        """
+        return list(self.stream(jobs))
+
+    def stream(self, jobs: Iterable[Job]) -> Iterator[Prediction]:
+        """As `predict`, taking jobs as they are needed: at most a batch of crops, and no image, is held."""
+        rest = iter(jobs)
+        while True:
+            batch = [(self.crop_image(image, crop), crop) for image, crop in islice(rest, self.batch_size)]
+            if not batch:
+                return
+            heat = self._batched([pixels for pixels, _ in batch])
+            done = 0
+            for moments in heat:
+                crops = [crop for _, crop in batch[done : done + len(moments.mean)]]
+                yield from self._predictions(moments, crops)
+                done += len(crops)
+
+    def heatmaps(self, image: ByteArray, crop: Crop) -> Heatmaps:
+        """The heatmaps behind a prediction; errors as `predict`."""
+        with torch.inference_mode():
+            maps = self._forward([self.crop_image(image, crop)])[0]
+        size = maps.shape[-1]
+        to_image = invert(crop.matrix(self._size)) @ cell_matrix(size, self._size)
+        return Heatmaps(maps.float().cpu().numpy(), to_image)
+
+    def crop_image(self, image: ByteArray, crop: Crop) -> ByteArray:
+        """What the network sees of a face: (S, S, 3) uint8 RGB."""
+        return warp(image, crop, self._size, antialias=self.model.header.antialias)
+
+    def _batched(self, crops: list[ByteArray]) -> Iterator[Moments]:
+        """Moments of `crops`, in as many pieces as memory makes necessary."""
+        start = 0
+        while start < len(crops):
+            piece = crops[start : start + self.batch_size]
+            try:
+                with torch.inference_mode():
+                    moments = heatmap_moments(self._forward(piece))
+                    moments = Moments(*(value.cpu() for value in moments))
+            except (RuntimeError, MemoryError) as error:
+                if not _is_out_of_memory(error):
+                    raise
+                self._shrink(len(piece), error)
+                continue
+            yield moments
+            start += len(piece)
+
+    def _shrink(self, tried: int, error: BaseException) -> None:
+        if tried <= 1:
+            raise DeviceError(
+                f"there is not enough memory on {self.device.name} for one face",
+                remedy="Close other programs, or use --device cpu",
+            ) from error
+        self.batch_size = max(1, tried // 2)
+        _log.warning("not enough memory on %s: going on with batches of %d", self.device.name, self.batch_size)
+        if self._torch_device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def _forward(self, crops: list[ByteArray]) -> Tensor:
+        """Fused heatmaps (B, N, h, w) of the last stack, on the device."""
+        pixels = torch.from_numpy(network_input(crops)).to(self._torch_device)
+        heat: Tensor = self.model.network(pixels.contiguous(memory_format=torch.channels_last))[-1].heat
+        return heat
+
+    def _predictions(self, moments: Moments, crops: list[Crop]) -> Iterator[Prediction]:
+        values: dict[str, Any] = {name: value.numpy().astype(np.float64) for name, value in moments._asdict().items()}
+        if not (np.isfinite(values["mean"]).all() and np.isfinite(values["covariance"]).all()):
+            raise CheckpointError(
+                f"the model '{self.model.name}' computes values that are not finite",
+                remedy="Use another model, or --device cpu",
+            )
+        for i, crop in enumerate(crops):
+            to_image = invert(crop.matrix(self._size)) @ denormalise_matrix(self._size)
+            yield Prediction(
+                scheme=self.model.scheme.id,
+                mean=apply(to_image, values["mean"][i]),
+                covariance=map_covariance(to_image, values["covariance"][i]),
+                peak=values["peak"][i],
+                peak_mass=values["peak_mass"][i],
+                second_peak=apply(to_image, values["second"][i]),
+                second_share=values["second_share"][i],
+                crop=crop.as_array(),
+            )
+
+
+def network_input(crops: Sequence[ByteArray]) -> NDArray[np.float32]:
+    """(B, 3, S, S) float32, BGR, value / 127.5 - 1, of RGB crops (S, S, 3) uint8 (STAR_SPEC.md section 8)."""
+    stacked = np.stack(crops)[..., ::-1].transpose(0, 3, 1, 2)
+    return np.ascontiguousarray(stacked, np.float32) / np.float32(127.5) - np.float32(1.0)
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    text = str(error).lower()
+    return "out of memory" in text or "can't allocate memory" in text or "not enough memory" in text
