@@ -25,7 +25,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One optimiser step: mean losses, and how long the step waited for its data."""
+    """One optimiser step: mean losses, gradient norm before clipping, and how long the step waited for its data."""
 
     epoch: int
     step: int
@@ -33,6 +33,7 @@ class Step:
     loss: float
     landmark: float
     lr: float
+    norm: float
     seconds: float
     waited: float
     skipped: bool = False

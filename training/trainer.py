@@ -174,6 +174,7 @@ class Trainer:
                 loss,
                 float(last.detach()),
                 rate,
+                norm,
                 time.monotonic() - begin,
                 waited,
                 not good,
