@@ -125,6 +125,7 @@ def read_image_bytes(data: bytes, where: str, *, limits: ImageLimits = DEFAULT_L
     with _problems(where):
         picture, info = _open(io.BytesIO(data), where, limits)
         with picture:
+            _load(picture, info)
             return np.array(_upright(_to_rgb(picture, info, where), info))
 
 
@@ -156,9 +157,12 @@ def read_thumbnail(path: str | Path, max_side: int, *, limits: ImageLimits = DEF
         with picture:
             if factor < 1:
                 picture.draft(None, stored)
-            small = _to_rgb(picture, info, where)
-            if small.size != stored:
-                small = small.resize(stored, Image.Resampling.BOX if factor < 0.5 else Image.Resampling.BILINEAR)
+            _load(picture, info)
+            way = Image.Resampling.BOX if factor < 0.5 else Image.Resampling.BILINEAR
+            if picture.mode in ("RGB", "L") and "transparency" not in picture.info:
+                small = picture.resize(stored, way).convert("RGB")
+            else:  # a palette or transparency cannot be averaged before it is resolved
+                small = _to_rgb(picture, info, where).resize(stored, way)
             return np.array(_upright(small, info))
 
 
@@ -242,12 +246,16 @@ def _upright(picture: Image.Image, info: ImageInfo) -> Image.Image:
     return picture if turn is None else picture.transpose(turn)
 
 
-def _to_rgb(picture: Image.Image, info: ImageInfo, where: str) -> Image.Image:
-    """Decode and bring to mode RGB; still as stored, unless TIFF."""
+def _load(picture: Image.Image, info: ImageInfo) -> None:
+    """Decode; as stored, unless TIFF, which Pillow turns upright."""
     if info.format == "TIFF":
         picture.info.pop("xmp", None)  # Pillow would turn by XMP's orientation what has none of its own
         cast(TiffImagePlugin.TiffImageFile, picture).tag_v2.pop(700, None)
     picture.load()
+
+
+def _to_rgb(picture: Image.Image, info: ImageInfo, where: str) -> Image.Image:
+    """A decoded picture in mode RGB."""
     if picture.mode.startswith("I;16"):
         return _high_bytes(picture).convert("RGB")
     if picture.mode in ("I", "F"):
@@ -269,17 +277,18 @@ def _high_bytes(picture: Image.Image) -> Image.Image:
     if isinstance(picture, TiffImagePlugin.TiffImageFile):
         bits = int(cast(tuple[int, ...], picture.tag_v2.get(258, (16,)))[0])
         inverted = picture.tag_v2.get(262) == 0  # "white is zero"
-    values = (np.asarray(picture).astype(np.uint16) >> (bits - 8)).astype(np.uint8)
+    values = (np.asarray(picture).astype(np.uint16) >> max(bits - 8, 0)).astype(np.uint8)
     return Image.fromarray(255 - values if inverted else values)
 
 
 def natural_key(path: str | Path) -> tuple[object, ...]:
     """Sort key by folders, then names, where numbers count as numbers: face2 before face10."""
-    return tuple(tuple(_run_key(run) for run in re.split(r"(\d+)", part) if run) for part in Path(path).parts)
+    parts = Path(path).parts
+    return tuple(tuple(_run_key(run) for run in re.split(r"(\d+)", part) if run) for part in parts), str(path)
 
 
 def _run_key(run: str) -> tuple[int, int, str]:
-    return (0, int(run), run) if run.isdecimal() and len(run) < 1000 else (1, 0, run.casefold())
+    return (0, int(run), "") if run.isdecimal() and len(run) < 1000 else (1, 0, run.casefold())
 
 
 def find_images(paths: Sequence[str | Path], recursive: bool = True) -> list[Path]:
