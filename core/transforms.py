@@ -22,7 +22,7 @@ LANDMARK_CROP_FACTOR = 1.30
 UNIT_PX = 200.0
 """Image px that a crop of scale 1 covers."""
 
-# OpenCV's remapping addresses source pixels with 16-bit integers.
+# OpenCV's remapping addresses source pixels with 16-bit integers, in some versions with an error beyond.
 _MAX_SOURCE_SIDE = 32766
 
 
@@ -110,7 +110,7 @@ def warp_matrix(image: ByteArray, matrix: FloatArray, out_size: int, *, antialia
     factor = 1
     if antialias:
         shrink = 1 / np.sqrt(abs(float(np.linalg.det(matrix[:2, :2]))))
-        factor = int(max(1, np.floor(shrink)))
+        factor = int(max(1, np.floor(shrink + 1e-6)))
     if factor > 1 or max(image.shape[:2]) > _MAX_SOURCE_SIDE:
         image, matrix = _region(image, matrix, out_size, factor)
     # float32, as the reference stores the matrix: the result is then the same to the last bit.
