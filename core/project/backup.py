@@ -1,0 +1,96 @@
+"""Whole copies of a project file, made by SQLite's backup API and put in place in one step."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from core.errors import ProjectError
+from core.project.engine import connect, remove_sidecars, translated
+from core.project.schema import new_id
+
+
+@contextmanager
+def replacement(target: Path, *, overwrite: bool) -> Iterator[Path]:
+    """A temporary name beside `target`; what the block leaves there takes the name `target`, synced, in one step.
+
+    ProjectError if `target` exists and `overwrite` is false, also where it appears meanwhile. On any error the
+    temporary file goes and `target` stays as it was.
+    """
+    if not overwrite:
+        refuse_existing(target)
+    temporary = target.with_name(f".{target.name}.{new_id().hex[-12:]}.tmp")
+    try:
+        with translated(target):
+            yield temporary
+            _sync(temporary)
+            remove_sidecars(target)
+            if overwrite:
+                temporary.replace(target)
+            else:
+                _rename_new(temporary, target)
+            _sync_folder(target.parent)
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+            remove_sidecars(temporary)
+
+
+def refuse_existing(target: Path) -> None:
+    """ProjectError if there is anything named `target`."""
+    if os.path.lexists(target):
+        raise ProjectError("a file of that name exists already", where=target, remedy="Choose another name")
+
+
+def copy_database(source: Path, target: Path, change: Callable[[sqlite3.Connection], None] | None = None) -> None:
+    """Copy the database `source` as it is at this moment to the new file `target`, then `change` the copy."""
+    with closing(connect(source, "ro")) as old, closing(connect(target, "rwc")) as new:
+        old.backup(new)
+        # The copy of a WAL database would otherwise be one as well, and need two more files.
+        new.execute("PRAGMA journal_mode=DELETE")
+        new.execute("PRAGMA synchronous=FULL")
+        if change is not None:
+            new.execute("BEGIN IMMEDIATE")
+            change(new)
+            new.execute("COMMIT")
+
+
+def backup(source: Path, target: Path) -> None:
+    """Write a copy of the project `source` to `target`, which must not exist. ProjectError if it cannot be done."""
+    with replacement(target, overwrite=False) as temporary:
+        copy_database(source, temporary)
+
+
+def _rename_new(temporary: Path, target: Path) -> None:
+    """Rename without ever replacing a file, as far as the file system can do that."""
+    try:
+        os.link(temporary, target)
+    except FileExistsError:
+        refuse_existing(target)
+        raise
+    except OSError:
+        # No hard links here (FAT, some shares).
+        refuse_existing(target)
+        temporary.rename(target)
+    else:
+        temporary.unlink()
+
+
+def _sync(path: Path) -> None:
+    with path.open("r+b") as stream:
+        os.fsync(stream.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":
+        return
+    with contextlib.suppress(OSError):  # some shares cannot sync a folder
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

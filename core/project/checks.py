@@ -1,0 +1,42 @@
+"""Whether a project file is sound."""
+
+from __future__ import annotations
+
+import hashlib
+from uuid import UUID
+
+from sqlalchemy import Connection, select
+
+from core.errors import ProjectError
+from core.project.codec import decode_label
+from core.project.schema import LABEL, REVISION_ITEM
+
+
+def problems(connection: Connection) -> list[str]:
+    """One sentence for each thing wrong; an empty list for a sound project. Reads the whole file."""
+    found = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check") if row[0] != "ok"]
+    found.extend(
+        f"a row of '{row[0]}' refers to a row of '{row[2]}' that is not there"
+        for row in connection.exec_driver_sql("PRAGMA foreign_key_check")
+    )
+    last: dict[tuple[UUID, UUID], tuple[int, bytes | None]] = {}
+    for item in connection.execute(select(REVISION_ITEM).order_by(REVISION_ITEM.c.revision_seq, REVISION_ITEM.c.item)):
+        key = (item.face_id, item.label_set_id)
+        version, data = last.get(key, (0, None))
+        if item.version != version + 1 or _digest(item.before) != data:
+            found.append(f"revision {item.revision_seq} of face {item.face_id} does not follow from the one before")
+        last[key] = (item.version, _digest(item.after))
+    for row in connection.execute(select(LABEL)):
+        if last.get((row.face_id, row.label_set_id)) != (row.version, _digest(row.data)):
+            found.append(f"the label of face {row.face_id} is not what its history says")
+        try:
+            if row.data is not None:
+                decode_label(row.data)
+        except ProjectError as error:
+            found.append(f"the label of face {row.face_id}: {error.what}")
+    return found
+
+
+def _digest(data: bytes | None) -> bytes | None:
+    """Stands for a blob, so that the labels need not all be held in memory."""
+    return None if data is None else hashlib.blake2b(data, digest_size=16).digest()

@@ -1,0 +1,78 @@
+"""Schema versions: what this program can open, and bringing older projects up to date.
+
+Alembic takes 0.2 s to import, so that it is asked only when there is something to do; the version it keeps in the file
+is read directly.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, insert, text
+
+from core.errors import ProjectError
+from core.project.backup import backup
+from core.project.engine import create_engine_for, translated
+from core.project.schema import APPLICATION_ID, META, METADATA, REVISIONS
+
+SCRIPTS = Path(__file__).parent / "migrations"
+
+
+def create_schema(path: Path, meta: dict[str, str]) -> None:
+    """Make the new file `path` an empty project of the newest schema."""
+    with translated(path):
+        engine = create_engine_for(path)
+        try:
+            with engine.begin() as connection:
+                connection.exec_driver_sql(f"PRAGMA application_id={APPLICATION_ID}")
+                METADATA.create_all(connection)
+                connection.exec_driver_sql(
+                    "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
+                    "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+                )
+                connection.execute(text("INSERT INTO alembic_version VALUES (:version)"), {"version": REVISIONS[-1]})
+                connection.execute(insert(META), [{"key": key, "value": value} for key, value in meta.items()])
+        finally:
+            engine.dispose()
+
+
+def schema_version(connection: Connection) -> str | None:
+    """The version the file says it has, None if it says nothing."""
+    row = connection.execute(text("SELECT version_num FROM alembic_version")).first()
+    return None if row is None else str(row[0])
+
+
+def check_version(connection: Connection, path: Path, revisions: Sequence[str] = REVISIONS) -> bool:
+    """Whether the file has the newest schema. ProjectError if it is one that this program does not know."""
+    version = schema_version(connection)
+    if version == revisions[-1]:
+        return True
+    if version in revisions:
+        return False
+    row = connection.execute(text("SELECT value FROM meta WHERE key = 'written_by'")).first()
+    maker = "" if row is None else f" ({row[0]})"
+    raise ProjectError(
+        f"the project was made by a newer Starmark{maker} and this one cannot read it",
+        where=path,
+        remedy="Update Starmark",
+    )
+
+
+def upgrade(engine: Engine, path: Path, scripts: Path = SCRIPTS) -> Path:
+    """Bring the project to the newest schema in one transaction, after a backup; where that lies."""
+    with engine.connect() as connection:
+        old = schema_version(connection)
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+    target = path.with_name(f"{path.stem}.before-update-{old}-{stamp}{path.suffix}")
+    backup(path, target)
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(scripts).replace("%", "%%"))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    return target

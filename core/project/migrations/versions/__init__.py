@@ -1,0 +1,1 @@
+"""One script a schema version; their order is `core.project.schema.REVISIONS`."""

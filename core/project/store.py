@@ -1,0 +1,505 @@
+"""`Project`: everything the rest of the program does with a project file."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from core.errors import ImageError, ProjectError, ProjectLockedError, ProjectReadOnlyError, UsageError
+from core.face import Box
+from core.project import edits, images, importing, labels
+from core.project.backup import copy_database, refuse_existing, replacement
+from core.project.checks import problems
+from core.project.database import Database, program, project_path, real_path
+from core.project.engine import translated
+from core.project.images import ImagePaths
+from core.project.lock import ProjectLock
+from core.project.records import (
+    AppliedEdit,
+    CropTuple,
+    Edits,
+    FaceLabel,
+    FaceRecord,
+    ImageRecord,
+    Importable,
+    ImportCounts,
+    LabelSet,
+    LabelSetKind,
+    LabelVersion,
+    NewFace,
+    NewImage,
+    Revision,
+    SetLabel,
+)
+from core.project.schema import FACE, IMAGE, SETTING, new_id
+from core.project.writer import Writer
+
+T = TypeVar("T")
+
+
+class Project:
+    """An open project. All methods may be called from any thread; those that write return once it is on disk.
+
+    Made with `create`, `open` or `scratch`, and closed with `close` or a `with` block. Methods ending in `_later`
+    return a future at once, which is resolved when the change is on disk, and never before; changes take place in the
+    order they were asked for. Every method raises ProjectError if the file cannot be read or written, and those that
+    write ProjectReadOnlyError where the project is open for reading.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._gate = threading.Lock()
+        self._closed = False
+        self._db = database
+        self._writer = None if database.writer is None else Writer(database.writer, database.path)
+
+    # Opening and closing
+
+    @classmethod
+    def create(cls, path: str | os.PathLike[str]) -> Project:
+        """Make an empty project and open it; ".starmark" is appended where missing. Never replaces a file."""
+        target = project_path(path)
+        Database.create(target)
+        return cls(Database.open(target, read_only=False))
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], *, read_only: bool = False) -> Project:
+        """Open an existing project.
+
+        Where the file or its folder cannot be written it is opened for reading, and `notes` says so. A project of an
+        older version is brought up to date, after a backup beside it. ProjectLockedError if it is being written
+        elsewhere, ProjectError if it is no project, damaged, of a newer version, or cannot be read.
+        """
+        return cls(Database.open(real_path(path), read_only=read_only))
+
+    @classmethod
+    def scratch(cls, folder: str | os.PathLike[str]) -> Project:
+        """The project in `folder` that takes edits until `save_as` gives it a name; made if there is none.
+
+        The same one is opened again after a restart. One that another window has open, or that cannot be opened, is
+        left alone, and the next number taken; `notes` names those that cannot be opened.
+        """
+        home = real_path(folder)
+        with translated(home):
+            home.mkdir(parents=True, exist_ok=True)
+        notes: list[str] = []
+        for number in itertools.count(1):
+            path = home / ("scratch.starmark" if number == 1 else f"scratch-{number}.starmark")
+            _make_scratch(path)
+            try:
+                project = cls(Database.open(path, read_only=False))
+            except ProjectLockedError:
+                continue
+            except ProjectError as error:
+                notes.append(f"an earlier unnamed project was left as it is: {error}")
+                continue
+            if project.read_only:
+                notes.extend(f"{path}: {note}" for note in project.notes)
+                project.close()
+                continue
+            project._db.notes.extend(notes)
+            return project
+        raise AssertionError("unreachable")
+
+    def close(self) -> None:
+        """Finish all writing, wait for reads under way, and leave one file. Calling it again does nothing."""
+        with self._gate:
+            if self._closed:
+                return
+            self._closed = True
+        if self._writer is not None:
+            self._writer.close()
+        self._db.close()
+
+    def __enter__(self) -> Project:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def save_as(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Copy the project to `path` and go on with the copy; complete or not at all.
+
+        Image paths are rewritten for the new place. A scratch project moves: nothing of it is left behind. An existing
+        file is replaced only with `overwrite`, and never one that is open elsewhere.
+        """
+        target = project_path(path)
+        if target == self.path:
+            raise UsageError("the project has that name already", where=target, remedy="Choose another name")
+        if not overwrite:
+            refuse_existing(target)
+        lock = ProjectLock(target)
+        try:
+            if self._writer is not None:
+                self._writer.submit_alone(lambda: self._move_to(target, lock, overwrite)).result()
+            else:
+                self._move_to(target, lock, overwrite)
+        except BaseException:
+            lock.release()
+            raise
+
+    def _move_to(self, target: Path, lock: ProjectLock, overwrite: bool) -> None:
+        old, was_scratch = self._db, self.is_scratch
+
+        def change(connection: Any) -> None:
+            images.rebase(connection, old.paths, ImagePaths(target))
+            meta = {"scratch": "0", "written_by": program()}
+            if not was_scratch:
+                meta["id"] = str(new_id())
+            connection.executemany("UPDATE meta SET value = ? WHERE key = ?", [(v, k) for k, v in meta.items()])
+
+        with replacement(target, overwrite=overwrite) as temporary:
+            copy_database(old.path, temporary, change)
+        new = Database(target, lock)
+        with self._gate:
+            self._db = new
+        if self._writer is None:
+            self._writer = Writer(_needed(new.writer), target)
+        else:
+            self._writer.replace_engine(_needed(new.writer), target)
+        old.close(delete=was_scratch and not old.read_only)
+
+    @property
+    def path(self) -> Path:
+        """The project file, absolute."""
+        return self._db.path
+
+    @property
+    def cache_path(self) -> Path:
+        """Where the project's `PredictionCache` lies: NAME.starmark-cache."""
+        return self.path.with_name(self.path.name + "-cache")
+
+    @property
+    def read_only(self) -> bool:
+        """Whether nothing can be written."""
+        return self._db.read_only
+
+    @property
+    def id(self) -> UUID:
+        """The project's own id; a copy made by `save_as` gets another, a scratch project keeps its."""
+        return UUID(self._db.meta["id"])
+
+    @property
+    def is_scratch(self) -> bool:
+        """Whether nobody has named the project yet."""
+        return self._db.meta.get("scratch") == "1"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should be told about how the project was opened."""
+        return tuple(self._db.notes)
+
+    def verify(self) -> list[str]:
+        """All that is wrong with the file: damage, dangling references, unreadable labels. Reads everything."""
+        with self._read() as connection:
+            return problems(connection)
+
+    # Images
+
+    def add_images(self, found: Iterable[str | os.PathLike[str] | NewImage]) -> list[ImageRecord]:
+        """Add images by path, in order; one that is there already is not added again. Files need not exist."""
+        new = [image if isinstance(image, NewImage) else NewImage(Path(image)) for image in found]
+        pairs = [(image, importing.stat_or_none(image.path)) for image in new]
+        # The paths object is looked up inside the job, for a `save_as` that comes first changes it.
+        ids, _ = self._write(lambda connection: images.add_images(connection, self._db.paths, pairs))
+        with self._view() as (connection, paths):
+            records = images.images_by_id(connection, paths, ids)
+        return [records[image_id] for image_id in ids]
+
+    @property
+    def image_count(self) -> int:
+        """Number of images."""
+        with self._read() as connection:
+            return images.count(connection, IMAGE)
+
+    @property
+    def face_count(self) -> int:
+        """Number of faces."""
+        with self._read() as connection:
+            return images.count(connection, FACE)
+
+    def images(self, offset: int = 0, limit: int | None = None) -> list[ImageRecord]:
+        """A page of the images, in the order they were added."""
+        with self._view() as (connection, paths):
+            return images.image_page(connection, paths, offset, limit)
+
+    def image(self, image_id: UUID) -> ImageRecord:
+        """One image; ProjectError if it is not in the project."""
+        with self._view() as (connection, paths):
+            found = images.images_by_id(connection, paths, [image_id])
+        if image_id not in found:
+            raise ProjectError("there is no such image", where=self.path, remedy="Load the list of images again")
+        return found[image_id]
+
+    def image_path(self, image_id: UUID) -> Path:
+        """Absolute path of an image; ProjectError if it is not in the project."""
+        return self.image(image_id).path
+
+    def find_image(self, path: str | os.PathLike[str]) -> ImageRecord | None:
+        """The image at `path`, None if it is not in the project."""
+        with self._view() as (connection, paths):
+            return images.find_image(connection, paths, path)
+
+    def content_hash(self, image_id: UUID) -> str:
+        """ "sha256:..." of the image file's bytes, worked out once and kept. ImageError if it cannot be read."""
+        record = self.image(image_id)
+        stat = importing.stat_or_none(record.path)
+        same = stat is not None and (stat.st_size, stat.st_mtime_ns) == (record.size, record.mtime_ns)
+        if same and record.content_hash is not None:
+            return record.content_hash
+        try:
+            with record.path.open("rb") as stream:
+                value = f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
+        except OSError as error:
+            raise ImageError(
+                f"the image cannot be read ({error.strerror})", where=record.path, remedy="Put the file back"
+            ) from error
+        if same and not self.read_only:
+            statement = update(IMAGE).where(IMAGE.c.id == image_id).values(content_hash=value)
+            self._write(lambda connection: connection.execute(statement))
+        return value
+
+    # Faces
+
+    def add_face(
+        self, image_id: UUID, box: Box | None, crop: CropTuple | None = None, source: str = "", tags: Sequence[str] = ()
+    ) -> FaceRecord:
+        """Add a face to an image; `crop` only where the source prescribes one."""
+        return self.add_faces([NewFace(image_id, box, crop, source, tuple(tags))])[0]
+
+    def add_faces(self, faces: Iterable[NewFace]) -> list[FaceRecord]:
+        """Add faces, all or none."""
+        return self.add_faces_later(faces).result()
+
+    def add_faces_later(self, faces: Iterable[NewFace]) -> Future[list[FaceRecord]]:
+        """Like `add_faces`, without waiting."""
+        new = list(faces)
+        return self._submit(lambda connection: images.add_faces(connection, new))
+
+    def faces(self, image_id: UUID) -> list[FaceRecord]:
+        """The faces of an image, in the order they were added."""
+        return self.faces_of([image_id])[image_id]
+
+    def faces_of(self, image_ids: Iterable[UUID]) -> dict[UUID, list[FaceRecord]]:
+        """The faces of each of the images."""
+        with self._read() as connection:
+            return images.faces_of(connection, image_ids)
+
+    def face(self, face_id: UUID) -> FaceRecord:
+        """One face; ProjectError if it is not in the project."""
+        with self._read() as connection:
+            row = connection.execute(select(FACE).where(FACE.c.id == face_id)).first()
+        if row is None:
+            raise ProjectError("there is no such face", where=self.path, remedy="Load the image again")
+        return images.face_record(row)
+
+    def face_counts(self, image_ids: Iterable[UUID]) -> dict[UUID, int]:
+        """Number of faces of each of the images."""
+        counts = dict.fromkeys(image_ids, 0)
+        query = select(FACE.c.image_id, func.count()).group_by(FACE.c.image_id)
+        with self._read() as connection:
+            for part in images.chunks(counts):
+                counts.update((row[0], row[1]) for row in connection.execute(query.where(FACE.c.image_id.in_(part))))
+        return counts
+
+    # Label sets and labels
+
+    def label_sets(self) -> list[LabelSet]:
+        """All label sets, in the order they were made."""
+        with self._read() as connection:
+            return labels.label_sets(connection)
+
+    def ensure_label_set(self, name: str, kind: LabelSetKind) -> LabelSet:
+        """The label set of that name and kind, made if it is not there."""
+        with self._read() as connection:
+            found = labels.find_label_set(connection, name, kind)
+        return found or self._write(lambda connection: labels.ensure_label_set(connection, name, kind))
+
+    def label(self, face_id: UUID, label_set_id: UUID) -> LabelVersion | None:
+        """A face's label in a set, with its version; None if there is none."""
+        with self._read() as connection:
+            return labels.label(connection, face_id, label_set_id)
+
+    def label_version(self, face_id: UUID, label_set_id: UUID) -> int:
+        """The version an edit must expect, also where the label was taken away; 0 if there never was one."""
+        with self._read() as connection:
+            return labels.label_version(connection, face_id, label_set_id)
+
+    def labels(self, face_id: UUID) -> list[FaceLabel]:
+        """All labels of a face, in the order of the label sets."""
+        return self.labels_of([face_id])[face_id]
+
+    def labels_of(self, face_ids: Iterable[UUID]) -> dict[UUID, list[FaceLabel]]:
+        """All labels of each of the faces."""
+        with self._read() as connection:
+            return labels.labels(connection, face_ids)
+
+    def current_label(self, face_id: UUID, author: str | None = None) -> FaceLabel | None:
+        """The label to show: the author's, else the consensus, another annotator's latest, an import, a model's."""
+        return self.current_labels([face_id], author).get(face_id)
+
+    def current_labels(self, face_ids: Iterable[UUID], author: str | None = None) -> dict[UUID, FaceLabel]:
+        """`current_label` of those of the faces that have one."""
+        with self._read() as connection:
+            return labels.current_labels(connection, face_ids, author)
+
+    def import_dataset(
+        self,
+        faces: Importable,
+        label_set_name: str,
+        *,
+        author: str,
+        progress: importing.Progress | None = None,
+        kind: LabelSetKind = "import",
+    ) -> ImportCounts:
+        """Add a data set's images, faces and labels in one transaction and one revision, all or nothing.
+
+        Args:
+            faces: what `core.formats.read_dataset` returned, or any iterable of such faces.
+            progress: called in the writer's thread with faces done and in all; raising from it cancels the import.
+        """
+        found, new = importing.materialise(faces if isinstance(faces, Iterable) else faces.faces)
+
+        def job(connection: Connection) -> ImportCounts:
+            label_set = labels.ensure_label_set(connection, label_set_name, kind)
+            return importing.import_faces(connection, self._db.paths, found, new, label_set, author, progress)
+
+        return self._write(job)
+
+    # Edits and history
+
+    def apply(self, edit: SetLabel | Edits, author: str) -> AppliedEdit:
+        """Carry out an edit. StaleEditError if a label is not, any more, what the edit was made on."""
+        return self.apply_later(edit, author).result()
+
+    def apply_later(self, edit: SetLabel | Edits, author: str) -> Future[AppliedEdit]:
+        """Like `apply`, without waiting."""
+        return self._submit(lambda connection: edits.apply(connection, edit, author))
+
+    def undo(self, author: str) -> AppliedEdit | None:
+        """Take back the author's last edit, however long ago; None if there is none.
+
+        StaleEditError if somebody else changed one of its labels since. Imports are not undone.
+        """
+        return self.undo_later(author).result()
+
+    def undo_later(self, author: str) -> Future[AppliedEdit | None]:
+        """Like `undo`, without waiting."""
+        return self._submit(lambda connection: edits.undo(connection, author))
+
+    def redo(self, author: str) -> AppliedEdit | None:
+        """Do again what the author undid last; None if there is nothing, or an edit came after it."""
+        return self.redo_later(author).result()
+
+    def redo_later(self, author: str) -> Future[AppliedEdit | None]:
+        """Like `redo`, without waiting."""
+        return self._submit(lambda connection: edits.redo(connection, author))
+
+    def undo_text(self, author: str) -> str | None:
+        """Kind of the edit that `undo` would take back, None if there is none."""
+        return self._undo_texts(author)[0]
+
+    def redo_text(self, author: str) -> str | None:
+        """Kind of the edit that `redo` would do again, None if there is none."""
+        return self._undo_texts(author)[1]
+
+    def can_undo(self, author: str) -> bool:
+        """Whether there is something to undo."""
+        return not self.read_only and self.undo_text(author) is not None
+
+    def can_redo(self, author: str) -> bool:
+        """Whether there is something to redo."""
+        return not self.read_only and self.redo_text(author) is not None
+
+    def history(self, face_id: UUID) -> list[Revision]:
+        """Every change to a label of the face, oldest first."""
+        with self._read() as connection:
+            return edits.history(connection, face_id)
+
+    # View state
+
+    def get_setting(self, key: str, default: Any = None) -> Any:
+        """A value kept with `set_setting`."""
+        with self._read() as connection:
+            text = connection.execute(select(SETTING.c.value).where(SETTING.c.key == key)).scalar_one_or_none()
+        return default if text is None else json.loads(text)
+
+    def set_setting(self, key: str, value: Any) -> None:
+        """Keep a JSON value with the project, outside undo and history."""
+        self.set_setting_later(key, value).result()
+
+    def set_setting_later(self, key: str, value: Any) -> Future[None]:
+        """Like `set_setting`, without waiting."""
+        text = json.dumps(value)
+
+        def job(connection: Connection) -> None:
+            connection.execute(delete(SETTING).where(SETTING.c.key == key))
+            connection.execute(insert(SETTING), {"key": key, "value": text})
+
+        return self._submit(job)
+
+    # Inside
+
+    @contextmanager
+    def _view(self) -> Iterator[tuple[Connection, ImagePaths]]:
+        """One state of the project to read from, and how its image paths are written; both of the same file."""
+        with self._gate:
+            if self._closed:
+                raise ProjectError("the project is closed", where=self.path, remedy="Open it again")
+            database = self._db
+            database.hold()
+        try:
+            with database.read() as connection:
+                yield connection, database.paths
+        finally:
+            database.let_go()
+
+    @contextmanager
+    def _read(self) -> Iterator[Connection]:
+        with self._view() as (connection, _):
+            yield connection
+
+    def _submit(self, job: Callable[[Connection], T]) -> Future[T]:
+        if self._writer is None:
+            raise ProjectReadOnlyError(
+                "the project is open for reading only", where=self.path, remedy="Save it under another name"
+            )
+        return self._writer.submit(job)
+
+    def _write(self, job: Callable[[Connection], T]) -> T:
+        return self._submit(job).result()
+
+    def _undo_texts(self, author: str) -> tuple[str | None, str | None]:
+        with self._read() as connection:
+            return edits.undo_texts(connection, author)
+
+
+def _make_scratch(path: Path) -> None:
+    if os.path.lexists(path):
+        return
+    try:
+        Database.create(path, scratch=True)
+    except ProjectError:
+        if not os.path.lexists(path):  # else another process was quicker
+            raise
+
+
+def _needed(value: T | None) -> T:
+    if value is None:
+        raise ProjectError("the copy was not opened for writing")
+    return value
+
+

@@ -1,0 +1,93 @@
+"""The one thread that writes to a project."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine
+
+from core.errors import ProjectError
+from core.project.engine import translated
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    call: Callable[..., Any]
+    future: Future[Any]
+    transaction: bool
+
+
+class Writer:
+    """Runs jobs one after the other, each in a transaction of its own, in the order they were submitted.
+
+    A future is resolved only after its transaction's commit returned: then, and not before, the change is acknowledged.
+    A job that raises is rolled back whole, and its future raises the same; database errors arrive as ProjectError.
+    """
+
+    def __init__(self, engine: Engine, path: Path) -> None:
+        self._engine = engine
+        self._path = path
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._closing = threading.Lock()
+        self._closed = False
+        # A daemon: a program that ends without closing its project must not hang; all acknowledged work is on disk.
+        self._thread = threading.Thread(target=self._run, name=f"writer of {path.name}", daemon=True)
+        self._thread.start()
+
+    def submit(self, job: Callable[[Connection], T]) -> Future[T]:
+        """Queue `job`; it gets the connection, inside its transaction. ProjectError once the writer is closed."""
+        return self._put(job, transaction=True)
+
+    def submit_alone(self, job: Callable[[], T]) -> Future[T]:
+        """Queue `job` to run between transactions; it may use `replace_engine`."""
+        return self._put(job, transaction=False)
+
+    def replace_engine(self, engine: Engine, path: Path) -> None:
+        """Write to another file from now on; only from within a job of `submit_alone`. The caller ends the old one."""
+        if threading.current_thread() is not self._thread:
+            raise RuntimeError("only the writer's own thread may change what it writes to")
+        self._engine, self._path = engine, path
+
+    def close(self) -> None:
+        """Finish every queued job, then end the thread and close the connection. Calling it again waits for that."""
+        with self._closing:
+            if not self._closed:
+                self._closed = True
+                self._jobs.put(None)
+        self._thread.join()
+
+    def _put(self, job: Callable[..., T], *, transaction: bool) -> Future[T]:
+        future: Future[T] = Future()
+        with self._closing:
+            if self._closed:
+                raise ProjectError("the project is closed", where=self._path, remedy="Open it again")
+            self._jobs.put(_Job(job, future, transaction))
+        return future
+
+    def _run(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            if job.future.set_running_or_notify_cancel():
+                self._do(job)
+            del job  # or the last job's label and result would live until the next one comes
+        self._engine.dispose()
+
+    def _do(self, job: _Job) -> None:
+        try:
+            with translated(self._path):
+                if job.transaction:
+                    with self._engine.begin() as connection:
+                        result = job.call(connection)
+                else:
+                    result = job.call()
+        except BaseException as error:  # whatever it is, it belongs to whoever waits for this job
+            job.future.set_exception(error)
+        else:
+            job.future.set_result(result)
