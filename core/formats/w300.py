@@ -62,8 +62,9 @@ class Format300W:
             raise FormatError("there is no .pts file here", where=source, remedy=remedy)
         skipped: list[Skipped] = []
         labelled: list[tuple[Path, Path, FloatArray]] = []
+        total = 2 * len(pairs)  # first the .pts files, then the image headers
         for done, (annotation, image) in enumerate(pairs):
-            options.tell(done, 2 * len(pairs))
+            options.tell(done, total)
             if image is None:
                 skipped.append(Skipped(str(annotation), "there is no image of this name beside it"))
                 continue
@@ -74,19 +75,24 @@ class Format300W:
         if not labelled:
             raise nothing_usable(skipped, source)
         scheme = choose_scheme((len(points) for _, _, points in labelled), options.scheme, source)
-        faces = _faces(labelled, scheme, skipped, options)
+        faces = _faces(labelled, scheme, skipped, options, total)
+        options.tell(total, total)
         if not faces:
             raise nothing_usable(skipped, source)
         return ImportResult(faces, skipped, scheme.id, self.name, _notes(faces, base, unlabelled, twins))
 
 
 def _faces(
-    labelled: list[tuple[Path, Path, FloatArray]], scheme: Scheme, skipped: list[Skipped], options: ReadOptions
+    labelled: list[tuple[Path, Path, FloatArray]],
+    scheme: Scheme,
+    skipped: list[Skipped],
+    options: ReadOptions,
+    total: int,
 ) -> list[ImportedFace]:
     faces = []
     probe = ImageProbe()
     for done, (annotation, image, points) in enumerate(labelled):
-        options.tell(len(labelled) + done, 2 * len(labelled))
+        options.tell(total - len(labelled) + done, total)
         if len(points) != len(scheme):
             reason = f"has {len(points)} points, scheme {scheme.id} has {len(scheme)}"
             skipped.append(Skipped(str(annotation), reason))
@@ -97,7 +103,6 @@ def _faces(
             skipped.append(_skip(image, error))
             continue
         faces.append(ImportedFace(image, Label(scheme.id, points), None, None, (), str(annotation), info))
-    options.tell(len(labelled), len(labelled))
     return faces
 
 
@@ -138,38 +143,42 @@ def _pairs(source: Path, options: ReadOptions) -> tuple[list[tuple[Path, Path | 
     unlabelled = twins = 0
     for folder, names in walk_folders(top, FormatError, recursive=not single):
         if options.images_root is None:
-            images = _images_by_stem(folder, names)
+            images = _Images(folder, names)
         else:
-            images = _images_in(options.images_root / folder.relative_to(top))
+            images = _Images.of(options.images_root / folder.relative_to(top))
         used = set()
         for path in (folder / name for name in names):
             if path.suffix.lower() != _PTS or (single and path != source):
                 continue
-            choice = images.get(path.stem) or images.get(_fold(path.stem), [])
+            choice = images.named(path.stem)
             used.update(choice)
             twins += len(choice) > 1
             pairs.append((path, choice[0] if choice else None))
-        unlabelled += 0 if single else len({path for paths in images.values() for path in paths} - used)
+        unlabelled += 0 if single else len(set(images.paths) - used)
     pairs.sort(key=lambda pair: natural_key(pair[0]))
     return pairs, unlabelled, twins
 
 
-def _images_in(folder: Path) -> dict[str, list[Path]]:
-    if not folder.is_dir():
-        return {}
-    _, names = next(walk_folders(folder, FormatError, recursive=False))
-    return _images_by_stem(folder, names)
+class _Images:
+    """Images of one folder by stem; by folded stem (letter case, Unicode form) where none has the exact one."""
 
+    def __init__(self, folder: Path, names: list[str]) -> None:
+        self.paths = [folder / name for name in names if Path(name).suffix.lower() in IMAGE_SUFFIXES]
+        self.paths.sort(key=lambda path: (path.suffix.lower(), path.name))
+        self._exact: dict[str, list[Path]] = {}
+        self._folded: dict[str, list[Path]] = {}
+        for path in self.paths:
+            self._exact.setdefault(path.stem, []).append(path)
+            self._folded.setdefault(_fold(path.stem), []).append(path)
 
-def _images_by_stem(folder: Path, names: list[str]) -> dict[str, list[Path]]:
-    """Images of one folder by exact stem, and by folded stem (letter case, Unicode form) as second choice."""
-    images: dict[str, list[Path]] = {}
-    for name in sorted(names, key=lambda name: (Path(name).suffix.lower(), name)):
-        path = folder / name
-        if path.suffix.lower() in IMAGE_SUFFIXES:
-            for key in {path.stem, _fold(path.stem)}:
-                images.setdefault(key, []).append(path)
-    return images
+    @classmethod
+    def of(cls, folder: Path) -> _Images:
+        if not folder.is_dir():
+            return cls(folder, [])
+        return cls(*next(walk_folders(folder, FormatError, recursive=False)))
+
+    def named(self, stem: str) -> list[Path]:
+        return self._exact.get(stem) or self._folded.get(_fold(stem), [])
 
 
 def _fold(stem: str) -> str:
