@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from app.setup.console import SetupError
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +49,12 @@ def needs_of(argv: Sequence[str]) -> Needs:
     if first == "test":
         return Needs(environment=True, window=False, dev_tools=not {"-h", "--help"} & set(argv[1:2]))
     return Needs(environment=True, window=first not in COMMANDS, dev_tools=False)
+
+
+def check_word(word: str) -> None:
+    """SetupError for a word that is neither an option, a file nor a database: it may be a mistyped command."""
+    if word.startswith("-") or "://" in word or os.path.lexists(word):
+        return
+    near = difflib.get_close_matches(word, COMMANDS, n=1)
+    hint = f"Did you mean '{near[0]}'?" if near else "Check the name."
+    raise SetupError(f"there is no command, file or folder '{word}'. {hint} See also --help.")

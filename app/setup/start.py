@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.setup.commands import Needs, needs_of
+from app.setup.commands import Needs, check_word, needs_of
 from app.setup.console import SetupError
 from app.setup.environment import Environment, in_active_environment
 
@@ -34,12 +34,13 @@ def start(argv: Sequence[str], root: str) -> int:
 def _start(argv: list[str], root: Path) -> int:
     hand_overs = int(os.environ.pop(_HAND_OVERS, "0"))
     needs = needs_of(argv)
+    if needs.window and argv:
+        check_word(argv[0])
     environment = Environment(root)
     if needs.environment and not getattr(sys, "frozen", False) and not os.environ.get("STARMARK_NO_SETUP"):
         python = _python_to_use(environment, needs, hand_overs)
         if python is not None:
             return _hand_over(python, root, argv, hand_overs)
-    _check_system(needs)
     from app.entry import main
 
     return main(argv)

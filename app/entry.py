@@ -1,0 +1,136 @@
+"""The program's entry: the window, or a command. Imports nothing heavy, so that help answers at once."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from app.setup.commands import COMMANDS, check_word
+from app.setup.console import SetupError
+from core.errors import StarmarkError, UsageError
+
+EXIT_OK = 0
+EXIT_UNEXPECTED = 1
+EXIT_ERROR = 2
+EXIT_INTERRUPTED = 130
+_EXIT_BROKEN_PIPE = 141
+
+
+class Parser(argparse.ArgumentParser):
+    """Reports a wrong command line as an error like any other: one sentence instead of the whole usage."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise UsageError."""
+        raise UsageError(message, remedy=f"See '{self.prog} --help'")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run Starmark and return its exit code: 0, 2 after a one-line error, 130 after Ctrl-C."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words and words[0] in COMMANDS:
+        return guarded(lambda: _command(words), debug="--debug" in words)
+    return guarded(lambda: _window(words), debug="--debug" in words)
+
+
+def window() -> int:
+    """Entry of the desktop launcher: always the window."""
+    return guarded(lambda: _window(sys.argv[1:]), debug=False)
+
+
+def guarded(body: Callable[[], int], *, debug: bool) -> int:
+    """Run `body`; every error becomes one line on stderr and an exit code."""
+    try:
+        return body()
+    except SystemExit as stop:  # argparse after --help
+        return stop.code if isinstance(stop.code, int) else EXIT_OK
+    except KeyboardInterrupt:
+        _report("interrupted", debug=False)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has gone, as `head` does: nothing to say
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _EXIT_BROKEN_PIPE
+    except (StarmarkError, SetupError) as error:
+        _report(str(error), debug)
+    except MemoryError:
+        _report("there is not enough memory for this. Close other programs, or use a smaller --batch-size", debug)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        _report(f"{place}{error.strerror or error}", debug)
+    except Exception as error:
+        _report(f"unexpected error ({type(error).__name__}: {error}). Add --debug and report what it prints", debug)
+        return EXIT_UNEXPECTED
+    return EXIT_ERROR
+
+
+def _report(text: str, debug: bool) -> None:
+    if debug:
+        import traceback
+
+        traceback.print_exc()
+    print(f"starmark: {' '.join(text.split())}", file=sys.stderr)
+
+
+def program() -> str:
+    """How the user started us, for help texts."""
+    name = Path(sys.argv[0]).name if sys.argv and sys.argv[0] else ""
+    return "python3 main.py" if name in ("main.py", "__main__.py", "-c", "") else Path(name).stem
+
+
+def _command(argv: list[str]) -> int:
+    command = COMMANDS[argv[0]]
+    parser = Parser(prog=program(), allow_abbrev=False)
+    subparsers = parser.add_subparsers(dest="command", parser_class=Parser)
+    module = importlib.import_module(command.module)
+    module.add_parser(subparsers)
+    if command.name == "test":  # the words after it are pytest's, whatever they are
+        rest = argv[1:]
+        args = (
+            parser.parse_args(["test", "--help"]) if rest[:1] in (["-h"], ["--help"]) else argparse.Namespace(rest=rest)
+        )
+    else:
+        args = parser.parse_args(argv)
+    return int(module.run(args))
+
+
+def _window_parser() -> Parser:
+    commands = "\n".join(f"  {row.name:<10} {row.summary}" for row in COMMANDS.values())
+    parser = Parser(
+        prog=program(),
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Facial-landmark datasets with STAR models. Without a command, opens the window.",
+        epilog=f"commands (each has its own --help):\n{commands}\n\n"
+        f"examples:\n  {program()} photos/\n  {program()} predict photos/ -o landmarks.json",
+    )
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="images, folders, data sets or a project to open")
+    parser.add_argument("-p", "--project", help="project to open, or to make")
+    parser.add_argument("-V", "--version", action="store_true", help="print the version and exit")
+    parser.add_argument("--debug", action="store_true", help="show where an error came from")
+    return parser
+
+
+def _window(argv: list[str]) -> int:
+    args = _window_parser().parse_args(argv)
+    if args.version:
+        from core.version import VERSION
+
+        print(f"Starmark {VERSION}")
+        return EXIT_OK
+    for path in args.paths:
+        check_word(path)
+    from app.setup.system import check_display, ensure_libraries
+
+    check_display()
+    ensure_libraries(window=True)
+    from app.window_main import run_window
+
+    return int(run_window(args.paths, args.project))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,226 @@
+"""The main job for many images: decode, find the faces, crop, predict. Shared by the window and the command line.
+
+What cannot be read or computed becomes that image's error; the others go on.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import cv2
+
+from core.errors import StarmarkError
+from core.face import Box, ByteArray, Prediction
+from core.images import read_image
+from core.model.crops import crop_from_detection
+from core.model.detector import Detection, FaceDetector
+from core.model.predictor import Predictor
+from core.transforms import Crop
+
+MIN_OVERLAP = 0.1
+"""Least intersection over union of a detection and a wanted box for the two to be the same face."""
+
+_AHEAD = 2  # images decoded before their turn
+_MAX_HELD_PIXELS = 60_000_000  # decoded pixels waiting for a batch to fill
+
+
+@dataclass(frozen=True, slots=True)
+class FaceRequest:
+    """A face that is known to be there.
+
+    Attributes:
+        box: where, image px.
+        crop: what the network is to see; None asks the detector for the face at `box`.
+    """
+
+    box: Box
+    crop: Crop | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRequest:
+    """An image, with the faces wanted of it; None for all that the detector finds."""
+
+    path: Path
+    faces: tuple[FaceRequest, ...] | None = None
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class FoundFace:
+    """A face with its prediction.
+
+    Attributes:
+        box: the detector's box, or the requested one, image px.
+        score: the detector's confidence; None where a crop was given.
+        crop: what the network saw.
+        prediction: in image px.
+        request: index into the request's faces; None where all faces were wanted.
+    """
+
+    box: Box
+    score: float | None
+    crop: Crop
+    prediction: Prediction
+    request: int | None = None
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class ImageResult:
+    """What came of one image.
+
+    Attributes:
+        path: as requested.
+        width, height: px, upright; 0 where the image could not be read.
+        faces: found or requested, in order; a requested face that the detector misses is not among them.
+        error: one sentence, or None. An image with an error has no faces.
+    """
+
+    path: Path
+    width: int
+    height: int
+    faces: tuple[FoundFace, ...]
+    error: str | None = None
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Target:
+    box: Box
+    score: float | None
+    crop: Crop
+    request: int | None
+
+
+@dataclass(eq=False, slots=True)
+class _Prepared:
+    """An image decoded, its crops placed, waiting for the network."""
+
+    path: Path
+    image: ByteArray | None
+    size: tuple[int, int]
+    targets: list[_Target] = field(default_factory=list)
+    error: str | None = None
+
+
+def predict_images(
+    requests: Iterable[ImageRequest],
+    predictor: Predictor,
+    detector: FaceDetector,
+    *,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Iterator[ImageResult]:
+    """One result an image, in order. Faces of several images share a batch; the next images are decoded meanwhile.
+
+    Args:
+        requests: taken as needed, so that it may be endless.
+        predictor: used from the calling thread only.
+        detector: used from a thread of this function.
+        cancelled: asked between images; once true, nothing more is yielded.
+    """
+    waiting: list[_Prepared] = []
+    with closing(_prepare_ahead(requests, detector)) as prepared:
+        for item in prepared:
+            if cancelled():
+                return
+            waiting.append(item)
+            faces = sum(len(one.targets) for one in waiting)
+            pixels = sum(one.size[0] * one.size[1] for one in waiting)
+            if not faces or faces >= predictor.batch_size or pixels > _MAX_HELD_PIXELS:
+                yield from _finish(waiting, predictor)
+                waiting = []
+    if waiting and not cancelled():
+        yield from _finish(waiting, predictor)
+
+
+def _prepare_ahead(requests: Iterable[ImageRequest], detector: FaceDetector) -> Generator[_Prepared, None, None]:
+    """Prepare images in one thread, a few ahead of the caller."""
+    pending: deque[Future[_Prepared]] = deque()
+    pool = ThreadPoolExecutor(1, thread_name_prefix="prepare images")
+    try:
+        for request in requests:
+            pending.append(pool.submit(_prepare, request, detector))
+            if len(pending) > _AHEAD:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _prepare(request: ImageRequest, detector: FaceDetector) -> _Prepared:
+    """Decode an image and place its crops; every failure is noted, none raised."""
+    try:
+        image = read_image(request.path)
+    except (StarmarkError, MemoryError) as error:
+        return _Prepared(request.path, None, (0, 0), error=_sentence(error, request.path))
+    size = image.shape[1], image.shape[0]
+    try:
+        return _Prepared(request.path, image, size, _targets(request, image, detector))
+    except (StarmarkError, ValueError, MemoryError, cv2.error) as error:
+        return _Prepared(request.path, None, size, error=_sentence(error, request.path))
+
+
+def _targets(request: ImageRequest, image: ByteArray, detector: FaceDetector) -> list[_Target]:
+    if request.faces is None:
+        return [_Target(d.box, d.score, crop_from_detection(d), None) for d in detector.detect(image)]
+    searched = any(face.crop is None for face in request.faces)
+    detections = detector.detect(image) if searched else []
+    targets = []
+    for index, face in enumerate(request.faces):
+        if face.crop is not None:
+            targets.append(_Target(face.box, None, face.crop, index))
+        elif (found := best_overlapping(detections, face.box)) is not None:
+            targets.append(_Target(found.box, found.score, crop_from_detection(found), index))
+    return targets
+
+
+def best_overlapping(detections: Sequence[Detection], box: Box) -> Detection | None:
+    """The detection with the largest intersection over union with `box`, if that is at least MIN_OVERLAP."""
+    best = max(detections, key=lambda detection: overlap(detection.box, box), default=None)
+    return best if best is not None and overlap(best.box, box) >= MIN_OVERLAP else None
+
+
+def overlap(one: Box, other: Box) -> float:
+    """Intersection over union of two boxes, [0, 1]."""
+    width = min(one.x + one.w, other.x + other.w) - max(one.x, other.x)
+    height = min(one.y + one.h, other.y + other.h) - max(one.y, other.y)
+    if width <= 0 or height <= 0:
+        return 0.0
+    shared = width * height
+    return shared / (one.w * one.h + other.w * other.h - shared)
+
+
+def _finish(waiting: Sequence[_Prepared], predictor: Predictor) -> Iterator[ImageResult]:
+    """Predict the faces of several images together; where that fails, image by image, to find the one at fault."""
+    try:
+        results = [_collect(item, faces) for item, faces in zip(waiting, _predict(waiting, predictor), strict=True)]
+    except (StarmarkError, RuntimeError, ValueError, cv2.error) as error:
+        if len(waiting) == 1:
+            results = [_collect(replace(waiting[0], error=_sentence(error, waiting[0].path)), ())]
+        else:
+            results = [result for item in waiting for result in _finish([item], predictor)]
+    yield from results
+
+
+def _predict(waiting: Sequence[_Prepared], predictor: Predictor) -> list[tuple[FoundFace, ...]]:
+    jobs = [(item.image, target.crop) for item in waiting if item.image is not None for target in item.targets]
+    predictions = iter(predictor.predict(jobs)) if jobs else iter(())
+    return [
+        tuple(FoundFace(t.box, t.score, t.crop, next(predictions), t.request) for t in item.targets) for item in waiting
+    ]
+
+
+def _collect(item: _Prepared, faces: tuple[FoundFace, ...]) -> ImageResult:
+    return ImageResult(item.path, *item.size, faces, item.error)
+
+
+def _sentence(error: BaseException, path: Path) -> str:
+    """The reason alone: the path stands beside it."""
+    if isinstance(error, MemoryError):
+        return "there is not enough memory for this image. Make it smaller."
+    text = " ".join(str(error).split())
+    return text.removeprefix(f"{path}: ")

@@ -1,0 +1,82 @@
+"""From the faces of a labelled data set to what the network is to see of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from core.face import Box
+from core.formats.base import ImportedFace
+from core.model.crops import crop_from_box
+from core.model.pipeline import FaceRequest, ImageRequest
+from core.transforms import LANDMARK_CROP_FACTOR, Crop, crop_from_points
+
+Crops = Literal["detector", "landmarks"]
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetRequests:
+    """Requests for the faces of a data set.
+
+    Attributes:
+        requests: one an image, in the order in which the data set first names them.
+        faces: for each request, the index of each of its faces among the data set's.
+        crops: which crops they are.
+        unusable: indices of faces with too few labelled points to tell where they are.
+    """
+
+    requests: list[ImageRequest]
+    faces: list[list[int]]
+    crops: Crops
+    unusable: list[int]
+
+
+def requests_for(
+    faces: Sequence[ImportedFace], crops: Crops | None = None, factor: float = LANDMARK_CROP_FACTOR
+) -> DatasetRequests:
+    """Requests for labelled faces.
+
+    Args:
+        faces: of a data set, or some of them.
+        crops: "detector" looks for each face with the detector and takes the detection that overlaps it best;
+            "landmarks" takes the data set's own scale and centre, else its box, else the extent of the label. None
+            takes "landmarks" where every face has a scale and centre or a box of its own, else "detector".
+        factor: side of a label-extent crop over the longer side of the landmarks' bounding box.
+    """
+    if crops is None:
+        own = bool(faces) and all(face.crop is not None or face.box is not None for face in faces)
+        crops = "landmarks" if own else "detector"
+    grouped: dict[Path, list[tuple[int, FaceRequest]]] = {}
+    unusable = []
+    for index, face in enumerate(faces):
+        try:
+            request = _request(face, crops, factor)
+        except ValueError:
+            unusable.append(index)
+        else:
+            grouped.setdefault(face.image, []).append((index, request))
+    requests = [ImageRequest(path, tuple(request for _, request in wanted)) for path, wanted in grouped.items()]
+    return DatasetRequests(requests, [[index for index, _ in wanted] for wanted in grouped.values()], crops, unusable)
+
+
+def _request(face: ImportedFace, crops: Crops, factor: float) -> FaceRequest:
+    """ValueError where the label has too few points and nothing else tells where the face is."""
+    if crops == "detector":
+        return FaceRequest(_label_box(face) or face.box or Box.around(face.label.points))
+    if face.crop is not None:
+        crop = Crop(*face.crop)
+    elif face.box is not None:
+        crop = crop_from_box(face.box)
+    else:
+        crop = crop_from_points(face.label.points, factor)
+    side = crop.size_px
+    return FaceRequest(face.box or Box(crop.cx - side / 2, crop.cy - side / 2, side, side), crop)
+
+
+def _label_box(face: ImportedFace) -> Box | None:
+    try:
+        return Box.around(face.label.points)
+    except ValueError:
+        return None
