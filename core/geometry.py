@@ -101,7 +101,8 @@ def region_contour(points: FloatArray, region: Region, samples: int = 8) -> Cont
     curve = region_spline(points, region, samples)
     if not len(curve):
         return None
-    return contour(curve[:-1] if region.closed and len(curve) > 2 else curve, region.closed)
+    closed = len(curve) > 2 and np.array_equal(curve[0], curve[-1])  # two points make no ring
+    return contour(curve[:-1] if closed else curve, closed)
 
 
 def spline(vertices: ArrayLike, closed: bool = False, samples: int = 8) -> FloatArray:
