@@ -68,8 +68,16 @@ def read_rule(path: Path) -> Features:
         raise ConfigError(f"the crop rule cannot be read ({e})", where=path, remedy="Install Starmark again") from e
 
 
-def crop_from_detection(detection: Detection, rule: Features | None = None) -> Crop:
-    """The crop for a detected face; `rule` replaces the installed coefficients (see `read_rule`)."""
+def crop_from_detection(
+    detection: Detection, rule: Features | None = None, *, factor: float = LANDMARK_CROP_FACTOR
+) -> Crop:
+    """The crop for a detected face.
+
+    Args:
+        detection: what the detector found.
+        rule: replaces the installed coefficients (see `read_rule`).
+        factor: side over the landmarks' extent that the model was trained on (`ModelHeader.crop_factor`).
+    """
     rule = _rule() if rule is None else rule
     features = detection_features(detection)
     dx, dy, log_side = (
@@ -80,17 +88,18 @@ def crop_from_detection(detection: Detection, rule: Features | None = None) -> C
     cx, cy = box.center
     # Five points that are far off must not send the crop away from the face that was found.
     move = np.clip([dx, dy], -0.5, 0.5) * side
-    return Crop.square(cx + float(move[0]), cy + float(move[1]), side * float(np.exp(np.clip(log_side, -0.5, 1.0))))
+    side *= float(np.exp(np.clip(log_side, -0.5, 1.0))) * factor / LANDMARK_CROP_FACTOR
+    return Crop.square(cx + float(move[0]), cy + float(move[1]), side)
 
 
-def crop_from_box(box: Box) -> Crop:
+def crop_from_box(box: Box, *, factor: float = LANDMARK_CROP_FACTOR) -> Crop:
     """The crop for a box drawn by hand or given by a data set.
 
     The box is taken to hold the landmarks tightly: brows to chin, and ear to ear as far as the jaw line is visible. The
-    crop is then the landmark-extent crop (`core.transforms.crop_from_points`) of that region.
+    crop is then the landmark-extent crop (`core.transforms.crop_from_points`) of that region; `factor` as there.
     """
     cx, cy = box.center
-    return Crop.square(cx, cy, LANDMARK_CROP_FACTOR * max(box.w, box.h))
+    return Crop.square(cx, cy, factor * max(box.w, box.h))
 
 
 def crop_difference(one: Crop, other: Crop) -> FloatArray:

@@ -63,6 +63,12 @@ def test_a_box_drawn_around_the_landmarks_gives_their_crop() -> None:
     assert crop.size_px == pytest.approx(LANDMARK_CROP_FACTOR * 130)
 
 
+def test_a_model_trained_on_other_crops_gets_its_factor() -> None:
+    wide, usual = crop_from_detection(detection(), factor=2.6), crop_from_detection(detection())
+    assert (wide.cx, wide.cy, wide.size_px) == pytest.approx((usual.cx, usual.cy, 2 * usual.size_px))
+    assert crop_from_box(BOX, factor=1.05).size_px == pytest.approx(1.05 * 118)
+
+
 def test_difference_is_in_sides_of_the_other_crop() -> None:
     one = crop_from_box(Box(0, 0, 100, 100))
     other = replace(one, scale=one.scale * 2, cx=one.cx - 26)
