@@ -30,7 +30,7 @@ from PIL import BmpImagePlugin, Image, JpegImagePlugin, MpoImagePlugin, PngImage
 
 from core.errors import ImageError, StarmarkError, UsageError
 from core.exif import png_exif, tiff_orientation
-from core.files import open_regular, read_limited, walk_folders
+from core.files import open_regular, read_limited, unreadable, walk_folders
 
 __all__ = [
     "DEFAULT_LIMITS",
@@ -309,7 +309,7 @@ def find_images(paths: Sequence[str | Path], recursive: bool = True) -> list[Pat
             is_folder = path.is_dir()
             is_there = is_folder or path.exists()
         except (OSError, ValueError) as error:
-            raise ImageError(f"cannot be read ({error})", where=path, remedy="Check the name") from error
+            raise unreadable(path, error, ImageError) from error
         if not is_there:
             remedy = "Check the name, or whether it was moved"
             raise ImageError("there is no such file or folder", where=path, remedy=remedy)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from core.errors import FormatError, UsageError
+from core.files import unreadable, walk_folders
 from core.formats.base import Format, ImportResult, Progress, ReadOptions
 from core.formats.star_tsv import FormatStarTsv
 from core.formats.w300 import Format300W
@@ -23,6 +24,8 @@ def detect_format(source: str | Path) -> str:
         FormatError: there is nothing there, or it looks like no known format.
     """
     path = _existing(source)
+    if path.is_dir():
+        next(walk_folders(path, FormatError), None)  # a folder that may not be listed is no unknown data set
     for name, known in FORMATS.items():
         if known.matches(path):
             return name
@@ -70,7 +73,7 @@ def _existing(source: str | Path) -> Path:
     try:
         exists = path.exists()
     except (OSError, ValueError) as error:
-        raise FormatError(f"cannot be read ({error})", where=source, remedy="Check the name") from error
+        raise unreadable(source, error, FormatError) from error
     if not exists:
         remedy = "Check the name, or whether it was moved"
         raise FormatError("there is no such file or folder", where=path, remedy=remedy)
