@@ -7,10 +7,9 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import NoReturn
 
-from app.setup.commands import COMMANDS, check_word
+from app.setup.commands import COMMANDS, check_word, program
 from app.setup.console import SetupError
 from core.errors import StarmarkError, UsageError
 
@@ -73,12 +72,6 @@ def _report(text: str, debug: bool) -> None:
 
         traceback.print_exc()
     print(f"starmark: {' '.join(text.split())}", file=sys.stderr)
-
-
-def program() -> str:
-    """How the user started us, for help texts."""
-    name = Path(sys.argv[0]).name if sys.argv and sys.argv[0] else ""
-    return "python3 main.py" if name in ("main.py", "__main__.py", "-c", "") else Path(name).stem
 
 
 def _command(argv: list[str]) -> int:

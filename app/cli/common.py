@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from app.setup.commands import program
 from core.model.device import DEVICE_CHOICES
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ T = TypeVar("T")
 
 def new_parser(subparsers: Subparsers, name: str, summary: str, details: str, example: str) -> argparse.ArgumentParser:
     """A command's parser, with an example at the end of its help and the options that all have."""
-    from app.entry import program
-
     parser: argparse.ArgumentParser = subparsers.add_parser(
         name,
         help=summary,

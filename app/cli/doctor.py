@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import importlib.metadata
 import os
 import platform
@@ -192,9 +193,7 @@ def _try_model(picture: object, device_kind: str) -> str:
 
 def _try_qt() -> str:
     try:
-        import PySide6.QtCore
-        import PySide6.QtGui
-        import PySide6.QtWidgets
+        core, *_ = (importlib.import_module(f"PySide6.{name}") for name in ("QtCore", "QtGui", "QtWidgets"))
     except ImportError as error:  # a server needs none
         return f"no window here: {error}"
-    return f"ok, Qt {PySide6.QtCore.qVersion()}"
+    return f"ok, Qt {core.qVersion()}"

@@ -19,6 +19,7 @@ from app.cli.common import (
     progress,
     share,
 )
+from core.errors import UsageError
 
 if TYPE_CHECKING:
     from core.model.pipeline import ImageResult
@@ -56,10 +57,10 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    from core.files import exists_error, write_atomic
+    from core.files import write_atomic
 
     if args.json and Path(args.json).exists() and not args.force:
-        raise exists_error(args.json)
+        raise UsageError("the file is there already", where=args.json, remedy="Add --force, or choose another name")
     dataset = open_dataset(args.dataset, args.format, args.images)
     from training.evaluate import evaluate, report, select, to_json
 

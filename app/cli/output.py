@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 from core.ambiguity import angle_deg, anisotropy
 from core.errors import UsageError
-from core.files import exists_error, write_atomic
+from core.files import write_atomic
 from core.model.pipeline import FoundFace, ImageResult
 from core.scheme import Scheme
 
@@ -26,12 +26,12 @@ Writer = Callable[[BinaryIO, Iterable[ImageResult], str, Scheme], None]
 
 
 def check_output(path: Path, *, force: bool) -> None:
-    """Refuse an output that cannot be written, before the work is done. Errors as `write_results`."""
+    """Refuse an output that cannot be written, before the work is done. UsageError if not."""
     _writer_for(path)
     if path.is_dir():
         raise UsageError("this is a folder", where=path, remedy="Name a .json or .csv file after -o")
     if path.exists() and not force:
-        raise exists_error(path)
+        raise UsageError("the file is there already", where=path, remedy="Add --force, or choose another name")
     if not path.absolute().parent.is_dir():
         raise UsageError("its folder is missing", where=path, remedy="Make the folder first")
 

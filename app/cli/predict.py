@@ -108,8 +108,8 @@ class _Tally:
         if self.failed and len(self.failed) == self.images:
             path, reason = self.failed[0]
             if self.images == 1:
-                raise ImageError(reason.rstrip("."), where=path)
-            raise ImageError(f"not one of {self.images} images could be used; the first, {path}: {reason.rstrip('.')}")
+                raise ImageError(reason, where=path)
+            raise ImageError(f"not one of {self.images} images could be used; the first, {path}: {reason}")
 
     def text(self) -> str:
         """The counts in words."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import difflib
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from app.setup.console import SetupError
 
@@ -49,6 +51,12 @@ def needs_of(argv: Sequence[str]) -> Needs:
     if first == "test":
         return Needs(environment=True, window=False, dev_tools=not {"-h", "--help"} & set(argv[1:2]))
     return Needs(environment=True, window=first not in COMMANDS, dev_tools=False)
+
+
+def program() -> str:
+    """How the user started us, for help texts and remedies."""
+    name = Path(sys.argv[0]).stem if sys.argv else ""
+    return name if name.startswith("starmark") else "python3 main.py"
 
 
 def check_word(word: str) -> None:
