@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from core.errors import ProjectError
+from core.files import sync_folder
 from core.project.engine import connect, remove_sidecars, translated
 from core.project.schema import new_id
 
@@ -33,7 +34,7 @@ def replacement(target: Path, *, overwrite: bool) -> Iterator[Path]:
                 temporary.replace(target)
             else:
                 _rename_new(temporary, target)
-            _sync_folder(target.parent)
+            sync_folder(target.parent)
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -83,14 +84,3 @@ def _rename_new(temporary: Path, target: Path) -> None:
 def _sync(path: Path) -> None:
     with path.open("r+b") as stream:
         os.fsync(stream.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":
-        return
-    with contextlib.suppress(OSError):  # some shares cannot sync a folder
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, select
@@ -30,6 +29,7 @@ from core.project.engine import (
 from core.project.images import ImagePaths
 from core.project.lock import ProjectLock
 from core.project.schema import META, new_id
+from core.version import VERSION
 
 SUFFIX = ".starmark"
 
@@ -52,10 +52,7 @@ def project_path(path: str | os.PathLike[str]) -> Path:
 
 def program() -> str:
     """Name and version, as the file keeps them."""
-    try:
-        return f"Starmark {version('starmark')}"
-    except PackageNotFoundError:
-        return "Starmark"
+    return f"Starmark {VERSION}"
 
 
 class Database:

@@ -27,7 +27,7 @@ Progress = Callable[[int, int], None]
 """Called with faces done and faces in all; raising from it cancels the import, which then leaves nothing behind."""
 
 _STEP = 250
-_SAME_PLACE = 0.5
+_SAME_PLACE = 0.4
 """Least overlap (intersection over union) at which an imported face is one that the project has already."""
 
 
@@ -45,8 +45,15 @@ def materialise(faces: Iterable[ImportedFaceLike]) -> tuple[list[ImportedFaceLik
     found = list(faces)
     if not found:
         raise UsageError("there is no face to import", remedy="Choose a data set with labelled faces")
-    images = {str(face.image): NewImage(Path(face.image)) for face in found}
+    images = {str(face.image): _new_image(face) for face in found}
     return found, [(image, stat_or_none(image.path)) for image in images.values()]
+
+
+def _new_image(face: ImportedFaceLike) -> NewImage:
+    info = face.info
+    if info is None:
+        return NewImage(face.image)
+    return NewImage(face.image, info.width, info.height, info.orientation)
 
 
 def stat_or_none(path: Path) -> os.stat_result | None:

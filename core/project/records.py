@@ -206,6 +206,17 @@ class ImportCounts:
     revision_id: UUID | None
 
 
+class ImageInfoLike(Protocol):
+    """A `core.images.ImageInfo`: pixels after EXIF orientation, and that."""
+
+    @property
+    def width(self) -> int: ...
+    @property
+    def height(self) -> int: ...
+    @property
+    def orientation(self) -> int: ...
+
+
 class ImportedFaceLike(Protocol):
     """What `Project.import_dataset` needs of a face read by `core.formats`."""
 
@@ -221,6 +232,8 @@ class ImportedFaceLike(Protocol):
     def tags(self) -> tuple[str, ...]: ...
     @property
     def source(self) -> str: ...
+    @property
+    def info(self) -> ImageInfoLike | None: ...
 
 
 class ImportResultLike(Protocol):

@@ -219,13 +219,11 @@ class Project:
             records = images.images_by_id(connection, paths, ids)
         return [records[image_id] for image_id in ids]
 
-    @property
     def image_count(self) -> int:
         """Number of images."""
         with self._read() as connection:
             return images.count(connection, IMAGE)
 
-    @property
     def face_count(self) -> int:
         """Number of faces."""
         with self._read() as connection:
