@@ -13,12 +13,14 @@ import numpy as np
 
 from core.errors import SchemeError
 from core.face import FloatArray
+from core.files import read_limited
 
 SCHEME_DIR = Path(__file__).resolve().parent.parent / "resources" / "schemes"
 
 _KEYS = {"id", "title", "points", "regions", "flip", "normalisers", "default_normaliser"}
 _REGION_KEYS = {"name", "indices", "closed", "edge", "edge_closed"}
 _MAX_POINTS = 1000
+_MAX_BYTES = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +126,9 @@ def load_scheme(path: str | Path) -> Scheme:
     """Read one scheme file (TOML). SchemeError names the file, the key and the remedy."""
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SchemeError(f"the scheme file cannot be read ({error})", where=path) from error
+        text = read_limited(path, _MAX_BYTES, SchemeError).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SchemeError("the scheme file is not UTF-8 text", where=path, remedy="Save it as UTF-8") from error
     try:
         data = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -260,7 +262,7 @@ def _normalisers(
         found[name] = Normaliser(name, left, right)
     if default is None:
         return tuple(found.values())
-    if default not in found:
-        raise _bad("default_normaliser", f"names '{default}', which is not in 'normalisers'", where)
-    first = found.pop(str(default))
+    if not isinstance(default, str) or default not in found:
+        raise _bad("default_normaliser", f"names {default!r}, which is not in 'normalisers'", where)
+    first = found.pop(default)
     return (first, *found.values())

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from core.errors import ConfigError
+from core.files import read_limited
 from training.losses.total import LOSS_NAMES
 
 SCHEDULES = ("multistep", "cosine")
+_MAX_BYTES = 2**20
 PRECISIONS = ("auto", "float32", "bfloat16")
 
 
@@ -113,9 +115,9 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
 def load_config(path: Path, base: TrainConfig | None = None) -> TrainConfig:
     """Read settings from a TOML file over `base`; ConfigError names the file and the key."""
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the configuration cannot be read ({error})", where=path) from error
+        data = tomllib.loads(read_limited(path, _MAX_BYTES, ConfigError).decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise ConfigError("the configuration is not UTF-8 text", where=path, remedy="Save it as UTF-8") from error
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"not valid TOML ({error})", where=path, remedy="Correct the file at that place") from error
     return config_from(data, path, base)

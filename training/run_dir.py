@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import torch
 
 from core.errors import TrainingError
+from core.files import write_atomic
 from training.config import TrainConfig, load_config
 
 _STATE_VERSION = 1
@@ -48,7 +48,7 @@ class RunDir:
 
     def save_config(self, config: TrainConfig) -> None:
         """Write the settings."""
-        write_synced(self.config_file, config.to_toml().encode())
+        write_atomic(self.config_file, config.to_toml())
 
     def load_config(self) -> TrainConfig:
         """The settings the run was started with."""
@@ -56,19 +56,8 @@ class RunDir:
 
     def save_state(self, state: Mapping[str, Any]) -> None:
         """Replace the state to resume from."""
-        partial = self.state_file.with_suffix(".tmp")
-        try:
-            with partial.open("wb") as file:
-                torch.save(dict(state) | {"version": _STATE_VERSION}, file)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(self.state_file)
-        except OSError as error:
-            raise TrainingError(
-                f"the run's state cannot be saved ({error})",
-                where=self.state_file,
-                remedy="Free some space and resume the run",
-            ) from error
+        full = dict(state) | {"version": _STATE_VERSION}
+        write_atomic(self.state_file, lambda file: torch.save(full, file))
 
     def load_state(self) -> dict[str, Any]:
         """The state to resume from. TrainingError if it is damaged or of another version."""
@@ -80,12 +69,3 @@ class RunDir:
             raise TrainingError("the run was made by another version", where=self.state_file, remedy="Start a new run")
         return state
 
-
-def write_synced(path: Path, data: bytes) -> None:
-    """Write a small file so that it is either there whole or not at all."""
-    partial = path.with_name(path.name + ".tmp")
-    with partial.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)

@@ -202,7 +202,8 @@ class Trainer:
 
     def _finish_epoch(self, seconds: float) -> None:
         nme = self.validate()
-        best = nme < self._best or math.isnan(nme)
+        # Without faces to choose by, the latest network is the one to keep.
+        best = nme < self._best if len(self._val) else bool(self._losses)
         self._best = nme if best else self._best
         if best:
             self._save_best(self._ema.network, {"epoch": self._epoch + 1, "val_nme": nme})
@@ -219,13 +220,15 @@ class Trainer:
         errors: list[float] = []
         try:
             for batch in loader.batches(0, shuffle=False):
+                self._report_failures(batch)
                 image = batch.image.to(self._device, memory_format=torch.channels_last)
                 with torch.inference_mode(), self._autocast():
                     predicted = self._ema.network(image)[-1].landmarks.float().cpu()
                 errors += _nme(predicted, batch.targets, self._scheme)
         finally:
             loader.close()
-        return float(np.nanmean(errors)) if errors else math.nan
+        finite = [error for error in errors if math.isfinite(error)]
+        return float(np.mean(finite)) if finite else math.nan
 
     def _autocast(self) -> AbstractContextManager[Any]:
         kind = self._precision or torch.bfloat16

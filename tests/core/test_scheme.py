@@ -192,10 +192,10 @@ def test_each_mistake_is_named(tmp_path: Path, old: str, new: str, message: str)
 
 
 def test_unreadable_scheme_files(tmp_path: Path) -> None:
-    with pytest.raises(SchemeError, match="cannot be read"):
+    with pytest.raises(SchemeError, match="no such file"):
         load_scheme(tmp_path / "gone.toml")
     (tmp_path / "b.toml").write_bytes(b"\xff\xfe")
-    with pytest.raises(SchemeError, match="cannot be read"):
+    with pytest.raises(SchemeError, match="not UTF-8"):
         load_scheme(tmp_path / "b.toml")
     with pytest.raises(SchemeError, match="not valid TOML"):
         load_scheme(_write(tmp_path, "a = " + "[" * 50_000))

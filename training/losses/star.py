@@ -20,7 +20,7 @@ _SUM_FLOOR = 1e-6
 _EPSILON = 1e-5
 _CORRECTION_FLOOR = 0.05
 _ISOTROPY = 1e-3
-"""Below this relative difference of eigenvalues the axes have no direction worth a gradient."""
+"""Below this relative difference of eigenvalues the direction of the axes gets no gradient."""
 
 DISTANCES: dict[str, Distance] = {
     "smoothl1": huber_of_square,
@@ -79,13 +79,12 @@ def principal_axes(var_x: Tensor, var_y: Tensor, cov_xy: Tensor) -> Axes:
     centre = (var_x + var_y) / 2
     half = (var_x - var_y) / 2
     q = half.square() + cov_xy.square()
-    apart = q > (_ISOTROPY * centre).square() + 1e-20
-    radius = torch.where(apart, torch.where(apart, q, 1.0).sqrt(), 0.0)
-    angle = torch.where(
-        apart,
-        0.5 * torch.atan2(torch.where(apart, cov_xy, 0.0), torch.where(apart, half, 1.0)),
-        0.0,
-    )
+    spread = q > 1e-20
+    radius = torch.where(spread, torch.where(spread, q, 1.0).sqrt(), 0.0)
+    # Near a circle the direction is kept but not learnt from: its gradient grows without bound there.
+    apart = radius > _ISOTROPY * centre
+    turning = 0.5 * torch.atan2(torch.where(apart, cov_xy, 0.0), torch.where(apart, half, 1.0))
+    angle = torch.where(apart, turning, 0.5 * torch.atan2(cov_xy.detach(), half.detach()))
     return Axes((centre - radius).clamp(min=0.0), centre + radius, angle)
 
 
