@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from PySide6.QtCore import QObject
@@ -123,8 +123,6 @@ TABLE: tuple[ActionSpec, ...] = (
     ActionSpec("about", "&About Starmark", _HELP, (), "", "Version and licence."),
 )  # fmt: skip
 
-LAYER_ACTIONS = ("points", "numbers", "curves", "ellipses", "labels", "predictions", "deviations", "boxes", "heatmap")
-
 MENUS = (_FILE, _EDIT, _GO, _VIEW, _MODEL, _HELP)
 
 
@@ -159,7 +157,7 @@ class ActionSet(QObject):
     def __getitem__(self, action_id: str) -> QAction:
         return self._actions[action_id]
 
-    def connect(self, handlers: dict[str, Callable[[], None]]) -> None:  # type: ignore[override]
+    def connect(self, handlers: Mapping[str, Callable[[], object]]) -> None:  # type: ignore[override]
         """Bind plain actions to their handlers; KeyError for an id that is not in the table."""
         for action_id, handler in handlers.items():
             self._actions[action_id].triggered.connect(lambda _checked=False, call=handler: call())

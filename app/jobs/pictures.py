@@ -6,42 +6,39 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QImage
 
+from app.canvas.image import ImagePyramid, image_from_array
 from app.jobs.pool import Job, WorkerPool
-from core.face import ByteArray
 
-DISPLAY_MAX_PIXELS = 16_000_000
+DISPLAY_MAX_PIXELS = 40_000_000
 """Larger photos are shown reduced; landmarks stay in full-size image px."""
 
-CACHE_BYTES = 256 * 1024 * 1024
+CACHE_BYTES = 384 * 1024 * 1024
 MAX_WAITING_THUMBNAILS = 64
 """More requests than fit on any screen: older ones have scrolled away and are dropped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A decoded image, ready to paint.
+    """A decoded image, ready to paint at any zoom.
 
     Attributes:
-        image: premade for painting (RGB32), maybe smaller than the photo.
+        pyramid: the picture and its half-size levels, maybe smaller than the photo.
         width: of the photo, px, upright.
         height: of the photo, px, upright.
     """
 
-    image: QImage
+    pyramid: ImagePyramid
     width: int
     height: int
 
-
-def to_qimage(array: ByteArray) -> QImage:
-    """A QImage of its own memory, in the format that paints fastest, from (H, W, 3) uint8 RGB."""
-    array = np.ascontiguousarray(array)
-    height, width = array.shape[:2]
-    view = QImage(array.data, width, height, 3 * width, QImage.Format.Format_RGB888)
-    return view.convertToFormat(QImage.Format.Format_RGB32)
+    @property
+    def memory(self) -> int:
+        """Bytes, about: four a pixel, and a third more for the levels."""
+        size = self.pyramid.size
+        return size.width() * size.height() * 16 // 3
 
 
 def decode_picture(path: str) -> Picture:
@@ -50,7 +47,7 @@ def decode_picture(path: str) -> Picture:
 
     array = read_image(path)
     height, width = array.shape[:2]
-    image = to_qimage(array)
+    image = image_from_array(array)
     if width * height > DISPLAY_MAX_PIXELS:
         factor = (DISPLAY_MAX_PIXELS / (width * height)) ** 0.5
         image = image.scaled(
@@ -59,7 +56,9 @@ def decode_picture(path: str) -> Picture:
             Qt.AspectRatioMode.IgnoreAspectRatio,
             Qt.TransformationMode.SmoothTransformation,
         )
-    return Picture(image, width, height)
+    pyramid = ImagePyramid(image)
+    pyramid.prepare()
+    return Picture(pyramid, width, height)
 
 
 class PictureLoader(QObject):
@@ -127,10 +126,10 @@ class PictureLoader(QObject):
         self._jobs.pop(image_id, None)
         if image_id not in self._cache:
             self._cache[image_id] = picture
-            self._bytes += picture.image.sizeInBytes()
+            self._bytes += picture.memory
         while self._bytes > CACHE_BYTES and len(self._cache) > 1:
             _, old = self._cache.popitem(last=False)
-            self._bytes -= old.image.sizeInBytes()
+            self._bytes -= old.memory
         if image_id == self._wanted:
             self.loaded.emit(image_id, picture)
 
@@ -180,7 +179,7 @@ class ThumbnailLoader(QObject):
     def _read(self, path: str) -> QImage:
         from core.images import read_thumbnail
 
-        return to_qimage(read_thumbnail(path, self._side))
+        return image_from_array(read_thumbnail(path, self._side))
 
     def _done(self, image_id: str, image: QImage) -> None:
         self._waiting.pop(image_id, None)

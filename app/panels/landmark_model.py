@@ -41,7 +41,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("σ across", "Standard deviation of the prediction across its long axis, px", ".1f"),
     Column("Anis.", "Anisotropy: σ along / σ across; 1 is a circle", ".2f"),
     Column("Angle", "Direction of the long axis, degrees from the image's x axis, downwards positive", ".0f"),
-    Column("Amb.", "Ambiguous: the anisotropy is above the threshold set under 'View'", "flag"),
+    Column("Amb.", "Ambiguous: the anisotropy reaches the threshold set under 'View'", "flag"),
 )
 
 FIRST_STRETCH = 1
@@ -56,7 +56,7 @@ def landmark_numbers(
         scheme: of the face.
         label: label of the face or None.
         prediction: prediction in the same scheme or None.
-        threshold: anisotropy above which a point counts as ambiguous.
+        threshold: anisotropy from which on a point counts as ambiguous.
 
     Returns:
         (N, 14) float64 in the order of `COLUMNS`; text columns and unknown numbers are NaN.
@@ -70,7 +70,7 @@ def landmark_numbers(
         values[:, 9], values[:, 10] = np.sqrt(major), np.sqrt(minor)
         values[:, 11] = anisotropy(prediction.covariance)
         values[:, 12] = angle_deg(prediction.covariance)
-        values[:, 13] = values[:, 11] > threshold
+        values[:, 13] = values[:, 11] >= threshold
     if label is not None:
         values[:, 3:5] = label.points
     if label is not None and prediction is not None:

@@ -95,7 +95,9 @@ class ViewPanel(QWidget):
             "Ellipse scale", "Draws ellipses larger than they are, to see their direction.", _SCALE_RANGE,
             ellipse_scale, " ×", self,
         )  # fmt: skip
-        self.point_size = NumberSlider("Point size", "Size of the marks on screen.", _POINT_RANGE, point_size, " ×", self)
+        self.point_size = NumberSlider(
+            "Point size", "Size of the marks on screen.", _POINT_RANGE, point_size, " ×", self
+        )
         self.threshold = NumberSlider(
             "Ambiguous above",
             "A point whose ellipse is at least this many times longer than wide is flagged: along the long axis its "

@@ -1,0 +1,242 @@
+"""Dialogs: settings, keys, about, and the few questions that only the user can answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QFormLayout,
+    QGridLayout,
+    QGroupBox,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QMessageBox,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.actions import MENUS, native, plain
+from app.actions import TABLE as ACTIONS
+from app.settings import TABLE as SETTINGS
+from app.settings import Settings
+
+PROJECT_SUFFIX = ".starmark"
+_IMAGE_FILTER = "Images (*.jpg *.jpeg *.png *.webp *.tif *.tiff *.bmp *.JPG *.JPEG *.PNG *.TIF *.TIFF);;All files (*)"
+
+_MOUSE = (
+    ("Wheel, pinch", "Zoom at the cursor"),
+    ("Drag with the middle or right button, Space + drag", "Move the picture"),
+    ("Click", "Select a point"),
+    ("Drag a point", "Correct it: it becomes a label and is saved"),
+    ("Esc", "Give up the drag or the box"),
+    ("Arrow keys", "Nudge the selected point; Shift: further, Ctrl: less"),
+)
+
+
+def ask_images(parent: QWidget, settings: Settings) -> list[Path]:
+    """Photos to open; empty if the user gave up."""
+    names, _ = QFileDialog.getOpenFileNames(parent, "Open images", str(settings.value("image_folder")), _IMAGE_FILTER)
+    paths = [Path(name) for name in names]
+    if paths:
+        settings.set("image_folder", str(paths[0].parent))
+    return paths
+
+
+def ask_folder(parent: QWidget, settings: Settings, title: str) -> Path | None:
+    """A folder of photos or a data set."""
+    name = QFileDialog.getExistingDirectory(parent, title, str(settings.value("image_folder")))
+    if not name:
+        return None
+    settings.set("image_folder", name)
+    return Path(name)
+
+
+def ask_table(parent: QWidget, settings: Settings) -> Path | None:
+    """A data set that is one file."""
+    name, _ = QFileDialog.getOpenFileName(
+        parent, "Open data set table", str(settings.value("image_folder")), "STAR tables (*.tsv);;All files (*)"
+    )
+    if not name:
+        return None
+    settings.set("image_folder", str(Path(name).parent))
+    return Path(name)
+
+
+def ask_project(parent: QWidget, settings: Settings) -> Path | None:
+    """A project file to open."""
+    name, _ = QFileDialog.getOpenFileName(
+        parent, "Open project", str(settings.value("project_folder")), f"Starmark projects (*{PROJECT_SUFFIX})"
+    )
+    if not name:
+        return None
+    settings.set("project_folder", str(Path(name).parent))
+    return Path(name)
+
+
+def ask_new_name(parent: QWidget, settings: Settings, suggestion: str) -> Path | None:
+    """A name for the project; the file dialog itself asks before an existing file is replaced."""
+    start = str(Path(str(settings.value("project_folder")) or Path.home()) / f"{suggestion}{PROJECT_SUFFIX}")
+    dialog = QFileDialog(parent, "Save project as", start, f"Starmark projects (*{PROJECT_SUFFIX})")
+    dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+    dialog.setDefaultSuffix(PROJECT_SUFFIX.lstrip("."))
+    dialog.selectFile(start)
+    if not dialog.exec():
+        return None
+    path = Path(dialog.selectedFiles()[0])
+    settings.set("project_folder", str(path.parent))
+    return path
+
+
+def show_about(parent: QWidget, version: str) -> None:
+    """Version and licence."""
+    QMessageBox.about(
+        parent,
+        "About Starmark",
+        f"<h3>Starmark {version}</h3><p>See where facial landmarks are certain, find wrong labels, correct them, "
+        "and train on what you corrected.</p><p>Apache License 2.0</p>",
+    )
+
+
+class SettingsDialog(QDialog):
+    """Made from the settings table; applied when the user says so."""
+
+    def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Settings")
+        self._settings = settings
+        self._fields: dict[str, QLineEdit | QCheckBox | QComboBox] = {}
+        form = QFormLayout()
+        form.setVerticalSpacing(10)
+        for setting in SETTINGS:
+            if setting.label:
+                self._add(form, setting.key, setting.label, setting.help, setting.choices)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.addLayout(form)
+        layout.addWidget(buttons)
+        self.setMinimumWidth(480)
+
+    def _add(
+        self, form: QFormLayout, key: str, label: str, tip: str, choices: tuple[tuple[str, str], ...]
+    ) -> None:
+        value = self._settings.value(key)
+        field: QLineEdit | QCheckBox | QComboBox
+        if choices:
+            field = QComboBox(self)
+            for choice, text in choices:
+                field.addItem(text, choice)
+            field.setCurrentIndex(max(0, field.findData(value)))
+        elif isinstance(value, bool):
+            field = QCheckBox(label, self)
+            field.setChecked(value)
+        else:
+            field = QLineEdit(str(value), self)
+        field.setToolTip(tip)
+        self._fields[key] = field
+        if isinstance(field, QCheckBox):
+            form.addRow("", field)
+        elif key == "model":
+            form.addRow(label, self._with_browse(field))
+        else:
+            form.addRow(label, field)
+        if not isinstance(field, QCheckBox):
+            help_text = QLabel(tip, self)
+            help_text.setWordWrap(True)
+            help_text.setEnabled(False)
+            form.addRow("", help_text)
+
+    def _with_browse(self, field: QWidget) -> QWidget:
+        line = QWidget(self)
+        layout = QHBoxLayout(line)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(field, 1)
+        browse = QPushButton("Choose…", self)
+        browse.clicked.connect(self._browse_model)
+        layout.addWidget(browse)
+        return line
+
+    def _browse_model(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(
+            self, "Choose a model", "", "Models (*.safetensors *.pkl *.pth *.pt);;All files (*)"
+        )
+        field = self._fields["model"]
+        if name and isinstance(field, QLineEdit):
+            field.setText(name)
+
+    def accept(self) -> None:
+        """Keep the values."""
+        for key, field in self._fields.items():
+            if isinstance(field, QComboBox):
+                self._settings.set(key, str(field.currentData()))
+            elif isinstance(field, QCheckBox):
+                self._settings.set(key, field.isChecked())
+            elif field.text().strip() or key != "author":
+                self._settings.set(key, field.text().strip())
+        super().accept()
+
+
+class CheatSheet(QDialog):
+    """All keys on one page, from the table of actions."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Keys and tools")
+        page = QWidget(self)
+        columns = QHBoxLayout(page)
+        columns.setSpacing(16)
+        sides = [QVBoxLayout(), QVBoxLayout()]
+        for side in sides:
+            columns.addLayout(side)
+        groups = [(plain(menu), self._rows(menu)) for menu in MENUS] + [("Mouse and canvas", list(_MOUSE))]
+        lengths = [0, 0]
+        for title, rows in groups:
+            if rows:
+                shorter = 0 if lengths[0] <= lengths[1] else 1
+                sides[shorter].addWidget(self._group(title, rows))
+                lengths[shorter] += len(rows) + 2
+        for side in sides:
+            side.addStretch(1)
+        scroll = QScrollArea(self)
+        scroll.setWidget(page)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        close = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        close.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.addWidget(scroll)
+        layout.addWidget(close)
+        self.resize(860, 680)
+
+    @staticmethod
+    def _rows(menu: str) -> list[tuple[str, str]]:
+        return [
+            ("  ".join(native(key) for key in spec.shortcuts), f"{plain(spec.text)}. {spec.tip}")
+            for spec in ACTIONS
+            if spec.menu == menu and spec.shortcuts
+        ]
+
+    def _group(self, title: str, rows: list[tuple[str, str]]) -> QGroupBox:
+        box = QGroupBox(title, self)
+        grid = QGridLayout(box)
+        grid.setColumnStretch(1, 1)
+        grid.setHorizontalSpacing(14)
+        for line, (keys, text) in enumerate(rows):
+            left, right = QLabel(f"<b>{keys}</b>", box), QLabel(text, box)
+            left.setWordWrap(len(keys) > 24)
+            left.setMaximumWidth(190)
+            right.setWordWrap(True)
+            right.setMinimumWidth(200)
+            grid.addWidget(left, line, 0, Qt.AlignmentFlag.AlignTop)
+            grid.addWidget(right, line, 1)
+        return box

@@ -1,0 +1,546 @@
+"""The open project as signals, and the only writer that the views may call.
+
+An edit shows at once, goes to the store's thread, and counts as saved only when the store's commit has returned. If it
+fails, the view goes back to what the store holds.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from app.face_state import FaceState
+from app.jobs import store
+from app.jobs.pool import Job, WorkerPool
+from app.panels.image_model import ImageRow
+from core.face import Box, Prediction
+
+if TYPE_CHECKING:
+    from core.project import PredictionCache, Project
+
+PREDICTIONS_KEPT = 2000
+"""Faces whose predictions stay in memory; about 10 kB each."""
+
+PLACE_DELAY_MS = 400
+"""The place in the list is kept once the user stays on an image, not for every image leafed through."""
+
+
+@dataclass(frozen=True, slots=True)
+class MovePoint:
+    """Put point `index` of a face at (x, y), image px."""
+
+    face_id: str
+    index: int
+    x: float
+    y: float
+
+
+@dataclass(frozen=True, slots=True)
+class DrawBox:
+    """A face that the user drew a box around."""
+
+    image_id: str
+    box: Box
+
+
+Edit = MovePoint | DrawBox
+
+
+@dataclass(frozen=True, slots=True)
+class SaveState:
+    """What the status bar says of saving: "saved", "saving" or "failed", and since when."""
+
+    kind: str
+    at: datetime | None = None
+
+    @property
+    def text(self) -> str:
+        """For people."""
+        if self.kind == "saving":
+            return "Saving…"
+        if self.kind == "failed":
+            return "Not saved"
+        return "" if self.at is None else f"All changes saved {self.at:%H:%M:%S}"
+
+
+class Document(QObject):
+    """One project at a time, its images, and the faces of the current image.
+
+    Signals:
+        opened(): another project is open, or none; everything is to be read anew.
+        rows_changed(): the list of images is another one.
+        current_changed(): another image is current, or none; its faces follow.
+        faces_loaded(): the faces of the current image are known.
+        face_changed(face id): label or prediction of one face of the current image changed.
+        row_changed(image id): number of faces, worst deviation or problem of an image.
+        undo_changed(), save_changed(SaveState), busy_changed(text): "" when idle.
+        progressed(done, total, text): of a long job.
+        noticed(text, details): something to know. failed(text, details): something that went wrong.
+        box_added(face id): a drawn box is kept and waits for its prediction.
+    """
+
+    opened = Signal()
+    rows_changed = Signal()
+    current_changed = Signal()
+    faces_loaded = Signal()
+    face_changed = Signal(str)
+    row_changed = Signal(str)
+    undo_changed = Signal()
+    save_changed = Signal(object)
+    busy_changed = Signal(str)
+    progressed = Signal(int, int, str)
+    noticed = Signal(str, str)
+    failed = Signal(str, str)
+    box_added = Signal(str)
+
+    def __init__(self, author: Callable[[], str], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._author = author
+        self._writes = WorkerPool(1, "store", self)
+        self._reads = WorkerPool(1, "reader", self, newest_first=True)
+        self._read_job: Job | None = None
+        self._long_job: Job | None = None
+        self.project: Project | None = None
+        self.cache: PredictionCache | None = None
+        self.rows: list[ImageRow] = []
+        self._by_id: dict[str, ImageRow] = {}
+        self.current_id: str | None = None
+        self.faces: dict[str, FaceState] = {}
+        self.faces_known = False
+        self.undo_text: str | None = None
+        self.redo_text: str | None = None
+        self.save_state = SaveState("saved")
+        self._predictions: OrderedDict[str, Prediction] = OrderedDict()
+        self._pending: dict[str, int] = {}
+        self._unsaved = 0
+        self._place_timer = QTimer(self)
+        self._place_timer.setSingleShot(True)
+        self._place_timer.setInterval(PLACE_DELAY_MS)
+        self._place_timer.timeout.connect(self._keep_place)
+
+    # -- opening and closing
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a project."""
+        return self.project is not None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a long job is going on."""
+        return self._long_job is not None
+
+    @property
+    def path(self) -> Path | None:
+        """The project file."""
+        return None if self.project is None else self.project.path
+
+    @property
+    def is_scratch(self) -> bool:
+        """Whether the project has no name yet."""
+        return self.project is not None and self.project.is_scratch
+
+    @property
+    def read_only(self) -> bool:
+        """Whether nothing can be kept."""
+        return self.project is not None and self.project.read_only
+
+    def open(self, path: str | Path, then: Callable[[], None] | None = None, fallback: Path | None = None) -> None:
+        """Open a project file; the present one stays open until that has worked.
+
+        Args:
+            path: the file.
+            then: called once it is open.
+            fallback: folder for a scratch project if the file cannot be opened.
+        """
+
+        def make() -> Project:
+            from core.project import Project
+
+            return Project.open(path)
+
+        def failed(error: Exception) -> None:
+            self._end_long()
+            self.failed.emit(store.error_text(error), "")
+            if fallback is not None:
+                self.open_scratch(fallback, then)
+
+        self._open(make, "Opening the project…", then, failed)
+
+    def open_scratch(self, folder: Path, then: Callable[[], None] | None = None) -> None:
+        """Start an empty project without a name in `folder`."""
+
+        def make() -> Project:
+            from core.project import Project
+
+            return Project.scratch(folder)
+
+        def failed(error: Exception) -> None:
+            self._end_long()
+            self.failed.emit(store.error_text(error), "")
+
+        self._open(make, "Starting a project…", then, failed)
+
+    def _open(
+        self,
+        make: Callable[[], Project],
+        text: str,
+        then: Callable[[], None] | None,
+        failed: Callable[[Exception], None],
+    ) -> None:
+        before, before_cache = self.project, self.cache
+
+        def done(opened: store.Opened) -> None:
+            self._end_long()
+            self._show(opened)
+            # After whatever was still on its way to the project that was open so far.
+            self._writes.submit(lambda _job: _close(before, before_cache))
+            if then is not None:
+                then()
+
+        self._flush_place()
+        author = self._author()
+        self._start_long(lambda job: store.open_project(make, author, job), text, done, failed)
+
+    def _show(self, opened: store.Opened) -> None:
+        self._reads.cancel_all()
+        self.project, self.cache = opened.project, opened.cache
+        self._predictions.clear()
+        self._pending.clear()
+        self._unsaved = 0
+        self.current_id, self.faces, self.faces_known = None, {}, False
+        self._set_rows(opened.rows)
+        self._set_undo(opened.undo_text, opened.redo_text)
+        self._set_save(SaveState("saved"))
+        self.opened.emit()
+        self.rows_changed.emit()
+        if opened.note:
+            self.noticed.emit(opened.note, "")
+        first = opened.current if opened.current in self._by_id else (self.rows[0].id if self.rows else None)
+        self.set_current(first)
+
+    def save_as(self, path: Path, replace_existing: bool) -> None:
+        """Give the project a name and place of its own and go on there."""
+        project = self.project
+        if project is None:
+            return
+
+        def done(_result: None) -> None:
+            self._end_long()
+            self.opened.emit()
+            self.noticed.emit(f"The project is now “{path.stem}”. Edits go on being saved by themselves.", str(path))
+
+        def work(_job: Job) -> None:
+            project.save_as(path, overwrite=replace_existing)
+
+        self._start_long(work, "Saving the project…", done, self._long_failed)
+
+    def close(self) -> None:
+        """Wait for the last edit to be on disk, then close the project and end the threads."""
+        self._reads.close()
+        if self._long_job is not None:
+            self._long_job.cancel()
+        self._flush_place()
+        self._writes.drain_and_close()
+        if self.cache is not None:
+            self.cache.close()
+            self.cache = None
+        if self.project is not None:
+            self.project.close()
+            self.project = None
+
+    # -- images
+
+    def add_paths(self, paths: Sequence[Path], labelled: bool = False) -> None:
+        """Add photos, folders of photos and data sets to the project; `labelled`: they are data sets for sure."""
+        project, author = self.project, self._author()
+        if project is None:
+            return
+
+        def done(added: store.Added) -> None:
+            self._end_long()
+            self._set_rows(added.rows)
+            self._set_undo(added.undo_text, added.redo_text)
+            self.rows_changed.emit()
+            self.noticed.emit(added.text, added.details)
+            self.set_current(added.first or self.current_id, again=True)
+
+        self._start_long(
+            lambda job: store.add_paths(project, author, list(paths), labelled, job),
+            "Reading the data set…" if labelled else "Looking for images…",
+            done,
+            self._long_failed,
+        )
+
+    def row(self, image_id: str) -> ImageRow | None:
+        """What the list knows of an image."""
+        return self._by_id.get(image_id)
+
+    def set_current(self, image_id: str | None, again: bool = False) -> None:
+        """Go to an image; its faces are read in the background."""
+        if image_id == self.current_id and not again:
+            return
+        self.current_id = image_id
+        self.faces, self.faces_known = {}, False
+        self.current_changed.emit()
+        if image_id is not None:
+            self._place_timer.start()
+            self.reload_faces()
+
+    def reload_faces(self) -> None:
+        """Read the faces of the current image again."""
+        project, image_id = self.project, self.current_id
+        if project is None or image_id is None:
+            return
+        author = self._author()
+        if self._read_job is not None:
+            self._read_job.cancel()
+        self._read_job = self._reads.submit(
+            lambda _job: store.load_faces(project, author, image_id),
+            on_done=partial(self._faces_read, image_id),
+            on_error=self._read_failed,
+        )
+
+    def _faces_read(self, image_id: str, faces: list[FaceState]) -> None:
+        if image_id != self.current_id:
+            return
+        keep = {face_id: face for face_id, face in self.faces.items() if self._pending.get(face_id)}
+        self.faces = {face.face_id: keep.get(face.face_id, self._with_prediction(face)) for face in faces}
+        self.faces_known = True
+        self._count_faces(image_id, len(faces))
+        self.faces_loaded.emit()
+
+    def _with_prediction(self, face: FaceState) -> FaceState:
+        prediction = self._predictions.get(face.face_id)
+        return face if prediction is None else replace(face, prediction=prediction)
+
+    def set_problem(self, image_id: str, problem: str | None) -> None:
+        """Mark an image that cannot be used, with the reason."""
+        row = self._by_id.get(image_id)
+        if row is not None and row.problem != problem:
+            row.problem = problem
+            self.row_changed.emit(image_id)
+
+    def set_predictions(
+        self, image_id: str, faces: Sequence[FaceState], predictions: dict[str, Prediction], worst: float | None
+    ) -> None:
+        """Take in what the model says of an image; faces that it found are in the project already."""
+        for face_id, prediction in predictions.items():
+            self._predictions[face_id] = prediction
+            self._predictions.move_to_end(face_id)
+        while len(self._predictions) > PREDICTIONS_KEPT:
+            self._predictions.popitem(last=False)
+        row = self._by_id.get(image_id)
+        if row is not None:
+            row.worst, row.predicted, row.faces, row.problem = worst, True, len(faces), None
+            self.row_changed.emit(image_id)
+        if image_id != self.current_id or not self.faces_known:
+            return
+        if set(self.faces) != {face.face_id for face in faces}:
+            fresh = {face.face_id: self.faces.get(face.face_id, face) for face in faces}
+            self.faces = {face_id: self._with_prediction(face) for face_id, face in fresh.items()}
+            self.faces_loaded.emit()
+            return
+        for face_id in predictions:
+            if face_id in self.faces:
+                self.faces[face_id] = self._with_prediction(self.faces[face_id])
+                self.face_changed.emit(face_id)
+
+    def forget_predictions(self) -> None:
+        """Another model: nothing the old one said is shown any more."""
+        self._predictions.clear()
+        for row in self.rows:
+            row.worst, row.predicted = None, False
+        self.faces = {face_id: replace(face, prediction=None) for face_id, face in self.faces.items()}
+        self.rows_changed.emit()
+        self.faces_loaded.emit()
+
+    # -- edits
+
+    def apply(self, edit: Edit) -> None:
+        """The one way to change anything. Shows the edit at once; `save_changed` tells when it is on disk."""
+        if self.project is None:
+            return
+        if isinstance(edit, MovePoint):
+            self._move(self.project, edit)
+        else:
+            self._write(partial(store.add_box, self.project, edit.image_id, edit.box), self._box_done, ())
+
+    def _move(self, project: Project, edit: MovePoint) -> None:
+        face = self.faces.get(edit.face_id)
+        start = None if face is None else face.as_label()
+        if face is None or start is None:
+            return
+        author, xy = self._author(), (edit.x, edit.y)
+        self.faces[edit.face_id] = replace(face, label=start.with_point(edit.index, xy), label_set=author)
+        self.face_changed.emit(edit.face_id)
+        self._write(
+            partial(store.move_point, project, author, edit.face_id, edit.index, xy, start),
+            self._edit_done,
+            (edit.face_id,),
+        )
+
+    def undo(self) -> None:
+        """Take back the last edit of this author, also of an earlier session."""
+        self._step(redo=False)
+
+    def redo(self) -> None:
+        """Do again what was undone last."""
+        self._step(redo=True)
+
+    def _step(self, redo: bool) -> None:
+        if self.project is not None:
+            self._write(partial(store.undo, self.project, self._author(), redo), self._step_done, ())
+
+    def _write(self, work: Callable[[], Any], done: Callable[[Any], None], faces: tuple[str, ...]) -> None:
+        self._unsaved += 1
+        for face_id in faces:
+            self._pending[face_id] = self._pending.get(face_id, 0) + 1
+        self._set_save(SaveState("saving"))
+
+        def settle() -> None:
+            self._unsaved -= 1
+            for face_id in faces:
+                self._pending[face_id] -= 1
+
+        def succeeded(result: Any) -> None:
+            settle()
+            done(result)
+            if not self._unsaved and self.save_state.kind != "failed":
+                self._set_save(SaveState("saved", datetime.now()))
+            elif not self._unsaved:
+                self.reload_faces()
+
+        def failed(error: Exception) -> None:
+            settle()
+            self._set_save(SaveState("failed"))
+            self.failed.emit(f"The change could not be saved. {store.error_text(error)}", "")
+            self.reload_faces()
+
+        self._writes.submit(lambda _job: work(), on_done=succeeded, on_error=failed)
+
+    def _edit_done(self, result: store.Stored) -> None:
+        self._take(result.faces)
+        self._set_undo(result.undo_text, result.redo_text)
+
+    def _step_done(self, result: store.Stored | None) -> None:
+        if result is None:
+            self._set_undo(None, None)
+            return
+        self._edit_done(result)
+        elsewhere = [face.image_id for face in result.faces if face.image_id != self.current_id]
+        if elsewhere and len(elsewhere) == len(result.faces) and elsewhere[0] in self._by_id:
+            self.set_current(elsewhere[0])
+
+    def _box_done(self, face: FaceState) -> None:
+        if face.image_id == self.current_id:
+            self.faces[face.face_id] = face
+            self.faces_loaded.emit()
+        self._count_faces(face.image_id, None)
+        self.box_added.emit(face.face_id)
+
+    def _take(self, faces: Sequence[FaceState]) -> None:
+        """Show faces as the store has them, unless a later edit of theirs is on its way."""
+        for face in faces:
+            if face.face_id in self.faces and not self._pending.get(face.face_id):
+                self.faces[face.face_id] = self._with_prediction(face)
+                self.face_changed.emit(face.face_id)
+
+    def update_worst(self, image_id: str, worst: float | None) -> None:
+        """The worst deviation of an image is another one after an edit."""
+        row = self._by_id.get(image_id)
+        if row is not None and row.worst != worst:
+            row.worst = worst
+            self.row_changed.emit(image_id)
+
+    # -- small change
+
+    def _count_faces(self, image_id: str, count: int | None) -> None:
+        row = self._by_id.get(image_id)
+        if row is None:
+            return
+        new = (row.faces or 0) + 1 if count is None else count
+        if new != row.faces:
+            row.faces = new
+            self.row_changed.emit(image_id)
+
+    def _set_rows(self, rows: list[ImageRow]) -> None:
+        for row in rows:
+            old = self._by_id.get(row.id)
+            if old is not None:
+                row.worst, row.predicted, row.problem = old.worst, old.predicted, old.problem
+        self.rows = rows
+        self._by_id = {row.id: row for row in rows}
+
+    def _set_undo(self, undo_text: str | None, redo_text: str | None) -> None:
+        self.undo_text, self.redo_text = undo_text, redo_text
+        self.undo_changed.emit()
+
+    def _set_save(self, state: SaveState) -> None:
+        self.save_state = state
+        self.save_changed.emit(state)
+
+    def _keep_place(self) -> None:
+        project, image_id = self.project, self.current_id
+        if project is not None and image_id is not None and not project.read_only:
+            self._writes.submit(lambda _job: project.set_setting(store.IMAGE_KEY, image_id))
+
+    def _flush_place(self) -> None:
+        if self._place_timer.isActive():
+            self._place_timer.stop()
+            self._keep_place()
+
+    # -- long jobs: one at a time, cancellable
+
+    def cancel(self) -> None:
+        """Stop the long job that is going on; nothing of it is kept."""
+        if self._long_job is not None:
+            self._long_job.cancel()
+
+    def _start_long(
+        self,
+        work: Callable[[Job], Any],
+        text: str,
+        done: Callable[[Any], None],
+        failed: Callable[[Exception], None],
+    ) -> None:
+        if self._long_job is not None:
+            self.failed.emit("Please wait until the present work is done, or cancel it.", "")
+            return
+        self.busy_changed.emit(text)
+        self._long_job = self._writes.submit(
+            work,
+            on_done=done,
+            on_error=failed,
+            on_progress=self.progressed.emit,
+            on_cancel=self._long_cancelled,
+        )
+
+    def _end_long(self) -> None:
+        self._long_job = None
+        self.busy_changed.emit("")
+
+    def _long_failed(self, error: Exception) -> None:
+        self._end_long()
+        self.failed.emit(store.error_text(error), "")
+
+    def _long_cancelled(self) -> None:
+        self._end_long()
+        self.noticed.emit("Stopped. Nothing was changed.", "")
+
+    def _read_failed(self, error: Exception) -> None:
+        self.failed.emit(store.error_text(error), "")
+
+
+def _close(project: Project | None, cache: PredictionCache | None) -> None:
+    if cache is not None:
+        cache.close()
+    if project is not None:
+        project.close()

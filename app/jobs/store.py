@@ -1,0 +1,297 @@
+"""What the store's threads do for the document: plain functions without Qt, each one step of work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from app.face_state import FaceState
+from app.jobs.pool import Job
+from app.panels.image_model import ImageRow
+from core.errors import ProjectError, StarmarkError
+from core.face import Box, Label
+from core.transforms import Crop
+
+if TYPE_CHECKING:
+    from core.formats.base import ImportResult
+    from core.project import AppliedEdit, FaceLabel, FaceRecord, ImportCounts, PredictionCache, Project
+
+PAGE = 5000
+DRAWN = "drawn"
+"""Source of faces whose box a user drew."""
+
+IMAGE_KEY = "current_image"
+_IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A project just opened.
+
+    Attributes:
+        note: a sentence if the predictions had to be started afresh; empty otherwise.
+    """
+
+    project: Project
+    cache: PredictionCache
+    rows: list[ImageRow]
+    current: str | None
+    undo_text: str | None
+    redo_text: str | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An edit, undo or redo that is on disk: the faces as they are now, and what the next steps back and forth are."""
+
+    faces: tuple[FaceState, ...]
+    undo_text: str | None
+    redo_text: str | None
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """Images added, with labels or without.
+
+    Attributes:
+        rows: the whole list, as it now is.
+        first: id of the first of the images asked for.
+        text: a sentence saying what was added.
+        details: what was left out and why; empty if nothing.
+    """
+
+    rows: list[ImageRow]
+    first: str | None
+    text: str
+    details: str
+    undo_text: str | None
+    redo_text: str | None
+
+
+def open_project(make: Callable[[], Project], author: str, job: Job) -> Opened:
+    """Open or create a project and read its list of images."""
+    from core.project import PredictionCache
+
+    project = make()
+    try:
+        cache = PredictionCache(project.cache_path)
+        rows = image_rows(project, job)
+        current = project.get_setting(IMAGE_KEY)
+        return Opened(
+            project,
+            cache,
+            rows,
+            current if isinstance(current, str) else None,
+            project.undo_text(author),
+            project.redo_text(author),
+            " ".join(_sentence(note) for note in (*project.notes, *cache.notes)),
+        )
+    except BaseException:
+        project.close()
+        raise
+
+
+def image_rows(project: Project, job: Job) -> list[ImageRow]:
+    """Every image of the project, in pages."""
+    rows: list[ImageRow] = []
+    total = project.image_count()
+    while page := project.images(len(rows), PAGE):
+        counts = project.face_counts(record.id for record in page)
+        rows += [
+            ImageRow(str(record.id), str(record.path), record.path.name, counts.get(record.id, 0)) for record in page
+        ]
+        job.progress(len(rows), total, "Reading the project")
+        if len(page) < PAGE:
+            break
+    return rows
+
+
+def face_states(project: Project, author: str, records: Sequence[FaceRecord]) -> list[FaceState]:
+    """Faces with the labels that are to be shown."""
+    labels = project.current_labels([record.id for record in records], author)
+    return [_face_state(record, labels.get(record.id)) for record in records]
+
+
+def _face_state(record: FaceRecord, current: FaceLabel | None) -> FaceState:
+    return FaceState(
+        str(record.id),
+        str(record.image_id),
+        record.box,
+        Crop(*record.crop) if record.crop is not None else None,
+        record.source,
+        None if current is None else current.label,
+        "" if current is None else current.label_set.name,
+    )
+
+
+def load_faces(project: Project, author: str, image_id: str) -> list[FaceState]:
+    """The faces of an image with their labels, in the order they were added."""
+    return face_states(project, author, project.faces(UUID(image_id)))
+
+
+def move_point(
+    project: Project, author: str, face_id: str, index: int, xy: tuple[float, float], start: Label | None
+) -> Stored:
+    """Put one point of the annotator's label at `xy` (image px) and return once it is on disk.
+
+    The annotator's own label is made from the label shown so far, or from `start` (the predicted means) where the face
+    has none. What the store holds decides, not what the screen showed, so that edits sent one after the other add up.
+    """
+    from core.project import SetLabel
+
+    face = UUID(face_id)
+    own = project.ensure_label_set(author, "annotator")
+    before = project.label(face, own.id)
+    current = project.current_label(face, author)
+    base = before.label if before is not None else current.label if current is not None else start
+    if base is None:
+        raise ProjectError(
+            "the face has neither a label nor a prediction to start from", remedy="Predict the image first (P)"
+        )
+    version = before.version if before is not None else project.label_version(face, own.id)
+    edit = SetLabel(
+        face, own.id, None if before is None else before.label, base.with_point(index, xy), version, "move point"
+    )
+    return _stored(project, author, project.apply(edit, author))
+
+
+def _stored(project: Project, author: str, applied: AppliedEdit) -> Stored:
+    """An edit's outcome with the faces as they now are."""
+    faces = tuple(face_states(project, author, [project.face(face_id) for face_id in applied.faces]))
+    return Stored(faces, applied.undo_text, applied.redo_text, applied.kind)
+
+
+def undo(project: Project, author: str, redo: bool) -> Stored | None:
+    """Take back the author's last edit, or do it again; None if there is nothing."""
+    applied = project.redo(author) if redo else project.undo(author)
+    return None if applied is None else _stored(project, author, applied)
+
+
+def add_box(project: Project, image_id: str, box: Box) -> FaceState:
+    """Keep a face that the user drew a box around."""
+    record = project.add_face(UUID(image_id), box, source=DRAWN)
+    return _face_state(record, None)
+
+
+def add_paths(project: Project, author: str, paths: list[Path], labelled: bool, job: Job) -> Added:
+    """Add photos, folders and data sets; what cannot be read is listed and stops nothing else.
+
+    Args:
+        labelled: the paths are data sets for sure; otherwise a look tells, and what is none is taken as photos.
+
+    Raises:
+        StarmarkError: nothing at all could be added; the reason of the first path.
+    """
+    first: str | None = None
+    texts: list[str] = []
+    details: list[str] = []
+    problems: list[StarmarkError] = []
+    datasets = [path for path in paths if labelled or _is_dataset(path)]
+    photos = [path for path in paths if path not in datasets]
+    steps: list[Callable[[], tuple[str | None, str, str]]] = [
+        *(partial(_import_dataset, project, author, source, job) for source in datasets),
+        *([partial(_add_photos, project, photos, job)] if photos else []),
+    ]
+    for step in steps:
+        job.check()
+        try:
+            step_first, text, detail = step()
+        except StarmarkError as error:
+            problems.append(error)
+            continue
+        first = first or step_first
+        texts.append(text)
+        details += [detail] if detail else []
+    if problems and not texts:
+        raise problems[0]
+    if problems:
+        texts.append(f"{_count(len(problems), 'entry', 'entries')} could not be read.")
+        details += [str(problem) for problem in problems]
+    return Added(
+        image_rows(project, job), first, " ".join(texts), "\n".join(details),
+        project.undo_text(author), project.redo_text(author),
+    )  # fmt: skip
+
+
+def _is_dataset(path: Path) -> bool:
+    from core.formats import detect_format
+
+    if path.is_file() and path.suffix.lower() in _IMAGE_SUFFIXES:
+        return False
+    try:
+        return bool(detect_format(path))
+    except StarmarkError:
+        return False
+
+
+def _add_photos(project: Project, paths: list[Path], job: Job) -> tuple[str | None, str, str]:
+    from core.images import find_images
+
+    job.progress(0, 0, "Looking for images")
+    present = [path for path in paths if path.exists()]
+    gone = [str(path) for path in paths if not path.exists()]
+    found = find_images(present or paths)
+    job.check()
+    known = project.image_count()
+    records = project.add_images(found)
+    new = project.image_count() - known
+    place = f"“{paths[0].name or paths[0]}”" + (" and others" if len(paths) > 1 else "")
+    if new:
+        text = f"{_count(new, 'image')} added from {place}."
+    else:
+        text = f"{_count(len(found), 'image')} of {place} {'is' if len(found) == 1 else 'are'} already in the project."
+    detail = ""
+    if gone:
+        text += f" {_count(len(gone), 'path')} not found."
+        detail = "Not found:\n" + "\n".join(gone)
+    return str(records[0].id) if records else None, text, detail
+
+
+def _import_dataset(project: Project, author: str, source: Path, job: Job) -> tuple[str | None, str, str]:
+    """All or nothing; entries that are bad are left out and listed."""
+    from core.formats import read_dataset
+
+    result = read_dataset(source, progress=lambda done, total: job.progress(done, total, "Reading the data set"))
+    counts = project.import_dataset(
+        result,
+        source.stem,
+        author=author,
+        progress=lambda done, total: job.progress(done, total, "Keeping the labels"),
+    )
+    first = project.find_image(result.faces[0].image)
+    text, details = _import_report(result, counts, source.name or str(source))
+    return None if first is None else str(first.id), text, details
+
+
+def _import_report(result: ImportResult, counts: ImportCounts, name: str) -> tuple[str, str]:
+    faces = _count(len(result.faces), "labelled face")
+    if counts.revision_id is None:
+        text = f"{faces} of “{name}” {'is' if len(result.faces) == 1 else 'are'} already in the project"
+    else:
+        text = f"{faces} ({result.scheme_id}) imported from “{name}”"
+    lines = list(result.notes)
+    if result.skipped:
+        text += f"; {_count(len(result.skipped), 'entry', 'entries')} left out"
+        lines += ["", "Left out:", *(f"{skipped.where}: {skipped.reason}" for skipped in result.skipped)]
+    return text + ".", "\n".join(lines).strip()
+
+
+def _count(count: int, one: str, many: str | None = None) -> str:
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+
+
+def error_text(error: Exception) -> str:
+    """An error in words for the user; an unexpected one names its kind, so that it can be reported."""
+    if isinstance(error, StarmarkError):
+        return str(error)
+    return f"Something unexpected happened ({type(error).__name__}: {error})."

@@ -1,0 +1,384 @@
+"""The main window: composes docks, canvas, actions and bars around the document. What they do is elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QEvent, QObject, QSize, Qt, QTimer
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QKeyEvent,
+    QPaintEvent,
+)
+from PySide6.QtWidgets import (
+    QApplication,
+    QDockWidget,
+    QMainWindow,
+    QMenu,
+    QStackedWidget,
+    QToolBar,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app import dialogs
+from app.actions import MENUS, ActionSet
+from app.actions import TABLE as ACTIONS
+from app.canvas.view import CanvasView
+from app.document import Document
+from app.jobs.predict import BatchOutcome, ModelState
+from app.opening import Opening
+from app.panels.images import ImagePanel
+from app.panels.landmarks import LandmarkPanel
+from app.panels.message_bar import Message, MessageBar, Tone
+from app.panels.status import StatusLine
+from app.panels.view_options import ViewPanel
+from app.panels.welcome import WelcomePage
+from app.settings import Settings
+from app.theme import apply_theme
+from app.workbench import LAYERS, Workbench
+from core.version import VERSION
+
+_ARROWS = (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down)
+
+
+class MainWindow(QMainWindow):
+    """One window, one project."""
+
+    def __init__(self, settings: Settings, paths: Sequence[Path] = (), project: Path | None = None) -> None:
+        super().__init__()
+        self._settings = settings
+        self._first_paths = list(paths)
+        self._first_project = project
+        self._started = False
+        self._batch_text = ""
+        self.document = Document(lambda: str(settings.value("author")), self)
+        self.actions_ = ActionSet(self)
+        self.canvas = CanvasView(self)
+        self.images = ImagePanel(self)
+        self.landmarks = LandmarkPanel(self)
+        self.view_options = ViewPanel(
+            [self.actions_[name] for name in LAYERS],
+            tuple(int(k) for k in str(settings.value("sigma_levels")).split(",") if k in ("1", "2", "3")),
+            float(settings.value("ellipse_scale")),
+            float(settings.value("point_size")),
+            float(settings.value("ambiguous_threshold")),
+            self,
+        )
+        self.messages = MessageBar(self)
+        self.status = StatusLine(self.actions_["cancel"], self)
+        self.setStatusBar(self.status)
+        self.workbench = Workbench(
+            self.document, settings, self.canvas, self.images, self.landmarks, self.view_options, self
+        )
+        self.opening = Opening(self.document, settings, self)
+        self._compose()
+        self._bind_actions()
+        self._wire()
+        self._restore()
+        self._update_conditions()
+        self._show_page()
+
+    # -- composition
+
+    def _compose(self) -> None:
+        self.setWindowTitle("Starmark")
+        self.setAcceptDrops(True)
+        self.setDockNestingEnabled(True)
+        self.setIconSize(QSize(20, 20))
+        ways = [self.actions_[name] for name in ("open_folder", "open_dataset", "open_project")]
+        self.welcome = WelcomePage(ways, self.opening.open_recent, self)
+        self.pages = QStackedWidget(self)
+        self.pages.addWidget(self.welcome)
+        self.pages.addWidget(self.canvas)
+        centre = QWidget(self)
+        layout = QVBoxLayout(centre)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.messages)
+        layout.addWidget(self.pages, 1)
+        self.setCentralWidget(centre)
+        left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
+        self._docks = [
+            self._dock("Images", self.images, left),
+            self._dock("View", self.view_options, right),
+            self._dock("Landmarks", self.landmarks, right),
+        ]
+        self.resizeDocks(self._docks, [270, 330, 330], Qt.Orientation.Horizontal)
+        self.resizeDocks(self._docks[1:], [340, 500], Qt.Orientation.Vertical)
+        self._build_menus()
+        self._build_toolbar()
+        self.resize(1400, 900)
+
+    def _dock(self, title: str, widget: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
+        dock = QDockWidget(title, self)
+        dock.setObjectName(f"dock_{title.lower()}")
+        dock.setWidget(widget)
+        self.addDockWidget(area, dock)
+        return dock
+
+    def _build_menus(self) -> None:
+        menus: dict[str, QMenu] = {title: self.menuBar().addMenu(title) for title in MENUS}
+        for spec in ACTIONS:
+            menu = menus[spec.menu]
+            if spec.separator:
+                menu.addSeparator()
+            menu.addAction(self.actions_[spec.id])
+            self.addAction(self.actions_[spec.id])
+            if spec.id == "open_project":
+                self.recent_menu = menu.addMenu("Open &recent")
+                self.recent_menu.aboutToShow.connect(self._fill_recent)
+        panels = menus["&View"].addMenu("Pa&nels")
+        for dock in self._docks:
+            panels.addAction(dock.toggleViewAction())
+
+    def _build_toolbar(self) -> None:
+        bar = QToolBar("Tools", self)
+        bar.setObjectName("tools")
+        bar.setMovable(False)
+        for group in sorted({spec.toolbar for spec in ACTIONS if spec.toolbar}):
+            if bar.actions():
+                bar.addSeparator()
+            for spec in ACTIONS:
+                if spec.toolbar == group:
+                    bar.addAction(self.actions_[spec.id])
+        self.addToolBar(bar)
+
+    def _bind_actions(self) -> None:
+        bench, document, canvas, opening = self.workbench, self.document, self.canvas, self.opening
+        self.actions_.connect(
+            {
+                "new": opening.new_project,
+                "open_files": opening.choose_files,
+                "open_folder": lambda: opening.choose_folder("Open folder", labelled=False),
+                "open_dataset": lambda: opening.choose_folder("Open data set", labelled=True),
+                "open_table": opening.choose_table,
+                "open_project": opening.choose_project,
+                "save_as": opening.save_as,
+                "quit": self.close,
+                "undo": document.undo,
+                "redo": document.redo,
+                "draw_box": self._toggle_box_tool,
+                "settings": self._edit_settings,
+                "previous": lambda: self._step(-1),
+                "next": lambda: self._step(1),
+                "next_face": bench.next_face,
+                "worst_point": bench.select_worst,
+                "find": lambda: self.images.filter.setFocus(Qt.FocusReason.ShortcutFocusReason),
+                "fit": canvas.fit_image,
+                "fit_face": canvas.fit_face,
+                "fit_point": canvas.fit_point,
+                "zoom_in": canvas.zoom_in,
+                "zoom_out": canvas.zoom_out,
+                "actual": canvas.actual_size,
+                "predict": bench.predict_current,
+                "predict_all": lambda: bench.predictions.request_all(self.images.model.ids()),
+                "cancel": self._cancel,
+                "cheat_sheet": lambda: dialogs.CheatSheet(self).exec(),
+                "about": lambda: dialogs.show_about(self, VERSION),
+                **dict.fromkeys(LAYERS, self._layers_switched),
+            }
+        )
+
+    def _wire(self) -> None:
+        document, bench = self.document, self.workbench
+        document.opened.connect(self._project_opened)
+        document.rows_changed.connect(self._show_page)
+        document.current_changed.connect(self._show_page)
+        document.undo_changed.connect(self._update_conditions)
+        document.save_changed.connect(self.status.show_saved)
+        document.busy_changed.connect(self._busy_changed)
+        document.progressed.connect(self._progressed)
+        document.noticed.connect(lambda text, details: self._say(text, details, Tone.INFO, "notice"))
+        document.failed.connect(lambda text, details: self._say(text, details, Tone.ERROR))
+        self.opening.said.connect(self._say)
+        bench.conditions_changed.connect(self._update_conditions)
+        bench.problem.connect(lambda text: self._say(text, "", Tone.WARNING, "image"))
+        bench.image_shown.connect(lambda: self.messages.withdraw("image"))
+        bench.predictions.model_changed.connect(self._model_changed)
+        bench.predictions.batch_progressed.connect(self._batch_progressed)
+        bench.predictions.batch_finished.connect(self._batch_finished)
+        bench.predictions.failed.connect(lambda text: self._say(text, "", Tone.ERROR))
+        self.canvas.viewChanged.connect(self._view_changed)
+        self.canvas.cursorMoved.connect(self.status.show_position)
+        self.canvas.boxDrawn.connect(lambda *_: self.actions_["draw_box"].setChecked(False))
+        self.canvas.installEventFilter(self)
+        self._settings.changed.connect(self._setting_changed)
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            app.styleHints().colorSchemeChanged.connect(lambda _scheme: self._setting_changed("theme"))
+
+    # -- start and end
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """Once the window has painted itself, the slow parts may be loaded."""
+        super().paintEvent(event)
+        if not self._started:
+            self._started = True
+            QTimer.singleShot(0, self._start)
+
+    def _start(self) -> None:
+        self.opening.start(self._first_project, self._first_paths, self.workbench.load_model)
+
+    def _restore(self) -> None:
+        for name in LAYERS:
+            self.actions_[name].setChecked(bool(self._settings.value(name)))
+        self._layers_switched()
+        self.images.set_order(str(self._settings.value("image_sort")))
+        self.welcome.show_recent(self._settings.value("recent"))
+        state = self._settings.window_state
+        geometry, docks = state.value("geometry"), state.value("docks")
+        if isinstance(geometry, QByteArray):
+            self.restoreGeometry(geometry)
+        if isinstance(docks, QByteArray):
+            self.restoreState(docks)
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
+        """Wait for the last edit to be on disk, stop the rest, keep the window's shape."""
+        state = self._settings.window_state
+        state.setValue("geometry", self.saveGeometry())
+        state.setValue("docks", self.saveState())
+        self.workbench.close()
+        self.document.close()
+        self._settings.sync()
+        event.accept()
+
+    def _fill_recent(self) -> None:
+        self.recent_menu.clear()
+        for path in self._settings.value("recent"):
+            action = QAction(Path(path).stem, self.recent_menu)
+            action.setToolTip(path)
+            action.triggered.connect(lambda _on=False, path=path: self.opening.open_recent(path))
+            self.recent_menu.addAction(action)
+        if self.recent_menu.isEmpty():
+            self.recent_menu.addAction("No recent projects").setEnabled(False)
+
+    # -- dropping
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
+        """Files and folders are welcome."""
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
+        """Open what was dropped."""
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        if paths:
+            event.acceptProposedAction()
+            self.opening.open_paths(paths)
+
+    # -- what changed
+
+    def _project_opened(self) -> None:
+        self.setWindowTitle(f"{self.opening.project_title()} – Starmark")
+        self.opening.remember()
+        self.welcome.show_recent(self._settings.value("recent"))
+        self._update_conditions()
+        self._show_page()
+
+    def _show_page(self) -> None:
+        self.pages.setCurrentWidget(self.canvas if self.document.rows else self.welcome)
+
+    def _update_conditions(self) -> None:
+        document, bench = self.document, self.workbench
+        holding = {
+            "project": document.is_open,
+            "writable": document.is_open and not document.read_only,
+            "images": bool(document.rows),
+            "image": bench.picture_ready,
+            "face": bench.active_face() is not None,
+            "selection": bool(bench.selection),
+            "undo": document.undo_text is not None and not document.read_only,
+            "redo": document.redo_text is not None and not document.read_only,
+            "model": bool(document.rows) and bench.predictions.state.kind == "ready",
+            "working": document.busy or bench.predictions.batch_running,
+        }
+        self.actions_.enable(name for name, holds in holding.items() if holds)
+        undo, redo = self.actions_["undo"], self.actions_["redo"]
+        undo.setText(f"&Undo {document.undo_text}" if document.undo_text else "&Undo")
+        redo.setText(f"&Redo {document.redo_text}" if document.redo_text else "&Redo")
+
+    def _busy_changed(self, text: str) -> None:
+        self.status.show_work(text, 0, 0)
+        self._update_conditions()
+
+    def _progressed(self, done: int, total: int, text: str) -> None:
+        self.status.show_work(text, done, total)
+
+    def _batch_progressed(self, done: int, total: int) -> None:
+        self.status.show_work("Predicting", done, total)
+        self._update_conditions()
+
+    def _batch_finished(self, outcome: BatchOutcome) -> None:
+        self.status.show_work("", 0, 0)
+        self._update_conditions()
+        self.images.resort()
+        names = [(self.document.row(image_id), reason) for image_id, reason in outcome.errors]
+        details = "\n".join(f"{row.path}: {reason}" for row, reason in names if row is not None)
+        text = f"{'Stopped after' if outcome.stopped else 'Predicted'} {outcome.done:,} of {outcome.total:,} images."
+        if outcome.errors:
+            text += f" {len(outcome.errors)} could not be used."
+        self._say(text, details, Tone.WARNING if outcome.errors else Tone.INFO, "notice")
+
+    def _model_changed(self, state: ModelState) -> None:
+        self.status.show_model(state)
+        self.messages.withdraw("model")
+        if state.kind in ("missing", "failed"):
+            text = f"Nothing can be predicted for now: {state.text} Labels can be looked at and corrected all the same."
+            self._say(text, "", Tone.WARNING, "model")
+
+    def _view_changed(self, zoom: float) -> None:
+        self.status.show_zoom(zoom if self.workbench.picture_ready else None)
+
+    def _say(self, text: str, details: str, tone: Tone, key: str = "") -> None:
+        self.messages.show_message(Message(text, details, tone, key))
+
+    # -- small commands
+
+    def _step(self, by: int) -> None:
+        image_id = self.images.step(by)
+        if image_id is not None:
+            self.document.set_current(image_id)
+
+    def _cancel(self) -> None:
+        self.document.cancel()
+        self.workbench.predictions.cancel_batch()
+
+    def _toggle_box_tool(self) -> None:
+        self.canvas.set_box_tool(self.actions_["draw_box"].isChecked())
+
+    def _layers_switched(self) -> None:
+        switches = {name: self.actions_[name].isChecked() for name in LAYERS}
+        for name, on in switches.items():
+            self._settings.set(name, on)
+        self.workbench.set_layers(switches)
+
+    def _edit_settings(self) -> None:
+        dialogs.SettingsDialog(self._settings, self).exec()
+
+    def _setting_changed(self, key: str) -> None:
+        app = QApplication.instance()
+        if key == "theme" and isinstance(app, QApplication):
+            apply_theme(app, str(self._settings.value("theme")))
+            self.actions_.refresh_icons()
+            self.messages.refresh()
+        elif key in ("model", "device"):
+            self.workbench.load_model()
+        elif key == "author":
+            self.document.reload_faces()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """With a point selected, the arrow keys belong to the canvas (nudging), not to 'next image'."""
+        if (
+            watched is self.canvas
+            and event.type() == QEvent.Type.ShortcutOverride
+            and isinstance(event, QKeyEvent)
+            and event.key() in _ARROWS
+            and self.workbench.selection
+        ):
+            event.accept()
+            return True
+        return super().eventFilter(watched, event)

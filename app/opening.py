@@ -1,0 +1,151 @@
+"""Opening, starting and naming: from files, folders, data sets and projects to the document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtWidgets import QWidget
+
+from app import dialogs
+from app.document import Document
+from app.panels.message_bar import Tone
+from app.settings import Settings, scratch_dir
+
+
+class Opening(QObject):
+    """What the file menu, the command line and a drop on the window have in common.
+
+    Signals:
+        said(text, details, tone, key): a message for the user.
+    """
+
+    said = Signal(str, str, object, str)
+
+    def __init__(self, document: Document, settings: Settings, window: QWidget) -> None:
+        super().__init__(window)
+        self._document = document
+        self._settings = settings
+        self._window = window
+
+    # -- start
+
+    def start(self, project: Path | None, paths: Sequence[Path], ready: Callable[[], None]) -> None:
+        """Open `project`, or the last one, or a scratch project; then `paths`; then call `ready`.
+
+        `ready` loads the model, which is slow and would hold up the first image.
+        """
+
+        def opened() -> None:
+            if paths:
+                self.open_paths(paths)
+            if self._document.busy:
+                self._document.busy_changed.connect(
+                    lambda text: None if text else ready(), Qt.ConnectionType.SingleShotConnection
+                )
+            else:
+                ready()
+
+        last = str(self._settings.value("last_project"))
+        if project is not None:
+            self._document.open(project, opened, scratch_dir())
+        elif last and Path(last).exists():
+            self._document.open(last, opened, scratch_dir())
+        else:
+            if last:
+                self.said.emit(f"The last project is no longer at {last}.", "", Tone.WARNING, "")
+            self._document.open_scratch(scratch_dir(), opened)
+
+    def remember(self) -> None:
+        """The project that is open now comes back at the next start."""
+        path = self._document.path
+        if path is None:
+            return
+        self._settings.set("last_project", str(path))
+        if not self._document.is_scratch:
+            self._settings.add_recent(str(path))
+        self._settings.sync()
+
+    def project_title(self) -> str:
+        """What the title bar calls the project."""
+        path = self._document.path
+        name = "Unnamed project" if self._document.is_scratch or path is None else path.stem
+        return f"{name} (read only)" if self._document.read_only else name
+
+    # -- opening
+
+    def open_paths(self, paths: Sequence[Path], labelled: bool = False) -> None:
+        """Open photos, folders, data sets, or a project; `labelled`: they are data sets for sure."""
+        projects = [path for path in paths if path.suffix.lower() == dialogs.PROJECT_SUFFIX]
+        rest = [path for path in paths if path not in projects]
+        if projects:
+            then = (lambda: self._document.add_paths(rest, labelled)) if rest else None
+            self.open_project(projects[0], then)
+        elif rest:
+            self._document.add_paths(rest, labelled)
+
+    def open_project(self, path: Path, then: Callable[[], None] | None = None) -> None:
+        """Open a project file, unless it is the one that is open."""
+        here = self._document.path
+        if here is not None and path.exists() and here.resolve() == path.resolve():
+            self._notice(f"“{path.stem}” is open already.")
+            if then is not None:
+                then()
+            return
+        self._document.open(path, then)
+
+    def open_recent(self, path: str) -> None:
+        """Open an entry of the recent list, or forget it if it is gone."""
+        if Path(path).exists():
+            self.open_project(Path(path))
+            return
+        self._settings.drop_recent(path)
+        self.said.emit(f"{path} is no longer there.", "", Tone.WARNING, "")
+
+    def choose_files(self) -> None:
+        """Ask for photos."""
+        self.open_paths(dialogs.ask_images(self._window, self._settings))
+
+    def choose_folder(self, title: str, labelled: bool) -> None:
+        """Ask for a folder of photos or a data set."""
+        folder = dialogs.ask_folder(self._window, self._settings, title)
+        if folder is not None:
+            self.open_paths([folder], labelled)
+
+    def choose_table(self) -> None:
+        """Ask for a data set that is one file."""
+        table = dialogs.ask_table(self._window, self._settings)
+        if table is not None:
+            self.open_paths([table], labelled=True)
+
+    def choose_project(self) -> None:
+        """Ask for a project."""
+        path = dialogs.ask_project(self._window, self._settings)
+        if path is not None:
+            self.open_project(path)
+
+    # -- beginning and naming
+
+    def new_project(self) -> None:
+        """Start an empty project; the present one stays where it is, under 'Open recent'."""
+        path = self._document.path
+        if self._document.is_scratch and not self._document.rows:
+            self._notice("This project is new already.")
+            return
+        if path is not None:
+            self._settings.add_recent(str(path))
+        # A folder of its own: the scratch project of the folder above is reopened, never begun anew.
+        self._document.open_scratch(scratch_dir() / f"{datetime.now():%Y-%m-%d %H.%M.%S}")
+
+    def save_as(self) -> None:
+        """Ask for a name and go on under it."""
+        path = self._document.path
+        suggestion = "my faces" if path is None or self._document.is_scratch else path.stem
+        target = dialogs.ask_new_name(self._window, self._settings, suggestion)
+        if target is not None:
+            self._document.save_as(target, replace_existing=target.exists())
+
+    def _notice(self, text: str) -> None:
+        self.said.emit(text, "", Tone.INFO, "notice")

@@ -1,0 +1,72 @@
+"""The status bar: work going on, saving, place, zoom, model and device."""
+
+from __future__ import annotations
+
+import math
+
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QToolButton, QWidget
+
+from app.document import SaveState
+from app.jobs.predict import ModelState
+
+
+class StatusLine(QStatusBar):
+    """Says what goes on, in few words; the tooltips say more."""
+
+    def __init__(self, cancel: QAction, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setSizeGripEnabled(False)
+        self.work = QLabel(self)
+        self.bar = QProgressBar(self)
+        self.bar.setMaximumWidth(180)
+        self.bar.setTextVisible(False)
+        self.bar.setMaximumHeight(12)
+        self.cancel = QToolButton(self)
+        self.cancel.setDefaultAction(cancel)
+        self.saved = QLabel(self)
+        self.saved.setToolTip("Every edit is kept at once; this says when the last one was safe on disk.")
+        self.position = QLabel(self)
+        self.position.setToolTip("Position of the mouse in image px; the centre of the top-left pixel is (0, 0).")
+        self.zoom = QLabel(self)
+        self.zoom.setToolTip("Screen pixels for one image pixel")
+        self.model = QLabel(self)
+        width = self.fontMetrics().horizontalAdvance("x 00000.0  y 00000.0")
+        self.position.setMinimumWidth(width)
+        for widget in (self.work, self.bar, self.cancel):
+            self.addWidget(widget)
+        for label in (self.position, self.zoom, self.model, self.saved):
+            label.setContentsMargins(8, 0, 8, 0)
+            self.addPermanentWidget(label)
+        self.show_work("", 0, 0)
+
+    def show_work(self, text: str, done: int, total: int) -> None:
+        """A long job: what and how far; empty text for none, `total` 0 for unknown length."""
+        for widget in (self.work, self.bar, self.cancel):
+            widget.setVisible(bool(text))
+        self.work.setText(f"{text} {done:,} of {total:,}" if total else text)
+        self.bar.setRange(0, total)
+        self.bar.setValue(done)
+
+    def show_saved(self, state: SaveState) -> None:
+        """Whether everything is on disk."""
+        self.saved.setText(state.text)
+
+    def show_position(self, x: float, y: float) -> None:
+        """Where the mouse is, image px; NaN outside."""
+        self.position.setText("" if math.isnan(x) else f"x {x:.1f}  y {y:.1f}")
+
+    def show_zoom(self, zoom: float | None) -> None:
+        """Screen px an image px; None without an image."""
+        self.zoom.setText("" if zoom is None else f"{zoom:.0%}")
+
+    def show_model(self, state: ModelState) -> None:
+        """Which model runs where, and why there."""
+        if state.info is not None:
+            info = state.info
+            self.model.setText(f"{info.name} ({info.scheme}) on {info.device}")
+            self.model.setToolTip(f"Model {info.name}, scheme {info.scheme}\nDevice: {info.device} ({info.reason})")
+            return
+        words = {"none": "", "loading": "Loading the model…", "missing": "No model", "failed": "No model"}
+        self.model.setText(words[state.kind])
+        self.model.setToolTip(state.text)

@@ -1,0 +1,404 @@
+"""Keeps canvas, list, table and background work in step with the document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PySide6.QtCore import QObject, Signal
+
+from app.canvas.model import FaceView, Layers
+from app.document import Document, DrawBox, MovePoint
+from app.face_state import FaceState, worst_deviation
+from app.jobs.engine import ImageOutcome
+from app.jobs.pictures import Picture, PictureLoader, ThumbnailLoader
+from app.jobs.predict import PredictionService
+from app.jobs.store import error_text
+from app.panels.image_model import ImageRow
+from app.panels.images import THUMBNAIL_SIDE, ImagePanel
+from app.panels.landmarks import LandmarkPanel
+from app.panels.view_options import ViewPanel
+from app.settings import Settings
+from core.errors import StarmarkError
+from core.face import Box
+from core.scheme import Scheme, get_scheme
+
+if TYPE_CHECKING:
+    from app.canvas.view import CanvasView
+    from core.model.predictor import Heatmaps
+
+LAYERS = ("points", "numbers", "curves", "ellipses", "labels", "predictions", "deviations", "boxes", "heatmap")
+"""Names of the layers that can be switched: actions, settings and fields of `Layers` alike."""
+
+LABEL_SIZE_PX = 7.0
+"""Diameter of a label's mark at point size 1, screen px."""
+
+
+class Workbench(QObject):
+    """The wiring between what the user sees and what happens in the background.
+
+    Signals:
+        conditions_changed(): an action may have become possible or impossible.
+        image_shown(): the picture of the current image is on the canvas.
+        problem(text): something the user should read; not about a single image of the list.
+    """
+
+    conditions_changed = Signal()
+    image_shown = Signal()
+    problem = Signal(str)
+
+    def __init__(
+        self,
+        document: Document,
+        settings: Settings,
+        canvas: CanvasView,
+        images: ImagePanel,
+        landmarks: LandmarkPanel,
+        view_options: ViewPanel,
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self.document = document
+        self.settings = settings
+        self.canvas = canvas
+        self.images = images
+        self.landmarks = landmarks
+        self.view_options = view_options
+        self.pictures = PictureLoader(self)
+        self.thumbnails = ThumbnailLoader(2 * THUMBNAIL_SIDE, self)
+        self.predictions = PredictionService(
+            lambda: (document.project, document.cache), lambda: str(settings.value("author")), self
+        )
+        self.active: str | None = None
+        self.selection: tuple[int, ...] = ()
+        self.picture_ready = False
+        self._layers = Layers()
+        self._heatmaps: tuple[str, Heatmaps] | None = None
+        self._wire_document()
+        self._wire_views()
+
+    def _wire_document(self) -> None:
+        document = self.document
+        document.opened.connect(self._project_opened)
+        document.rows_changed.connect(self._rows_changed)
+        document.current_changed.connect(self._current_changed)
+        document.faces_loaded.connect(self._faces_loaded)
+        document.face_changed.connect(self._face_changed)
+        document.row_changed.connect(self.images.model.changed)
+        document.box_added.connect(self._box_added)
+        self.pictures.loaded.connect(self._picture_loaded)
+        self.pictures.failed.connect(self._picture_failed)
+        self.thumbnails.loaded.connect(self.images.model.set_thumbnail)
+        self.thumbnails.failed.connect(self._thumbnail_failed)
+        self.predictions.image_done.connect(self._image_done)
+        self.predictions.model_changed.connect(self._model_changed)
+        self.predictions.heatmaps_ready.connect(self._heatmaps_ready)
+
+    def _wire_views(self) -> None:
+        self.images.activated.connect(self.document.set_current)
+        self.images.order_changed.connect(lambda order: self.settings.set("image_sort", order))
+        self.images.model.thumbnail_wanted.connect(self.thumbnails.request)
+        self.landmarks.selection_changed.connect(self._table_selected)
+        self.landmarks.point_activated.connect(self._point_activated)
+        self.view_options.changed.connect(self._options_changed)
+        self.canvas.selectionChanged.connect(self._canvas_selected)
+        self.canvas.faceActivated.connect(self.activate_face)
+        self.canvas.pointMoved.connect(self._point_moved)
+        self.canvas.boxDrawn.connect(self._box_drawn)
+
+    # -- the image
+
+    def _project_opened(self) -> None:
+        self.pictures.forget()
+        self.thumbnails.forget()
+        self.predictions.forget()
+        self.images.model.forget_thumbnails()
+
+    def _rows_changed(self) -> None:
+        self.images.model.reset(self.document.rows)
+        self.images.show_current(self.document.current_id)
+        self.conditions_changed.emit()
+
+    def _current_changed(self) -> None:
+        document = self.document
+        self.active, self.selection = None, ()
+        self.picture_ready = False
+        self._heatmaps = None
+        self.canvas.set_faces([])
+        self.canvas.set_heatmap(None)
+        self.landmarks.show_face(None, None, None, 1.0)
+        self.view_options.show_count(None, 0)
+        row = self._row()
+        self.images.show_current(document.current_id)
+        if row is None:
+            self.canvas.set_image(None)
+        else:
+            self.pictures.want(row.id, row.path)
+        self.conditions_changed.emit()
+
+    def _row(self) -> ImageRow | None:
+        current = self.document.current_id
+        return None if current is None else self.document.row(current)
+
+    def _picture_loaded(self, image_id: str, picture: Picture) -> None:
+        if image_id != self.document.current_id:
+            return
+        self.picture_ready = True
+        self.canvas.set_image(picture.pyramid, picture.width, picture.height)
+        self.document.set_problem(image_id, None)
+        self._show_faces()
+        self._prefetch()
+        self._request_prediction()
+        self.image_shown.emit()
+        self.conditions_changed.emit()
+
+    def _picture_failed(self, image_id: str, error: Exception) -> None:
+        self.document.set_problem(image_id, _reason(error))
+        if image_id == self.document.current_id:
+            self.canvas.set_image(None)
+            self._prefetch()
+            self.problem.emit(error_text(error))
+
+    def _thumbnail_failed(self, image_id: str, error: Exception) -> None:
+        self.images.model.set_thumbnail(image_id, None)
+        self.document.set_problem(image_id, _reason(error))
+
+    def _prefetch(self) -> None:
+        rows = [self.document.row(i) for i in self.images.neighbours(int(self.settings.value("prefetch")))]
+        self.pictures.prefetch([(row.id, row.path) for row in rows if row is not None and row.problem is None])
+
+    # -- faces
+
+    def _faces_loaded(self) -> None:
+        faces = self.document.faces
+        if self.active not in faces:
+            self.active = next(iter(faces), None)
+            self.selection = ()
+        self._show_faces()
+        self._request_prediction()
+        self.conditions_changed.emit()
+
+    def _show_faces(self) -> None:
+        if not self.picture_ready:
+            return
+        views = [view for face in self.document.faces.values() if (view := self._view(face)) is not None]
+        self.canvas.set_faces(views)
+        self._show_active()
+
+    def _face_changed(self, face_id: str) -> None:
+        face = self.document.faces.get(face_id)
+        if face is None or not self.picture_ready:
+            return
+        view = self._view(face)
+        if view is not None:
+            self.canvas.update_face(view)
+        if face_id == self.active:
+            self._show_active()
+        self._update_worst()
+        self.conditions_changed.emit()
+
+    def _view(self, face: FaceState) -> FaceView | None:
+        scheme = scheme_of(face)
+        if scheme is None:  # a box without anything in it yet: drawn in the model's scheme, or any
+            scheme = get_scheme(self._model_scheme() or "300w-68")
+        try:
+            return FaceView(
+                face.face_id, scheme, face.box, face.label, face.fitting_prediction, face.face_id == self.active
+            )
+        except ValueError:  # a label of another length than its scheme: an old user scheme
+            return None
+
+    def _model_scheme(self) -> str | None:
+        info = self.predictions.state.info
+        return None if info is None else info.scheme
+
+    def active_face(self) -> FaceState | None:
+        """The face being worked on."""
+        return self.document.faces.get(self.active) if self.active is not None else None
+
+    def _show_active(self) -> None:
+        face = self.active_face()
+        scheme = None if face is None else scheme_of(face)
+        threshold = float(self.settings.value("ambiguous_threshold"))
+        if face is None or scheme is None:
+            self.landmarks.show_face(None, None, None, threshold)
+            self.view_options.show_count(None, 0)
+            return
+        prediction = face.fitting_prediction
+        self.landmarks.show_face(scheme, face.label, prediction, threshold)
+        flagged = None if prediction is None else self.landmarks.model.ambiguous_count()
+        self.view_options.show_count(flagged, len(scheme))
+
+    def activate_face(self, face_id: str) -> None:
+        """Work on another face of the image."""
+        if face_id == self.active or face_id not in self.document.faces:
+            return
+        self.active, self.selection = face_id, ()
+        self.canvas.set_active(face_id)
+        self._show_active()
+        self._show_heatmap()
+        self.conditions_changed.emit()
+
+    def next_face(self) -> None:
+        """Work on the next face, after the last on the first."""
+        ids = list(self.document.faces)
+        if ids:
+            here = ids.index(self.active) if self.active in ids else -1
+            self.activate_face(ids[(here + 1) % len(ids)])
+
+    def _update_worst(self) -> None:
+        image_id = self.document.current_id
+        worst = [
+            worst_deviation(scheme, face.label, face.prediction)
+            for face in self.document.faces.values()
+            if (scheme := scheme_of(face)) is not None
+        ]
+        if image_id is not None:
+            self.document.update_worst(image_id, max((w for w in worst if w is not None), default=None))
+
+    # -- selection
+
+    def _canvas_selected(self, face_id: str | None, indices: Sequence[int]) -> None:
+        if face_id and face_id != self.active:
+            self.activate_face(face_id)
+        self.selection = tuple(indices)
+        self.landmarks.select(self.selection)
+        self._show_heatmap()
+        self.conditions_changed.emit()
+
+    def _table_selected(self, indices: tuple[int, ...]) -> None:
+        if self.active is None:
+            return
+        self.selection = indices
+        self.canvas.set_selection(self.active, indices)
+        self._show_heatmap()
+        self.conditions_changed.emit()
+
+    def _point_activated(self, index: int) -> None:
+        self._table_selected((index,))
+        self.canvas.fit_point()
+
+    def select_worst(self) -> None:
+        """Select the point with the largest deviation and look at it closely."""
+        worst = self.landmarks.model.worst()
+        if worst is not None:
+            self.landmarks.select((worst,))
+            self._point_activated(worst)
+
+    # -- edits
+
+    def _point_moved(self, face_id: str, index: int, x: float, y: float) -> None:
+        self.document.apply(MovePoint(face_id, index, x, y))
+
+    def _box_drawn(self, x: float, y: float, w: float, h: float) -> None:
+        image_id = self.document.current_id
+        if image_id is not None and w > 0 and h > 0:
+            self.document.apply(DrawBox(image_id, Box(x, y, w, h)))
+
+    def _box_added(self, face_id: str) -> None:
+        self.activate_face(face_id)
+        self.predict_current()
+
+    # -- prediction
+
+    def _model_changed(self) -> None:
+        if self.predictions.state.kind == "ready":
+            self._request_prediction()
+        self.conditions_changed.emit()
+
+    def load_model(self) -> None:
+        """Load the model and device of the settings."""
+        self.document.forget_predictions()
+        self.predictions.load(str(self.settings.value("model")), str(self.settings.value("device")))
+
+    def _request_prediction(self) -> None:
+        """Predict the image on screen unless that is done, and then its neighbours."""
+        row = self._row()
+        if not self.settings.value("predict_on_open") or row is None or not self.document.faces_known:
+            return
+        faces = self.document.faces.values()
+        if self.picture_ready and not (row.predicted and all(face.prediction is not None for face in faces)):
+            self.predictions.request([row.id], first=True)
+        near = [self.document.row(i) for i in self.images.neighbours(1)]
+        self.predictions.request([r.id for r in near if r is not None and not r.predicted and not r.problem], False)
+
+    def predict_current(self) -> None:
+        """Predict the image on screen."""
+        if self.document.current_id is not None:
+            self.predictions.request([self.document.current_id], first=True)
+
+    def _image_done(self, outcome: ImageOutcome) -> None:
+        if outcome.error is not None:
+            self.document.set_problem(outcome.image_id, outcome.error)
+            return
+        self.document.set_predictions(outcome.image_id, outcome.faces, outcome.predictions or {}, outcome.worst)
+
+    # -- layers
+
+    def set_layers(self, switches: Mapping[str, bool]) -> None:
+        """Show and hide layers; sizes and levels come from the settings."""
+        settings = self.settings
+        levels = tuple(int(k) for k in str(settings.value("sigma_levels")).split(",") if k in ("1", "2", "3"))
+        shown: dict[str, Any] = {name: switches[name] for name in LAYERS}
+        self._layers = Layers(
+            **shown,
+            sigma_levels=levels,
+            ellipse_scale=float(settings.value("ellipse_scale")),
+            point_size=LABEL_SIZE_PX * float(settings.value("point_size")),
+            ambiguous_threshold=float(settings.value("ambiguous_threshold")),
+        )
+        self.canvas.set_layers(self._layers)
+        self._show_heatmap()
+
+    def _options_changed(self) -> None:
+        panel, settings = self.view_options, self.settings
+        settings.set("sigma_levels", ",".join(map(str, panel.sigmas())))
+        settings.set("ellipse_scale", panel.scale.value())
+        settings.set("point_size", panel.point_size.value())
+        settings.set("ambiguous_threshold", panel.threshold.value())
+        self.set_layers({name: getattr(self._layers, name) for name in LAYERS})
+        self._show_active()
+
+    def _show_heatmap(self) -> None:
+        """The map of the first selected point; asked for once a face."""
+        face = self.active_face()
+        image_id = self.document.current_id
+        prediction = None if face is None else face.fitting_prediction
+        if not self._layers.heatmap or face is None or prediction is None or not self.selection:
+            self.canvas.set_heatmap(None)
+            return
+        if self._heatmaps is not None and self._heatmaps[0] == face.face_id:
+            maps = self._heatmaps[1]
+            index = self.selection[0]
+            if index < len(maps.maps):
+                self.canvas.set_heatmap(np.asarray(maps.maps[index]), maps.to_image)
+            return
+        self.canvas.set_heatmap(None)
+        if image_id is not None:
+            self.predictions.request_heatmaps(image_id, face.face_id, prediction)
+
+    def _heatmaps_ready(self, face_id: str, maps: Heatmaps) -> None:
+        if face_id in self.document.faces:
+            self._heatmaps = (face_id, maps)
+            self._show_heatmap()
+
+    def close(self) -> None:
+        """Stop the background work."""
+        self.pictures.close()
+        self.thumbnails.close()
+        self.predictions.close()
+
+
+def scheme_of(face: FaceState) -> Scheme | None:
+    """The scheme the face is shown in; None while nothing is known of its points."""
+    if face.scheme_id is None:
+        return None
+    try:
+        return get_scheme(face.scheme_id)
+    except StarmarkError:
+        return None
+
+
+def _reason(error: Exception) -> str:
+    return error.what if isinstance(error, StarmarkError) else error_text(error)
