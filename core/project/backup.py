@@ -17,7 +17,7 @@ from core.project.schema import new_id
 
 @contextmanager
 def replacement(target: Path, *, overwrite: bool) -> Iterator[Path]:
-    """A temporary name beside `target`; what the block leaves there takes the name `target`, synced, in one step.
+    """An empty file beside `target`; what the block makes of it takes the name `target`, synced, in one step.
 
     ProjectError if `target` exists and `overwrite` is false, also where it appears meanwhile. On any error the
     temporary file goes and `target` stays as it was.
@@ -27,6 +27,8 @@ def replacement(target: Path, *, overwrite: bool) -> Iterator[Path]:
     temporary = target.with_name(f".{target.name}.{new_id().hex[-12:]}.tmp")
     try:
         with translated(target):
+            # An empty file is an empty database to SQLite; made here, what hinders it is told in the system's words.
+            os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666))
             yield temporary
             _sync(temporary)
             remove_sidecars(target)

@@ -6,6 +6,7 @@ import hashlib
 from uuid import UUID
 
 from sqlalchemy import Connection, select
+from sqlalchemy.exc import DBAPIError
 
 from core.errors import ProjectError
 from core.project.codec import decode_label
@@ -14,11 +15,27 @@ from core.project.schema import LABEL, REVISION_ITEM
 
 def problems(connection: Connection) -> list[str]:
     """One sentence for each thing wrong; an empty list for a sound project. Reads the whole file."""
-    found = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check") if row[0] != "ok"]
-    found.extend(
-        f"a row of '{row[0]}' refers to a row of '{row[2]}' that is not there"
-        for row in connection.exec_driver_sql("PRAGMA foreign_key_check")
-    )
+    found: list[str] = []
+    for check in (_pages, _references, _labels):
+        try:
+            found.extend(check(connection))
+        except DBAPIError as error:
+            found.append(f"the file cannot be read to its end ({error.orig})")
+    return list(dict.fromkeys(found))
+
+
+def _pages(connection: Connection) -> list[str]:
+    return [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check") if row[0] != "ok"]
+
+
+def _references(connection: Connection) -> list[str]:
+    rows = connection.exec_driver_sql("PRAGMA foreign_key_check")
+    return [f"a row of '{row[0]}' refers to a row of '{row[2]}' that is not there" for row in rows]
+
+
+def _labels(connection: Connection) -> list[str]:
+    """Whether labels can be read, each revision follows from the one before, and the last is what is shown."""
+    found = []
     last: dict[tuple[UUID, UUID], tuple[int, bytes | None]] = {}
     for item in connection.execute(select(REVISION_ITEM).order_by(REVISION_ITEM.c.revision_seq, REVISION_ITEM.c.item)):
         key = (item.face_id, item.label_set_id)
@@ -27,13 +44,14 @@ def problems(connection: Connection) -> list[str]:
             found.append(f"revision {item.revision_seq} of face {item.face_id} does not follow from the one before")
         last[key] = (item.version, _digest(item.after))
     for row in connection.execute(select(LABEL)):
-        if last.get((row.face_id, row.label_set_id)) != (row.version, _digest(row.data)):
+        if last.pop((row.face_id, row.label_set_id), None) != (row.version, _digest(row.data)):
             found.append(f"the label of face {row.face_id} is not what its history says")
         try:
             if row.data is not None:
                 decode_label(row.data)
         except ProjectError as error:
             found.append(f"the label of face {row.face_id}: {error.what}")
+    found.extend(f"the label of face {face_id} is gone" for face_id, _ in last)
     return found
 
 

@@ -79,8 +79,11 @@ class Database:
             _open_here[path] += 1
         try:
             with translated(path):
+                newest = self._check_version()
                 self.writer = None if lock is None else self._keep(write_engine(path))
-                self._check_version()
+                if not newest and self.writer is not None:
+                    kept = migrate.upgrade(self.writer, path)
+                    self.notes.append(f"brought up to date; the project as it was before is kept in {kept.name}")
                 self.reader = self._keep(read_engine(path, read_only=self.read_only))
                 with self.read() as connection:
                     self.meta = {row.key: row.value for row in connection.execute(select(META))}
@@ -121,7 +124,8 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection that sees one state of the project throughout the block, however much is written meanwhile."""
-        with translated(self.path), self.reader.begin() as connection:
+        # Ended by a rollback: SQLite refuses a commit once it has met a damaged page.
+        with translated(self.path), self.reader.connect() as connection:
             yield connection
 
     def hold(self) -> None:
@@ -145,26 +149,21 @@ class Database:
         self._engines.append(engine)
         return engine
 
-    def _check_version(self) -> None:
-        if self.writer is None:
-            engine = read_engine(self.path, read_only=True)
-            try:
-                with engine.begin() as connection:
-                    newest = migrate.check_version(connection, self.path)
-            finally:
-                engine.dispose()
-            if not newest:
-                raise ProjectError(
-                    "the project was made by an older Starmark and has to be brought up to date",
-                    where=self.path,
-                    remedy="Open it for writing once, or copy it to where it can be written",
-                )
-            return
-        with self.writer.connect() as connection:
-            newest = migrate.check_version(connection, self.path)
-        if not newest:
-            kept = migrate.upgrade(self.writer, self.path)
-            self.notes.append(f"the project was brought up to date; as it was before it is kept in {kept.name}")
+    def _check_version(self) -> bool:
+        """Whether the schema is the newest; looked up before anything is written, so that no other file is touched."""
+        engine = read_engine(self.path, read_only=self.read_only)
+        try:
+            with engine.begin() as connection:
+                newest = migrate.check_version(connection, self.path)
+        finally:
+            engine.dispose()
+        if not newest and self.read_only:
+            raise ProjectError(
+                "the project was made by an older Starmark and has to be brought up to date",
+                where=self.path,
+                remedy="Open it for writing once, or copy it to where it can be written",
+            )
+        return newest
 
     def _release(self, *, fold: bool, delete: bool = False) -> None:
         try:

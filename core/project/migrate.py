@@ -14,28 +14,27 @@ from sqlalchemy import Connection, Engine, insert, text
 
 from core.errors import ProjectError
 from core.project.backup import backup
-from core.project.engine import create_engine_for, translated
+from core.project.engine import create_engine_for
 from core.project.schema import APPLICATION_ID, META, METADATA, REVISIONS
 
 SCRIPTS = Path(__file__).parent / "migrations"
 
 
 def create_schema(path: Path, meta: dict[str, str]) -> None:
-    """Make the new file `path` an empty project of the newest schema."""
-    with translated(path):
-        engine = create_engine_for(path)
-        try:
-            with engine.begin() as connection:
-                connection.exec_driver_sql(f"PRAGMA application_id={APPLICATION_ID}")
-                METADATA.create_all(connection)
-                connection.exec_driver_sql(
-                    "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
-                    "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
-                )
-                connection.execute(text("INSERT INTO alembic_version VALUES (:version)"), {"version": REVISIONS[-1]})
-                connection.execute(insert(META), [{"key": key, "value": value} for key, value in meta.items()])
-        finally:
-            engine.dispose()
+    """Make the empty file `path` an empty project of the newest schema."""
+    engine = create_engine_for(path)
+    try:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"PRAGMA application_id={APPLICATION_ID}")
+            METADATA.create_all(connection)
+            connection.exec_driver_sql(
+                "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
+                "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+            )
+            connection.execute(text("INSERT INTO alembic_version VALUES (:version)"), {"version": REVISIONS[-1]})
+            connection.execute(insert(META), [{"key": key, "value": value} for key, value in meta.items()])
+    finally:
+        engine.dispose()
 
 
 def schema_version(connection: Connection) -> str | None:
