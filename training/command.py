@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import signal
 import sys
 import threading
@@ -275,7 +276,8 @@ class ConsoleReport:
     def _epoch(self, event: EpochDone) -> None:
         waited = sum(self._waits) / max(sum(self._waits) + sum(self._times), 1e-9)
         mark = ", the best so far" if event.best else ""
-        text = f"epoch {event.epoch + 1}/{self._epochs}: loss {event.loss:.3f}, NME {100 * event.nme_ema:.3f} %{mark}"
+        nme = f"NME {100 * event.nme_ema:.3f} %" if math.isfinite(event.nme_ema) else "no faces to choose by"
+        text = f"epoch {event.epoch + 1}/{self._epochs}: loss {event.loss:.3f}, {nme}{mark}"
         print(f"{self._clear()}{text} ({event.seconds:.0f} s, {100 * waited:.1f} % of it waiting for data)", flush=True)
         self._times, self._waits = [], []
 

@@ -19,7 +19,7 @@ from training.command import add_train_arguments, run_training
 from training.config import TrainConfig, config_from, load_config
 from training.events import Ended, EpochDone, Started, Step, Warned, decode, encode
 from training.run_dir import RunDir
-from training.split import Part, identity_of, part_of
+from training.split import Part, part_of
 from training.trainer import Trainer
 
 
@@ -122,7 +122,8 @@ def test_an_unreadable_face_is_named_and_left_out(drawn_faces: Path, tiny_config
     data.mkdir()
     for file in sorted(drawn_faces.iterdir())[:24]:
         (data / file.name).write_bytes(file.read_bytes())
-    broken = next(file for file in sorted(data.glob("*.png")) if part_of(identity_of(file)) is Part.TRAIN)
+    # Too few people for a split by identity: each picture is a group of its own.
+    broken = next(file for file in sorted(data.glob("*.png")) if part_of(file.stem) is Part.TRAIN)
     broken.write_bytes(broken.read_bytes()[:3000])
     run = tmp_path / "run"
     train("--dataset", data, "--config", tiny_config, "-o", run, "--epochs", "1")
