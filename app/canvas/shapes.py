@@ -208,3 +208,17 @@ def _spread(prediction: Prediction, index: int, label: FloatArray | None) -> dic
     if prediction.second_share[index] > 0:
         values["second_share"] = float(prediction.second_share[index])
     return values
+
+
+def touched_by(points: FloatArray, indices: Sequence[int], closed: bool, index: int) -> FloatArray:
+    """Control points (K, 2), image px, around all of a region's curve that depends on point `index`.
+
+    Args:
+        points: (N, 2) of the face.
+        indices: the region's points in order, `index` among them.
+        closed: whether the region is.
+    """
+    at = indices.index(index)
+    near = indices if closed else indices[max(at - 3, 0) : at + 4]
+    runs = bezier_runs(points[list(near)], closed)
+    return np.concatenate([points[[index]], *runs])

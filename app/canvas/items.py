@@ -1,0 +1,84 @@
+"""The small things in the scene: the heatmap of a point, and the box being drawn."""
+
+# ruff: noqa: N802 (Qt names its methods so)
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QTransform
+from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+
+from app.canvas import marks, palette
+from app.canvas.image import heat_image
+
+
+class HeatmapItem(QGraphicsItem):
+    """A heatmap laid over the photo."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setZValue(0)
+        self.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
+        self._picture = QImage()
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to show."""
+        return self._picture.isNull()
+
+    def set_heatmap(self, heatmap: NDArray[np.generic] | None, to_image: NDArray[np.float64] | None) -> None:
+        """Show `heatmap` (h, w) or (h, w, 4); `to_image` (3, 3) takes (column, row, 1) of a cell to image px."""
+        self.prepareGeometryChange()
+        if heatmap is None or heatmap.size == 0:
+            self._picture = QImage()
+            return
+        matrix = np.eye(3) if to_image is None else np.asarray(to_image, np.float64)
+        if matrix.shape != (3, 3) or not np.isfinite(matrix).all() or np.any(matrix[2] != (0, 0, 1)):
+            raise ValueError("to_image must be an affine (3, 3) matrix")
+        self._picture = heat_image(heatmap)
+        (a, b, c), (d, e, f) = matrix[:2].tolist()
+        # A cell's centre is at its whole coordinates, a QImage's first pixel starts at 0.
+        self.setTransform(QTransform.fromTranslate(-0.5, -0.5) * QTransform(a, d, b, e, c, f))
+
+    def boundingRect(self) -> QRectF:
+        return QRectF(self._picture.rect())
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        if not self._picture.isNull():
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            painter.drawImage(0, 0, self._picture)
+
+
+class BandItem(QGraphicsItem):
+    """The box while it is being drawn."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setZValue(10)
+        self.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
+        self._rect = QRectF()
+        self._pad = 4.0
+        self.hide()
+
+    def set_rect(self, rect: QRectF, zoom: float) -> None:
+        """Show the box `rect`, image px, at `zoom` screen px an image px."""
+        self.prepareGeometryChange()
+        self._rect, self._pad = rect, 4.0 / zoom
+        self.show()
+
+    @property
+    def rect(self) -> QRectF:
+        """The box, image px."""
+        return QRectF(self._rect)
+
+    def boundingRect(self) -> QRectF:
+        return self._rect.adjusted(-self._pad, -self._pad, self._pad, self._pad)
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        painter.fillRect(self._rect, QColor(*palette.BOX, 36))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for width, colour in ((4.0, palette.HALO), (1.6, palette.BOX)):
+            painter.setPen(marks.pen(colour, width))
+            painter.drawRect(self._rect)

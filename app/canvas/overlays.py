@@ -1,0 +1,293 @@
+"""Panels that float over the canvas: the legend and the callout beside a point. They never take the mouse."""
+
+# ruff: noqa: N802 (Qt names its events so)
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QLineF, QPointF, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QLinearGradient, QPainter, QPaintEvent, QPalette, QPen
+from PySide6.QtWidgets import QWidget
+
+from app.canvas import marks, palette
+from app.canvas.model import Layers
+from app.canvas.shapes import Facts
+
+_PAD = 10
+_ROW_GAP = 4
+_MINUS = "\N{MINUS SIGN}"
+_SIGMA = "\N{GREEK SMALL LETTER SIGMA}"
+
+
+class _Panel(QWidget):
+    """A rounded translucent sheet in the colours of the theme."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        font = QFont(self.font())
+        font.setPixelSize(12)
+        self.setFont(font)
+        self.hide()
+
+    @property
+    def colours(self) -> palette.PanelColours:
+        """By the theme."""
+        dark = self.palette().color(QPalette.ColorRole.Window).lightness() < 128
+        return palette.DARK_PANEL if dark else palette.LIGHT_PANEL
+
+    def bold(self) -> QFont:
+        """The panel's font for headings."""
+        font = QFont(self.font())
+        font.setWeight(QFont.Weight.DemiBold)
+        return font
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        colours = self.colours
+        painter.setPen(QPen(QColor(*colours.border), 1))
+        painter.setBrush(QColor(*colours.background))
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 7, 7)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        self.draw(painter, colours)
+        painter.end()
+
+    def draw(self, painter: QPainter, colours: palette.PanelColours) -> None:
+        """For subclasses: the content."""
+        raise NotImplementedError
+
+
+class Legend(_Panel):
+    """What colours and shapes mean; only what is on the screen is explained."""
+
+    WIDTH = 196
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("legend")
+        self._layers = Layers()
+        self._rows: tuple[str, ...] = ()
+        self._scale = False
+
+    def explain(self, layers: Layers, *, labels: bool, predictions: bool, flagged: bool) -> None:
+        """Say what is drawn: whether any face has a label, a prediction, a point marked as ambiguous."""
+        ellipses = layers.ellipses and predictions and bool(layers.sigma_levels)
+        rows = []
+        if labels and layers.labels:
+            rows.append("label")
+        if predictions and layers.predictions:
+            rows.append("prediction")
+        if labels and predictions and layers.labels and layers.deviations:
+            rows.append("deviation")
+        if flagged:
+            rows.append("ambiguous")
+        self._scale, self._rows, self._layers = ellipses, tuple(rows), layers
+        self.setVisible(layers.legend and bool(self._rows or ellipses))
+        self.resize(self.sizeHint())
+        self.setAccessibleName("Legend: " + ", ".join(self.lines()))
+        self.update()
+
+    def lines(self) -> list[str]:
+        """The legend as text, top to bottom."""
+        lines = [self._ellipse_text(), "anisotropy"] if self._scale else []
+        return lines + [self._row_text(row) for row in self._rows]
+
+    def _ellipse_text(self) -> str:
+        levels = ", ".join(str(level) for level in sorted(set(self._layers.sigma_levels)))
+        scale = self._layers.ellipse_scale
+        drawn = "" if abs(scale - 1) < 1e-6 else f", drawn \N{MULTIPLICATION SIGN}{scale:g}"
+        return f"Ellipses {levels} {_SIGMA}{drawn}"
+
+    def _row_text(self, row: str) -> str:
+        if row == "ambiguous" and self._layers.ambiguous_threshold is not None:
+            unit = "" if self._layers.ambiguous_measure == "anisotropy" else " px along"
+            return f"ambiguous (\N{GREATER-THAN OR EQUAL TO} {self._layers.ambiguous_threshold:.3g}{unit})"
+        return {"deviation": "prediction to label"}.get(row, row)
+
+    def _line_height(self) -> int:
+        return QFontMetrics(self.font()).height() + _ROW_GAP
+
+    def sizeHint(self) -> QSize:
+        line = self._line_height()
+        height = 2 * _PAD - _ROW_GAP + len(self._rows) * line
+        if self._scale:
+            height += 3 * line + 10 + (4 if self._rows else 0)
+        return QSize(self.WIDTH, height)
+
+    def draw(self, painter: QPainter, colours: palette.PanelColours) -> None:
+        line, top = self._line_height(), _PAD
+        width = self.width() - 2 * _PAD
+        if self._scale:
+            painter.setFont(self.bold())
+            painter.setPen(QColor(*colours.text))
+            painter.drawText(QRect(_PAD, top, width, line), Qt.AlignmentFlag.AlignLeft, self._ellipse_text())
+            painter.setFont(self.font())
+            painter.setPen(QColor(*colours.faint))
+            below = QRect(_PAD, top + line, width, line)
+            painter.drawText(below, Qt.AlignmentFlag.AlignLeft, "anisotropy (length / width)")
+            self._draw_scale(painter, colours, QRectF(_PAD, top + 2 * line, width, 10))
+            top += 3 * line + 14
+        for row in self._rows:
+            self._draw_row(painter, colours, row, QRect(_PAD, top, width, line - _ROW_GAP))
+            top += line
+
+    def _draw_scale(self, painter: QPainter, colours: palette.PanelColours, bar: QRectF) -> None:
+        gradient = QLinearGradient(bar.topLeft(), bar.topRight())
+        shades = palette.scale(self._layers.colour_scheme)
+        for i, rgb in enumerate(shades):
+            gradient.setColorAt(i / (len(shades) - 1), QColor(*rgb))
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(gradient)
+        painter.drawRoundedRect(bar, 2, 2)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        metrics = QFontMetrics(self.font())
+        painter.setPen(QColor(*colours.text))
+        for tick in palette.TICKS:
+            at = bar.left() + float(palette.position(tick)) * bar.width()
+            content = f"{tick:g}" + ("+" if tick == palette.TICKS[-1] else "")
+            room = metrics.horizontalAdvance(content)
+            left = min(max(at - room / 2, bar.left()), bar.right() - room)
+            painter.drawText(QPointF(left, bar.bottom() + 2 + metrics.ascent()), content)
+        threshold = self._layers.ambiguous_threshold
+        if threshold is not None and self._layers.ambiguous_measure == "anisotropy":
+            at = bar.left() + float(palette.position(threshold)) * bar.width()
+            marks.triangles(painter, [QPointF(at, bar.center().y())], 5.5, palette.AMBIGUOUS, 1.6)
+
+    def _draw_row(self, painter: QPainter, colours: palette.PanelColours, row: str, area: QRect) -> None:
+        middle = QPointF(area.left() + 10, area.center().y() + 1)
+        if row == "label":
+            marks.discs(painter, [middle], 8, palette.LABEL)
+        elif row == "prediction":
+            marks.crosses(painter, [middle], 5, palette.PREDICTION)
+        elif row == "deviation":
+            start, end = middle - QPointF(8, 0), middle + QPointF(8, 0)
+            marks.segments(painter, [QLineF(start, end)], palette.DEVIATION, 1.6)
+            marks.discs(painter, [end], 5, palette.LABEL)
+        else:
+            marks.triangles(painter, [middle + QPointF(0, 1)], 7, palette.AMBIGUOUS)
+        painter.setPen(QColor(*colours.text))
+        text_area = area.adjusted(28, 0, 0, 0)
+        painter.drawText(text_area, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, self._row_text(row))
+
+
+def signed(value: float, digits: int = 1) -> str:
+    """A number with its sign, a true minus, and no negative zero."""
+    text = f"{value:+.{digits}f}"
+    if float(text) == 0:
+        text = f"{0:.{digits}f}"
+    return text.replace("-", _MINUS)
+
+
+def plain(value: float, digits: int = 1) -> str:
+    """A number with a true minus and no negative zero."""
+    text = f"{value:.{digits}f}"
+    if float(text) == 0:
+        text = f"{0:.{digits}f}"
+    return text.replace("-", _MINUS)
+
+
+def fact_rows(facts: Facts) -> list[tuple[str, str]]:
+    """(what, value) for each line of the callout below its heading."""
+    rows = [("position", f"{plain(facts.x)}, {plain(facts.y)}")]
+    if facts.sigma_along is not None and facts.sigma_across is not None:
+        rows.append((f"{_SIGMA} along / across", f"{facts.sigma_along:.2f} / {facts.sigma_across:.2f} px"))
+    if facts.anisotropy is not None and facts.angle_deg is not None:
+        rows.append(("anisotropy", f"{facts.anisotropy:.2f}"))
+        rows.append(("angle", f"{plain(facts.angle_deg, 0)}\N{DEGREE SIGN}"))
+    if facts.second_share is not None and facts.second_share >= 0.05:
+        rows.append(("second peak", f"{100 * facts.second_share:.0f} %"))
+    if facts.along is not None and facts.across is not None:
+        rows.append(("deviation along / across", f"{signed(facts.along)} / {signed(facts.across)} px"))
+    elif facts.distance is not None:
+        rows.append(("deviation", f"{facts.distance:.1f} px"))
+    if facts.mahalanobis is not None:
+        rows.append(("Mahalanobis distance", f"{facts.mahalanobis:.1f}"))
+    return rows
+
+
+class Callout(_Panel):
+    """Facts about the point under the cursor, beside it and never on it."""
+
+    _AWAY = 22
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("callout")
+        self._facts: Facts | None = None
+        self._rows: list[tuple[str, str]] = []
+
+    @property
+    def facts(self) -> Facts | None:
+        """What is shown now."""
+        return None if self.isHidden() else self._facts
+
+    def show_facts(self, facts: Facts, at: QPointF, area: QRect) -> None:
+        """Show `facts` beside `at`, inside `area`, both in the parent's px."""
+        if facts != self._facts:
+            self._facts, self._rows = facts, fact_rows(facts)
+            self.resize(self.sizeHint())
+            self.setAccessibleName(self._heading() + ": " + ", ".join(f"{key} {value}" for key, value in self._rows))
+            self.update()
+        x = at.x() + self._AWAY
+        if x + self.width() > area.right() - 4:
+            x = at.x() - self._AWAY - self.width()
+        y = at.y() - self.height() - self._AWAY / 2
+        if y < area.top() + 4:
+            y = at.y() + self._AWAY / 2
+        y = min(max(y, area.top() + 4), max(area.bottom() - 4 - self.height(), area.top() + 4))
+        x = min(max(x, area.left() + 4), max(area.right() - 4 - self.width(), area.left() + 4))
+        self.move(round(x), round(y))
+        self.show()
+
+    def _heading(self) -> str:
+        assert self._facts is not None
+        return f"{self._facts.index}  {self._facts.name}"
+
+    def _second(self) -> str:
+        assert self._facts is not None
+        facts = self._facts
+        parts = [facts.source]
+        if facts.region is not None and not facts.name.startswith(facts.region):
+            parts.insert(0, facts.region)
+        if facts.ambiguous:
+            parts.append("ambiguous")
+        return " \N{MIDDLE DOT} ".join(parts)
+
+    def sizeHint(self) -> QSize:
+        if self._facts is None:
+            return QSize(0, 0)
+        metrics, bold = QFontMetrics(self.font()), QFontMetrics(self.bold())
+        line = metrics.height() + _ROW_GAP
+        left = max(metrics.horizontalAdvance(key) for key, _ in self._rows)
+        right = max(metrics.horizontalAdvance(value) for _, value in self._rows)
+        headings = bold.horizontalAdvance(self._heading()), metrics.horizontalAdvance(self._second())
+        width = max(left + 18 + right, *headings)
+        # Whole steps of width: digits that come and go in a drag must not make the panel twitch.
+        width = (width + 15) // 16 * 16
+        return QSize(width + 2 * _PAD, 2 * _PAD - _ROW_GAP + (len(self._rows) + 2) * line + 6)
+
+    def draw(self, painter: QPainter, colours: palette.PanelColours) -> None:
+        if self._facts is None:
+            return
+        line = QFontMetrics(self.font()).height() + _ROW_GAP
+        width, top = self.width() - 2 * _PAD, _PAD
+        left, right = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
+        painter.setFont(self.bold())
+        painter.setPen(QColor(*colours.text))
+        painter.drawText(QRect(_PAD, top, width, line), left, self._heading())
+        painter.setFont(self.font())
+        painter.setPen(QColor(*colours.faint))
+        painter.drawText(QRect(_PAD, top + line, width, line), left, self._second())
+        top += 2 * line + 6
+        for key, value in self._rows:
+            painter.setPen(QColor(*colours.faint))
+            painter.drawText(QRect(_PAD, top, width, line), left, key)
+            painter.setPen(QColor(*colours.text))
+            painter.drawText(QRect(_PAD, top, width, line), right, value)
+            top += line
