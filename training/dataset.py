@@ -170,7 +170,10 @@ class FaceSet:
 
 
 def collate(samples: Sequence[Sample], indices: list[int], failed: list[StarmarkError]) -> Batch:
-    """Stack samples into tensors; landmarks are clamped to [-1, 1] as the reference does."""
+    """Stack samples into tensors, landmarks clamped to [-1, 1] as in the reference. Without samples all are empty."""
+    if not samples:
+        nothing = torch.empty(0)
+        return Batch(nothing, Targets(nothing, nothing, nothing), indices, failed)
     size = len(samples[0].image)
     pixels = torch.from_numpy(np.stack([sample.image for sample in samples]))
     image = pixels.permute(0, 3, 1, 2).to(torch.float32).sub_(127.5).div_(127.5)
@@ -208,6 +211,8 @@ class BatchLoader:
     def batches(self, epoch: int, *, first: int = 0, shuffle: bool = True) -> Iterator[Batch]:
         """The batches of an epoch from number `first` on; unreadable faces are left out and named in `failed`.
 
+        A batch may end up with fewer faces, or none; it is still one batch, so that counting them is counting steps.
+
         A last batch of a single face is dropped when shuffling: batch norm has no variance there.
         """
         count = len(self._faces)
@@ -215,20 +220,18 @@ class BatchLoader:
         chunks = [order[i : i + self._batch_size].tolist() for i in range(0, count, self._batch_size)]
         if shuffle and len(chunks) > 1 and len(chunks[-1]) == 1:
             chunks.pop()
-        waiting: list[Future[Batch | None]] = []
+        waiting: list[Future[Batch]] = []
         chunks = chunks[first:]
         try:
             for position in range(len(chunks)):
                 while len(waiting) < self._ahead and position + len(waiting) < len(chunks):
                     waiting.append(self._pool.submit(self._prepare, chunks[position + len(waiting)], epoch))
-                batch = waiting.pop(0).result()
-                if batch is not None:
-                    yield batch
+                yield waiting.pop(0).result()
         finally:
             for future in waiting:
                 future.cancel()
 
-    def _prepare(self, indices: list[int], epoch: int) -> Batch | None:
+    def _prepare(self, indices: list[int], epoch: int) -> Batch:
         samples, used, failed = [], [], []
         for index in indices:
             rng = np.random.default_rng((self._seed, epoch, index))
@@ -237,7 +240,7 @@ class BatchLoader:
                 used.append(index)
             except StarmarkError as error:
                 failed.append(error)
-        return collate(samples, used, failed) if samples else None
+        return collate(samples, used, failed)
 
     def face(self, index: int) -> Face:
         """The face a batch names by its index."""

@@ -68,4 +68,3 @@ class RunDir:
         if not isinstance(state, dict) or state.get("version") != _STATE_VERSION:
             raise TrainingError("the run was made by another version", where=self.state_file, remedy="Start a new run")
         return state
-

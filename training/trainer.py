@@ -129,7 +129,9 @@ class Trainer:
         for batch in self._loader.batches(self._epoch, first=self._step):
             waited = time.monotonic() - waiting
             self._report_failures(batch)
-            self._train_step(batch, waited)
+            # Batch norm needs two faces; a batch that lost its others to errors is passed over.
+            if len(batch.faces) > 1 or self._train_count == 1:
+                self._train_step(batch, waited)
             self._step += 1
             if self._stop_requested():
                 return False
@@ -221,6 +223,8 @@ class Trainer:
         try:
             for batch in loader.batches(0, shuffle=False):
                 self._report_failures(batch)
+                if not batch.faces:
+                    continue
                 image = batch.image.to(self._device, memory_format=torch.channels_last)
                 with torch.inference_mode(), self._autocast():
                     predicted = self._ema.network(image)[-1].landmarks.float().cpu()
