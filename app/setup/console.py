@@ -6,7 +6,12 @@ import sys
 
 
 class SetupError(Exception):
-    """The set-up cannot go on; the text is one or two plain sentences with the remedy."""
+    """The set-up cannot go on; the text is one or two plain sentences with the remedy.
+
+    `untouched` says that the environment is as it was before, so that the next set-up may go on with it.
+    """
+
+    untouched = False
 
 
 def say(text: str) -> None:

@@ -44,6 +44,10 @@ def set_up(environment: Environment) -> None:
             _prepare(environment)
             _install(environment, lock_file)
             environment.write_stamp()
+        except SetupError as error:
+            if error.untouched:
+                environment.building.unlink(missing_ok=True)
+            raise
         except OSError as error:
             raise _file_problem(error, environment) from error
         say(f"Starmark: set up in {clock(time.monotonic() - started)}.")
@@ -131,7 +135,8 @@ def _ensure_pip(environment: Environment) -> None:
 def _install(environment: Environment, lock_file: IO[str] | None) -> None:
     command = [
         *(str(environment.python), "-I", "-m", "pip", "install", "--disable-pip-version-check", "--no-input"),
-        *("--progress-bar", "off", "--only-binary", ":all:", "-r", str(environment.lock)),
+        # Compiling everything in advance takes twice as long as all the rest; Python compiles what it imports.
+        *("--no-compile", "--progress-bar", "off", "--only-binary", ":all:", "-r", str(environment.lock)),
     ]
     if sys.platform == "linux" and not system.has_nvidia_gpu() and _answers(CPU_WHEELS):
         command += ["--extra-index-url", CPU_WHEELS]  # PyPI's own Linux build brings gigabytes of CUDA

@@ -25,19 +25,21 @@ class Progress:
         self.packages = packages
         self.seen = 0
         self.now = "looking up packages"
+        self.unpacking = False
         self.errors: list[str] = []
 
     def feed(self, line: str) -> str | None:
         """Take one line of pip's output; returns a sentence worth a line of its own, if this is one."""
         text = line.strip()
-        if text.startswith(("Collecting ", "Requirement already satisfied: ")):
+        if match := re.match(r"(?:Collecting|Processing|Requirement already satisfied:) (\S+)", text):
             self.seen += 1
-            self.now = re.sub(r"\s.*", "", text.split(": " if ": " in text else " ", 1)[1])
+            self.now = match[1].rsplit("/", 1)[-1]
         elif match := re.match(r"Downloading (\S+?)-(\d\S*)-\S+\.whl\S* \(([\d.]+) (kB|MB|GB)\)", text):
             self.now = f"{match[1].rsplit('/', 1)[-1]} ({match[3]} {match[4]})"
             if float(match[3]) * _UNITS[match[4]] >= _BIG_BYTES:
                 return f"downloading {self.now}"
         elif text.startswith("Installing collected packages"):
+            self.unpacking = True
             self.now = "unpacking everything"
             return self.now
         elif text.startswith("ERROR:") or "WARNING: Retrying" in text:
@@ -78,7 +80,9 @@ def run_pip(command: list[str], packages: int, keep_open: IO[str] | None = None)
             process.kill()
         raise
     if code:
-        raise explain(progress.errors, tail)
+        problem = explain(progress.errors, tail)
+        problem.untouched = not progress.unpacking
+        raise problem
 
 
 def _follow(process: subprocess.Popen[str], packages: int, tail: list[str]) -> Progress:
