@@ -56,8 +56,9 @@ def image_key(path: str | os.PathLike[str], content_hash: str | None = None) -> 
     """
     if content_hash is not None:
         return content_hash
-    stat = Path(path).stat()
-    return f"{stat.st_size}:{stat.st_mtime_ns}:{absolute(path)}"
+    place = absolute(path)
+    stat = Path(place).stat()
+    return f"{stat.st_size}:{stat.st_mtime_ns}:{place}"
 
 
 class PredictionCache:

@@ -137,6 +137,4 @@ def _build(make: Callable[[], _T]) -> _T:
 
 
 def _damaged(detail: str) -> ProjectError:
-    return ProjectError(
-        f"a stored record is damaged ({detail})", remedy="Go back to a backup copy of the project"
-    )
+    return ProjectError(f"a stored record is damaged ({detail})", remedy="Go back to a backup copy of the project")

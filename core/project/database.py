@@ -79,11 +79,10 @@ class Database:
             _open_here[path] += 1
         try:
             with translated(path):
-                newest = self._check_version()
-                self.writer = None if lock is None else self._keep(write_engine(path))
-                if not newest and self.writer is not None:
-                    kept = migrate.upgrade(self.writer, path)
+                if not self._check_version():
+                    kept = migrate.upgrade(path)
                     self.notes.append(f"brought up to date; the project as it was before is kept in {kept.name}")
+                self.writer = None if lock is None else self._keep(write_engine(path))
                 self.reader = self._keep(read_engine(path, read_only=self.read_only))
                 with self.read() as connection:
                     self.meta = {row.key: row.value for row in connection.execute(select(META))}

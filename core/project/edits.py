@@ -156,10 +156,7 @@ def _write(connection: Connection, seq: int, steps: Sequence[Step]) -> None:
     if fresh:
         connection.execute(
             insert(LABEL),
-            [
-                {**_key_values(s), "revision_seq": seq, "version": 1, "data": s.after}
-                for s in fresh
-            ],
+            [{**_key_values(s), "revision_seq": seq, "version": 1, "data": s.after} for s in fresh],
         )
     for step in steps:
         if step.version == 0:
@@ -290,5 +287,3 @@ def _stale(connection: Connection, face_id: UUID, label_set_id: UUID, kind: str)
         f"'{kind}' was not done, for the label has changed since{last}",
         remedy="Look at the label as it is now, and repeat",
     )
-
-

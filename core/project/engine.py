@@ -148,9 +148,20 @@ def write_engine(path: Path) -> Engine:
     return _engine(open_one, "BEGIN IMMEDIATE", 1)
 
 
-def create_engine_for(path: Path) -> Engine:
-    """A connection that makes the file `path`, with a rollback journal, so that it is one file all along."""
-    return _engine(lambda: connect(path, "rwc"), "BEGIN IMMEDIATE", 1)
+def schema_engine(path: Path) -> Engine:
+    """A connection that makes or changes the tables of the file `path`, and keeps its journal mode.
+
+    Foreign keys are not enforced, for SQLite changes a table by making another in its place; whoever changes tables
+    checks the references afterwards.
+    """
+
+    def open_one() -> sqlite3.Connection:
+        connection = connect(path, "rwc")
+        connection.execute("PRAGMA foreign_keys=OFF")
+        connection.execute("PRAGMA synchronous=FULL")
+        return connection
+
+    return _engine(open_one, "BEGIN IMMEDIATE", 1)
 
 
 def read_engine(path: Path, *, read_only: bool = False) -> Engine:

@@ -89,9 +89,7 @@ def _rows(connection: Connection, face_ids: Iterable[UUID]) -> dict[UUID, list[A
 
 
 def _one(face_id: UUID, label_set_id: UUID) -> Select[Any]:
-    return select(LABEL.c.version, LABEL.c.data).where(
-        LABEL.c.face_id == face_id, LABEL.c.label_set_id == label_set_id
-    )
+    return select(LABEL.c.version, LABEL.c.data).where(LABEL.c.face_id == face_id, LABEL.c.label_set_id == label_set_id)
 
 
 def _label_set(row: Any) -> LabelSet:

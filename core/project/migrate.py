@@ -7,14 +7,13 @@ is read directly.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, insert, text
+from sqlalchemy import Connection, insert, text
 
 from core.errors import ProjectError
 from core.project.backup import backup
-from core.project.engine import create_engine_for
+from core.project.engine import schema_engine
 from core.project.schema import APPLICATION_ID, META, METADATA, REVISIONS
 
 SCRIPTS = Path(__file__).parent / "migrations"
@@ -22,7 +21,7 @@ SCRIPTS = Path(__file__).parent / "migrations"
 
 def create_schema(path: Path, meta: dict[str, str]) -> None:
     """Make the empty file `path` an empty project of the newest schema."""
-    engine = create_engine_for(path)
+    engine = schema_engine(path)
     try:
         with engine.begin() as connection:
             connection.exec_driver_sql(f"PRAGMA application_id={APPLICATION_ID}")
@@ -43,12 +42,12 @@ def schema_version(connection: Connection) -> str | None:
     return None if row is None else str(row[0])
 
 
-def check_version(connection: Connection, path: Path, revisions: Sequence[str] = REVISIONS) -> bool:
+def check_version(connection: Connection, path: Path) -> bool:
     """Whether the file has the newest schema. ProjectError if it is one that this program does not know."""
     version = schema_version(connection)
-    if version == revisions[-1]:
+    if version == REVISIONS[-1]:
         return True
-    if version in revisions:
+    if version in REVISIONS:
         return False
     row = connection.execute(text("SELECT value FROM meta WHERE key = 'written_by'")).first()
     maker = "" if row is None else f" ({row[0]})"
@@ -59,19 +58,33 @@ def check_version(connection: Connection, path: Path, revisions: Sequence[str] =
     )
 
 
-def upgrade(engine: Engine, path: Path, scripts: Path = SCRIPTS) -> Path:
+def upgrade(path: Path) -> Path:
     """Bring the project to the newest schema in one transaction, after a backup; where that lies."""
-    with engine.connect() as connection:
-        old = schema_version(connection)
-    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
-    target = path.with_name(f"{path.stem}.before-update-{old}-{stamp}{path.suffix}")
-    backup(path, target)
+    engine = schema_engine(path)
+    try:
+        with engine.connect() as connection:
+            old = schema_version(connection)
+        stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+        target = path.with_name(f"{path.stem}.before-update-{old}-{stamp}{path.suffix}")
+        backup(path, target)
+        with engine.begin() as connection:
+            _run_scripts(connection)
+            if connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
+                raise ProjectError(
+                    "the project could not be brought up to date, for it refers to rows that are not there",
+                    where=path,
+                    remedy=f"Report this; nothing was changed, and there is a backup in {target.name}",
+                )
+    finally:
+        engine.dispose()
+    return target
+
+
+def _run_scripts(connection: Connection) -> None:
     from alembic import command
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(scripts).replace("%", "%%"))
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-    return target
+    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -499,5 +499,3 @@ def _needed(value: T | None) -> T:
     if value is None:
         raise ProjectError("the copy was not opened for writing")
     return value
-
-

@@ -37,6 +37,7 @@ def test_a_new_project_is_empty_and_one_file_when_closed(tmp_path: Path) -> None
 
 def test_the_promises_of_the_connection(tmp_path: Path) -> None:
     with Project.create(tmp_path / "p") as project:
+
         def ask(connection) -> list[object]:
             names = ("journal_mode", "synchronous", "foreign_keys", "application_id")
             return [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names]
@@ -240,7 +241,7 @@ def test_a_damaged_scratch_project_stops_nobody(tmp_path: Path) -> None:
 
 def test_one_writer_at_a_time_within_a_process(tmp_path: Path) -> None:
     with Project.create(tmp_path / "p") as project:
-        with pytest.raises(ProjectLockedError, match="open already.*read-only"):
+        with pytest.raises(ProjectLockedError, match=r"open already.*read-only"):
             Project.open(project.path)
         with Project.open(project.path, read_only=True) as reader:
             project.add_images([tmp_path / "a.jpg"])
@@ -335,7 +336,6 @@ def test_media_that_cannot_be_written(tmp_path: Path, crashed: bool) -> None:
                     assert project.image_count() == 1
                 with pytest.raises(ProjectError, match="permission"):
                     Project.create(disc / "q")
-            (disc / "p.starmark").is_file()
     finally:
         disc.chmod(0o755)
     assert files(disc) == (["p.starmark", "p.starmark-wal"] if crashed else ["p.starmark"])
@@ -343,7 +343,7 @@ def test_media_that_cannot_be_written(tmp_path: Path, crashed: bool) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="POSIX permissions")
 def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
-    path = Path("/proc/self/mem") if False else tmp_path / "p.starmark"
+    path = tmp_path / "p.starmark"
     with Project.create(path):
         pass
     path.chmod(0)
@@ -463,9 +463,10 @@ def test_closing_waits_for_all_writes(tmp_path: Path) -> None:
 def test_acknowledged_means_committed(tmp_path: Path) -> None:
     """At the moment a future is resolved, another connection finds the change."""
     seen: list[object] = []
-    with Project.create(tmp_path / "p") as project, closing(
-        sqlite3.connect(project.path, check_same_thread=False)
-    ) as other:
+    with (
+        Project.create(tmp_path / "p") as project,
+        closing(sqlite3.connect(project.path, check_same_thread=False)) as other,
+    ):
         for i in range(20):
             future = project.set_setting_later("n", i)
             future.add_done_callback(lambda _: seen.append(other.execute("SELECT value FROM setting").fetchone()[0]))
