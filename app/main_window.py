@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QEvent, QObject, QSize, Qt, QTimer
+from PySide6.QtCore import QByteArray, QSize, Qt, QTimer
 from PySide6.QtGui import (
+    QAction,
     QCloseEvent,
     QDragEnterEvent,
     QDropEvent,
-    QKeyEvent,
     QPaintEvent,
 )
 from PySide6.QtWidgets import (
@@ -27,6 +27,7 @@ from PySide6.QtWidgets import (
 from app import dialogs
 from app.actions import MENUS, ActionSet
 from app.actions import TABLE as ACTIONS
+from app.canvas.gestures import Tool
 from app.canvas.view import CanvasView
 from app.document import Document
 from app.jobs.predict import BatchOutcome, ModelState
@@ -41,8 +42,6 @@ from app.settings import Settings
 from app.theme import apply_theme
 from app.workbench import LAYERS, Workbench
 from core.version import VERSION
-
-_ARROWS = (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down)
 
 
 class MainWindow(QMainWindow):
@@ -204,8 +203,7 @@ class MainWindow(QMainWindow):
         bench.predictions.failed.connect(lambda text: self._say(text, "", Tone.ERROR))
         self.canvas.viewChanged.connect(self._view_changed)
         self.canvas.cursorMoved.connect(self.status.show_position)
-        self.canvas.boxDrawn.connect(lambda *_: self.actions_["draw_box"].setChecked(False))
-        self.canvas.installEventFilter(self)
+        self.canvas.toolChanged.connect(lambda tool: self.actions_["draw_box"].setChecked(tool is Tool.BOX))
         self._settings.changed.connect(self._setting_changed)
         app = QApplication.instance()
         if isinstance(app, QApplication):
@@ -348,7 +346,7 @@ class MainWindow(QMainWindow):
         self.workbench.predictions.cancel_batch()
 
     def _toggle_box_tool(self) -> None:
-        self.canvas.set_box_tool(self.actions_["draw_box"].isChecked())
+        self.canvas.set_tool(Tool.BOX if self.actions_["draw_box"].isChecked() else Tool.SELECT)
 
     def _layers_switched(self) -> None:
         switches = {name: self.actions_[name].isChecked() for name in LAYERS}
@@ -369,16 +367,3 @@ class MainWindow(QMainWindow):
             self.workbench.load_model()
         elif key == "author":
             self.document.reload_faces()
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
-        """With a point selected, the arrow keys belong to the canvas (nudging), not to 'next image'."""
-        if (
-            watched is self.canvas
-            and event.type() == QEvent.Type.ShortcutOverride
-            and isinstance(event, QKeyEvent)
-            and event.key() in _ARROWS
-            and self.workbench.selection
-        ):
-            event.accept()
-            return True
-        return super().eventFilter(watched, event)
