@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +14,7 @@ import numpy as np
 from core.errors import SchemeError
 from core.face import FloatArray
 from core.files import read_limited
+from core.paths import user_home
 
 SCHEME_DIR = Path(__file__).resolve().parent.parent / "resources" / "schemes"
 
@@ -147,19 +148,35 @@ def builtin_schemes() -> dict[str, Scheme]:
     return dict(_builtin())
 
 
-def get_scheme(name: str, user_dirs: Iterable[Path] = ()) -> Scheme:
-    """A scheme by id, by path of a TOML file, or from the user's scheme folders."""
+def user_schemes_dir() -> Path:
+    """Folder of the user's own schemes, one TOML file each; its file name is the scheme's id (it may not exist yet)."""
+    return user_home() / "schemes"
+
+
+def known_schemes() -> dict[str, Scheme]:
+    """The schemes that ship with Starmark, then the user's, by id. SchemeError if a file of the user's is wrong."""
+    own = [get_scheme(path.stem) for path in sorted(user_schemes_dir().glob("*.toml")) if path.stem not in _builtin()]
+    return _builtin() | {scheme.id: scheme for scheme in own}
+
+
+def get_scheme(name: str) -> Scheme:
+    """A scheme by id, from those that ship with Starmark or from the user's folder, or by the path of a TOML file."""
     builtin = _builtin()
     if name in builtin:
         return builtin[name]
     if name.endswith(".toml"):
         return load_scheme(name)
-    for folder in user_dirs:
-        candidate = folder / f"{name}.toml"
-        if candidate.is_file():
-            return load_scheme(candidate)
-    known = ", ".join(sorted(builtin))
-    raise SchemeError(f"there is no scheme '{name}'", remedy=f"Use one of {known}, or the path of a .toml file")
+    # A name from a file must stay a name: no path of it may lead out of the folder.
+    file = user_schemes_dir() / f"{Path(name).name}.toml"
+    if file.name == f"{name}.toml" and file.is_file():
+        scheme = load_scheme(file)
+        if scheme.id != name:
+            raise _bad("id", f"is '{scheme.id}', but the file is named '{name}'", file)
+        return scheme
+    raise SchemeError(
+        f"there is no scheme '{name}'",
+        remedy=f"Use one of {', '.join(sorted(builtin))}, or put {name}.toml into {user_schemes_dir()}",
+    )
 
 
 def _bad(key: str, what: str, where: str | Path) -> SchemeError:

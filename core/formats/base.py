@@ -11,7 +11,7 @@ from typing import Protocol
 from core.errors import FormatError, ImageError
 from core.face import Box, Label
 from core.images import ImageInfo, probe_image
-from core.scheme import Scheme, builtin_schemes
+from core.scheme import Scheme, known_schemes
 
 Progress = Callable[[int, int], object]
 """Called with (done, total) while reading; an exception from it ends the import, which is how to cancel one."""
@@ -129,13 +129,15 @@ class ImageProbe:
 def choose_scheme(counts: Iterable[int], scheme: Scheme | None, where: str | Path) -> Scheme:
     """The scheme for entries with these numbers of points.
 
-    That is `scheme` if given; else, of the built-in schemes, the one whose number of points is most frequent.
+    That is `scheme` if given; else, of the known schemes, the one whose number of points is most frequent. Where a
+    scheme of the user's has as many points as one that ships with Starmark, the latter is meant.
 
     Raises:
         FormatError: no entry fits.
     """
     frequency = Counter(counts)
-    known = {len(candidate): candidate for candidate in ([scheme] if scheme else builtin_schemes().values())}
+    candidates = [scheme] if scheme else reversed(known_schemes().values())
+    known = {len(candidate): candidate for candidate in candidates}
     fitting = [count for count, _ in frequency.most_common() if count in known]
     if not fitting:
         seen = ", ".join(str(count) for count in sorted(frequency)[:5]) or "no"

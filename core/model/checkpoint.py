@@ -25,7 +25,7 @@ from core.errors import CheckpointError, ConfigError
 from core.files import open_regular, read_limited, write_atomic
 from core.model.header import HEADER_KEY, ModelHeader
 from core.model.network import PRESETS, NetConfig, StarNet, preset_config
-from core.scheme import Scheme, builtin_schemes
+from core.scheme import Scheme, known_schemes
 
 MAX_FILE_BYTES = 2 * 2**30
 MAX_UNPACKED_BYTES = 4 * 2**30
@@ -195,7 +195,7 @@ def _infer(state: State, where: str) -> tuple[ModelHeader, State]:
 
 
 def _scheme_for(points: int, edges: int | None, e2h: Tensor | None, where: str) -> Scheme:
-    schemes = list(builtin_schemes().values())
+    schemes = list(known_schemes().values())
     fitting = [s for s in schemes if len(s) == points and edges in (None, len(s.edge_groups))]
     for scheme in fitting:
         if e2h is None or _same_groups(scheme, e2h):

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
 import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -18,6 +16,7 @@ from core.model.checkpoint import is_zip, load_network, read_header, save_model
 from core.model.device import Device
 from core.model.header import ModelHeader
 from core.model.network import ConvBlock, Residual, StarNet
+from core.paths import user_home
 from core.scheme import Scheme, get_scheme
 
 BUNDLED_DIR = Path(__file__).resolve().parents[2] / "resources" / "models"
@@ -177,9 +176,7 @@ class ModelLibrary:
 
 def user_models_dir() -> Path:
     """Where the user's models are kept (it may not exist yet)."""
-    home = os.environ.get("STARMARK_HOME")
-    base = Path(home) if home else Path(platformdirs.user_data_dir("starmark", appauthor=False))
-    return base / "models"
+    return user_home() / "models"
 
 
 def load_model(name_or_path: str | Path | None = None, device: Device | None = None) -> LoadedModel:

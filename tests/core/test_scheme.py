@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from core.errors import SchemeError
-from core.scheme import Scheme, builtin_schemes, get_scheme, load_scheme, parse_scheme
+from core.scheme import (
+    Scheme,
+    builtin_schemes,
+    get_scheme,
+    known_schemes,
+    load_scheme,
+    parse_scheme,
+    user_schemes_dir,
+)
 
 # STAR_SPEC.md section 12: edge groups, O open and C closed, as the reference draws them.
 EDGES = {
@@ -145,7 +153,6 @@ def test_user_scheme(tmp_path: Path) -> None:
     assert [n.name for n in scheme.normalisers] == ["eyes", "mouth"]
     assert [region.name for region in scheme.edge_groups] == ["mouth"]
     assert get_scheme(str(path)) == scheme
-    assert get_scheme("mine", [tmp_path / "no", tmp_path]) == scheme
     assert load_scheme(_write(tmp_path, "\ufeff" + GOOD)) == scheme
     with pytest.raises(SchemeError, match="there is no scheme 'mine'. Use one of 300w-68"):  # noqa: RUF043
         get_scheme("mine")
@@ -207,3 +214,18 @@ def test_too_many_or_no_points() -> None:
         with pytest.raises(SchemeError, match=f"has {count} names"):
             parse_scheme({**data, "points": [str(i) for i in range(count)]}, "x.toml")
     assert isinstance(parse_scheme({**data, "points": ["a", "b"]}, "x.toml"), Scheme)
+
+
+def test_a_users_scheme_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STARMARK_HOME", str(tmp_path))
+    text = 'id = "five"\ntitle = "Five"\npoints = ["a", "b", "c", "d", "e"]\nregions = []\nflip = [[0, 1]]\n'
+    text += "[normalisers]\neyes = [[0], [1]]\n"
+    user_schemes_dir().mkdir()
+    (user_schemes_dir() / "five.toml").write_text(text)
+    assert len(get_scheme("five")) == 5
+    assert set(known_schemes()) == {"300w-68", "wflw-98", "cofw-29", "five"}
+    (user_schemes_dir() / "six.toml").write_text(text)
+    with pytest.raises(SchemeError, match="'five', but the file is named 'six'"):
+        get_scheme("six")
+    with pytest.raises(SchemeError, match="there is no scheme"):
+        get_scheme("../schemes/five")
