@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
-from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
+from PySide6.QtCore import QLineF, QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPen, QPixmap
 
 from app.canvas.palette import HALO, RGB
 
-_HALO_PX = 1.3
+HALO_PX = 1.3
 _TEXT_CACHE = 2048
 _TRIANGLE = ((0.0, -1.0), (0.866, 0.5), (-0.866, 0.5))
 
@@ -23,9 +23,9 @@ def pen(rgb: RGB, width: float, alpha: int = 255) -> QPen:
     return made
 
 
-def discs(painter: QPainter, points: Sequence[QPointF], diameter: float, rgb: RGB) -> None:
-    """Filled circles with a dark outline."""
-    for width, colour in ((diameter + 2 * _HALO_PX, HALO), (diameter, rgb)):
+def discs(painter: QPainter, points: Sequence[QPointF], diameter: float, rgb: RGB, halo: float = HALO_PX) -> None:
+    """Filled circles with a dark outline `halo` px wide."""
+    for width, colour in ((diameter + 2 * halo, HALO), (diameter, rgb)):
         painter.setPen(pen(colour, width))
         painter.drawPoints(points)
 
@@ -33,20 +33,22 @@ def discs(painter: QPainter, points: Sequence[QPointF], diameter: float, rgb: RG
 def rings(painter: QPainter, points: Sequence[QPointF], diameter: float, rgb: RGB, width: float = 1.8) -> None:
     """Open circles with a dark outline."""
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    for stroke, colour in ((width + 2 * _HALO_PX, HALO), (width, rgb)):
+    for stroke, colour in ((width + 2 * HALO_PX, HALO), (width, rgb)):
         painter.setPen(pen(colour, stroke))
         for point in points:
             painter.drawEllipse(point, diameter / 2, diameter / 2)
 
 
-def crosses(painter: QPainter, points: Sequence[QPointF], arm: float, rgb: RGB, width: float = 1.6) -> None:
-    """Upright crosses with a dark outline; `arm` is the length from the centre."""
+def crosses(
+    painter: QPainter, points: Sequence[QPointF], arm: float, rgb: RGB, width: float = 1.6, halo: float = HALO_PX
+) -> None:
+    """Upright crosses with a dark outline `halo` px wide; `arm` is the length from the centre."""
     lines = []
     for point in points:
         x, y = point.x(), point.y()
         lines.append(QLineF(x - arm, y, x + arm, y))
         lines.append(QLineF(x, y - arm, x, y + arm))
-    segments(painter, lines, rgb, width)
+    segments(painter, lines, rgb, width, halo)
 
 
 def triangles(painter: QPainter, points: Sequence[QPointF], radius: float, rgb: RGB, width: float = 1.8) -> None:
@@ -58,10 +60,10 @@ def triangles(painter: QPainter, points: Sequence[QPointF], radius: float, rgb: 
     segments(painter, lines, rgb, width)
 
 
-def segments(painter: QPainter, lines: Sequence[QLineF], rgb: RGB, width: float) -> None:
-    """Straight lines with a dark outline."""
+def segments(painter: QPainter, lines: Sequence[QLineF], rgb: RGB, width: float, halo: float = HALO_PX) -> None:
+    """Straight lines with a dark outline `halo` px wide."""
     if lines:
-        for stroke, colour in ((width + 2 * _HALO_PX, HALO), (width, rgb)):
+        for stroke, colour in ((width + 2 * halo, HALO), (width, rgb)):
             painter.setPen(pen(colour, stroke))
             painter.drawLines(lines)
 
@@ -79,6 +81,21 @@ def corners(painter: QPainter, rect: QRectF, rgb: RGB, width: float) -> None:
     segments(painter, lines, rgb, width)
 
 
+@lru_cache(maxsize=4)
+def _font(size_px: int) -> QFont:
+    font = QFont()
+    font.setPixelSize(size_px)
+    font.setWeight(QFont.Weight.DemiBold)
+    return font
+
+
+@lru_cache(maxsize=_TEXT_CACHE)
+def text_size(content: str, size_px: int) -> QSizeF:
+    """Size of what `text` makes, logical px."""
+    metrics = QFontMetricsF(_font(size_px))
+    return QSizeF(metrics.horizontalAdvance(content) + 6, metrics.height() + 4)
+
+
 @lru_cache(maxsize=_TEXT_CACHE)
 def text(content: str, rgb: RGB, size_px: int, ratio: float) -> QPixmap:
     """Text with a dark outline as a small picture: stroking glyphs is slow, so each is drawn once.
@@ -87,12 +104,9 @@ def text(content: str, rgb: RGB, size_px: int, ratio: float) -> QPixmap:
         size_px: height of the font, logical px.
         ratio: device pixels a logical pixel.
     """
-    font = QFont()
-    font.setPixelSize(size_px)
-    font.setWeight(QFont.Weight.DemiBold)
-    metrics = QFontMetricsF(font)
-    width, height = metrics.horizontalAdvance(content) + 6, metrics.height() + 4
-    picture = QPixmap(round(width * ratio), round(height * ratio))
+    font = _font(size_px)
+    size, metrics = text_size(content, size_px), QFontMetricsF(font)
+    picture = QPixmap(round(size.width() * ratio), round(size.height() * ratio))
     picture.setDevicePixelRatio(ratio)
     picture.fill(Qt.GlobalColor.transparent)
     outline = QPainterPath()

@@ -227,19 +227,19 @@ class Callout(_Panel):
         """What is shown now."""
         return None if self.isHidden() else self._facts
 
-    def show_facts(self, facts: Facts, at: QPointF, area: QRect) -> None:
-        """Show `facts` beside `at`, inside `area`, both in the parent's px."""
+    def show_facts(self, facts: Facts, at: QPointF, middle: QPointF, area: QRect) -> None:
+        """Show `facts` beside `at`, on the side away from `middle` of the face, inside `area`; all in parent's px."""
         if facts != self._facts:
             self._facts, self._rows = facts, fact_rows(facts)
             self.resize(self.sizeHint())
             self.setAccessibleName(self._heading() + ": " + ", ".join(f"{key} {value}" for key, value in self._rows))
             self.update()
-        x = at.x() + self._AWAY
-        if x + self.width() > area.right() - 4:
-            x = at.x() - self._AWAY - self.width()
-        y = at.y() - self.height() - self._AWAY / 2
-        if y < area.top() + 4:
-            y = at.y() + self._AWAY / 2
+        left, right = at.x() - self._AWAY - self.width(), at.x() + self._AWAY
+        above, below = at.y() - self.height() - self._AWAY / 2, at.y() + self._AWAY / 2
+        fits_left, fits_right = left >= area.left() + 4, right + self.width() <= area.right() - 4
+        x = left if fits_left and (at.x() < middle.x() or not fits_right) else right
+        fits_above, fits_below = above >= area.top() + 4, below + self.height() <= area.bottom() - 4
+        y = above if fits_above and (at.y() < middle.y() or not fits_below) else below
         y = min(max(y, area.top() + 4), max(area.bottom() - 4 - self.height(), area.top() + 4))
         x = min(max(x, area.left() + 4), max(area.right() - 4 - self.width(), area.left() + 4))
         self.move(round(x), round(y))

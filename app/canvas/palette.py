@@ -28,7 +28,9 @@ _ANCHORS: dict[str, tuple[RGB, ...]] = {
         (138, 134, 120), (165, 156, 116), (195, 179, 105), (225, 204, 85), (254, 232, 56),
     ),
 }
-_START = {"viridis": 0.26, "cividis": 0.28}
+_START = {"viridis": 0.30, "cividis": 0.30}
+_LIFT = {"viridis": 0.22, "cividis": 0.18}
+"""White mixed into the darkest colour, less and less towards the brightest: thin lines need light to be seen."""
 
 STEPS = 16
 """Number of colours in a scale: more could not be told apart, and each colour costs a pen."""
@@ -56,7 +58,8 @@ def scale(name: ColourScheme) -> tuple[RGB, ...]:
     """The `STEPS` colours of a scale, lowest anisotropy first."""
     anchors = np.array(_ANCHORS[name], dtype=np.float64)
     at = np.linspace(_START[name], 1.0, STEPS) * (len(anchors) - 1)
-    channels = [np.interp(at, np.arange(len(anchors)), anchors[:, c]) for c in range(3)]
+    white = np.linspace(_LIFT[name], 0.0, STEPS)
+    channels = [np.interp(at, np.arange(len(anchors)), anchors[:, c]) * (1 - white) + 255 * white for c in range(3)]
     return tuple((round(r), round(g), round(b)) for r, g, b in zip(*channels, strict=True))
 
 

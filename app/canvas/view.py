@@ -5,30 +5,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QResizeEvent
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QWidget
 
-from app.canvas import hit, shapes
+from app.canvas import hit
 from app.canvas.face_item import FaceItem
+from app.canvas.faces_view import FacesView
 from app.canvas.gestures import BoxDraw, EmptyPress, Gesture, Pan, PointPress, Tool
-from app.canvas.items import BandItem, HeatmapItem
-from app.canvas.model import FaceView, Layers
-from app.canvas.navigation import ZoomView
-from app.canvas.overlays import Callout, Legend
+from app.canvas.items import BandItem
+from app.canvas.model import FaceView
 
 HIT_RADIUS_PX = 9.0
 _DRAG_START_PX = 3.0
 """Screen px that the cursor must travel before a press becomes a drag, so that a click never moves a point."""
 _MIN_BOX_PX = 8.0
-_FACE_MARGIN = 0.15
-_POINT_GAP_PX = 45.0
-_POINT_MAX_ZOOM = 32.0
 _DECIMALS = 3
 """Edits are rounded to a thousandth of a pixel: no screen can show less, and files stay short."""
 _ARROWS = {
@@ -38,12 +32,9 @@ _ARROWS = {
     Qt.Key.Key_Down: (0.0, 1.0),
 }
 NUDGE_PX, NUDGE_FAR_PX, NUDGE_FINE_PX = 0.5, 5.0, 0.1
-_OVERLAY_MARGIN = 12
-_LEGEND_ROOM = (380, 260)
-"""Smallest canvas, px, that has room for a legend."""
 
 
-class CanvasView(ZoomView):
+class CanvasView(FacesView):
     """Image, faces, ellipses, mouse and keyboard.
 
     Signals are sent for what the user does, never for calls of the setters. Positions are image px.
@@ -72,74 +63,23 @@ class CanvasView(ZoomView):
         super().__init__(parent)
         self.setObjectName("canvas")
         self.setAccessibleName("Image with landmarks")
-        self._layers = Layers()
-        self._items: dict[str, FaceItem] = {}
-        self._selected: tuple[str | None, tuple[int, ...]] = (None, ())
         self._hover: hit.Hit | None = None
+        self._cursor = QPointF()
         self._tool = Tool.SELECT
         self._gesture: Gesture | None = None
         self._space = False
-        self._heatmap, self._band = HeatmapItem(), BandItem()
-        self.scene().addItem(self._heatmap)
+        self._band = BandItem()
         self.scene().addItem(self._band)
-        self._legend, self._callout = Legend(self), Callout(self)
-        self._refresh_legend()
 
-    # -- faces -------------------------------------------------------------------------------------------------------
-
-    @property
-    def faces(self) -> tuple[FaceView, ...]:
-        """The faces shown, in order."""
-        return tuple(item.face for item in self._items.values())
-
-    def set_faces(self, faces: Iterable[FaceView]) -> None:
-        """Show these faces and no others. ValueError if two have one id. Selected points that remain stay selected."""
-        wanted: dict[str, FaceView] = {}
-        for face in faces:
-            if face.face_id in wanted:
-                raise ValueError(f"two faces with the id {face.face_id}")
-            wanted[face.face_id] = face
-        for face_id in [known for known in self._items if known not in wanted]:
-            self._forget_face(face_id)
-        items = {}
-        for face_id, face in wanted.items():
-            item = self._items.get(face_id)
-            if item is None:
-                item = FaceItem(face, self._layers, self.zoom)
-                self.scene().addItem(item)
-            else:
-                self._replace_face(item, face)
-            items[face_id] = item
-        self._items = items
-        chosen, indices = self._selected
-        self.set_selection(chosen if chosen in items else None, indices)
-        self._refresh_legend()
+    # -- changes while the mouse is busy -----------------------------------------------------------------------------
 
     def update_face(self, face: FaceView) -> None:
-        """Show another state of one face; the others stay untouched. KeyError if it is not shown."""
-        self._replace_face(self._items[face.face_id], face)
-        if face.active:
-            self._deactivate_others(face.face_id)
-        self._refresh_legend()
+        super().update_face(face)
         if self._hover is not None and self._hover.face_id == face.face_id:
             self._show_callout(self._hover.face_id, self._hover.index)
 
-    def set_active(self, face_id: str | None) -> None:
-        """Work on this face (None: on none); points of others are no longer selected."""
-        for item in self._items.values():
-            active = item.face.face_id == face_id
-            if item.face.active != active:
-                item.set_active(replace(item.face, active=active))
-        if self._selected[0] not in (None, face_id):
-            self.set_selection(None, ())
-
-    @property
-    def active_face(self) -> str | None:
-        """Id of the face being worked on."""
-        return next((item.face.face_id for item in self._items.values() if item.face.active), None)
-
     def _replace_face(self, item: FaceItem, face: FaceView) -> None:
-        item.set_face(face)
+        super()._replace_face(item, face)
         gesture = self._gesture
         if isinstance(gesture, PointPress) and gesture.face_id == face.face_id:
             if gesture.index >= len(face.scheme):
@@ -149,125 +89,27 @@ class CanvasView(ZoomView):
                 item.move_point(gesture.index, gesture.at)
 
     def _forget_face(self, face_id: str) -> None:
-        item = self._items.pop(face_id)
-        self.scene().removeItem(item)
         if isinstance(self._gesture, PointPress) and self._gesture.face_id == face_id:
             self._gesture = None
         if self._hover is not None and self._hover.face_id == face_id:
             self._set_hover(None)
+        super()._forget_face(face_id)
 
-    def _deactivate_others(self, face_id: str) -> None:
-        for item in self._items.values():
-            if item.face.active and item.face.face_id != face_id:
-                item.set_active(replace(item.face, active=False))
+    def _view_moved(self) -> None:
+        super()._view_moved()
+        gesture = self._gesture
+        if isinstance(gesture, PointPress) and gesture.moving:
+            self._show_callout(gesture.face_id, gesture.index)
+        elif self._hover is not None:  # another point may be under the cursor now, or none
+            self._set_hover(self.point_at(self._cursor))
 
     # -- selection ---------------------------------------------------------------------------------------------------
-
-    @property
-    def selection(self) -> tuple[str | None, tuple[int, ...]]:
-        """(face id, indices) of the selected points; (None, ()) for none."""
-        return self._selected
-
-    def set_selection(self, face_id: str | None, indices: Sequence[int]) -> None:
-        """Select points of one face, without a signal. Unknown faces and indices out of range are left out."""
-        item = self._items.get(face_id) if face_id is not None else None
-        kept = () if item is None else tuple(dict.fromkeys(i for i in indices if 0 <= i < len(item.face.scheme)))
-        self._selected = (face_id, kept) if kept else (None, ())
-        for known, other in self._items.items():
-            other.set_selected(frozenset(kept) if known == face_id else frozenset())
 
     def _select(self, face_id: str | None, indices: Sequence[int]) -> None:
         before = self._selected
         self.set_selection(face_id, indices)
         if self._selected != before:
             self.selectionChanged.emit(*self._selected)
-
-    # -- layers ------------------------------------------------------------------------------------------------------
-
-    @property
-    def layers(self) -> Layers:
-        """What is drawn, and how."""
-        return self._layers
-
-    def set_layers(self, layers: Layers) -> None:
-        """Change what is drawn, and how."""
-        if layers == self._layers:
-            return
-        self._layers = layers
-        for item in self._items.values():
-            item.set_layers(layers)
-        self._heatmap.setVisible(layers.heatmap)
-        self._refresh_legend()
-
-    def set_heatmap(
-        self, heatmap: NDArray[np.generic] | None, to_image: NDArray[np.float64] | None = None
-    ) -> None:
-        """Lay a heatmap over the image; shown while `layers.heatmap` is on.
-
-        Args:
-            heatmap: (h, w) non-negative, or (h, w, 4) uint8 RGBA; None takes it away.
-            to_image: (3, 3) affine, (column, row, 1) of a cell to image px; None: cells are pixels.
-        """
-        self._heatmap.set_heatmap(heatmap, to_image)
-        self._heatmap.setVisible(self._layers.heatmap)
-
-    def _refresh_legend(self) -> None:
-        faces = self.faces
-        self._legend.explain(
-            self._layers,
-            labels=any(face.label is not None for face in faces),
-            predictions=any(face.prediction is not None for face in faces),
-            flagged=any(bool(shapes.flagged(face, self._layers).any()) for face in faces),
-        )
-        self._place_legend()
-
-    def _place_legend(self) -> None:
-        legend = self._legend
-        legend.move(_OVERLAY_MARGIN, self.height() - legend.height() - _OVERLAY_MARGIN)
-        roomy = self.width() >= _LEGEND_ROOM[0] and self.height() >= _LEGEND_ROOM[1]
-        legend.setVisible(self._layers.legend and bool(legend.lines()) and roomy)
-
-    # -- going places ------------------------------------------------------------------------------------------------
-
-    def fit_face(self, face_id: str | None = None) -> None:
-        """Show one face (default: the active one) as large as fits; the whole image if there is nothing of it."""
-        face_id = self.active_face if face_id is None else face_id
-        item = self._items.get(face_id) if face_id is not None else None
-        area = None if item is None else shapes.extent(item.face)
-        if area is None:
-            self.fit_image()
-            return
-        left, top, right, bottom = area
-        margin = _FACE_MARGIN * max(right - left, bottom - top, 8.0)
-        self.fit_rect(left - margin, top - margin, right + margin, bottom + margin)
-
-    def fit_point(self, face_id: str | None = None, index: int | None = None) -> None:
-        """Bring a point (default: the first selected one) to the middle, close enough to see its neighbours apart."""
-        if face_id is None or index is None:
-            face_id, indices = self._selected
-            if face_id is None:
-                return
-            index = indices[0]
-        item = self._items.get(face_id)
-        place = None if item is None else item.shown_point(index)
-        if item is None or place is None:
-            return
-        gap = shapes.spacing(item.face.points)
-        wanted = _POINT_GAP_PX / gap if 0 < gap < math.inf else 4.0
-        self.restore_view((max(self.zoom, min(wanted, _POINT_MAX_ZOOM)), *place))
-
-    def _zoom_applied(self, zoom: float) -> None:
-        for item in self._items.values():
-            item.set_zoom(zoom)
-
-    def _view_moved(self) -> None:
-        super()._view_moved()
-        if self._hover is not None:
-            self._show_callout(self._hover.face_id, self._hover.index)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._place_legend()
 
     # -- tools -------------------------------------------------------------------------------------------------------
 
@@ -325,16 +167,6 @@ class CanvasView(ZoomView):
             item.set_hovered(found.index if found is not None and found.face_id == face_id else None)
         self._refresh_cursor()
         self.hovered.emit(*_place_of(found))
-
-    def _show_callout(self, face_id: str, index: int) -> None:
-        item = self._items[face_id]
-        moved = item.moved.get(index)
-        known = shapes.facts(item.face, index, self._layers, moved) if index < len(item.face.scheme) else None
-        place = item.shown_point(index) if known is not None else None
-        if known is None or place is None:
-            self._callout.hide()
-        else:
-            self._callout.show_facts(known, self.to_screen(*place), self.viewport().rect())
 
     def leaveEvent(self, event: QEvent) -> None:
         super().leaveEvent(event)
@@ -395,6 +227,7 @@ class CanvasView(ZoomView):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         event.accept()
         position = event.position()
+        self._cursor = position
         place = self.to_image(position)
         self.cursorMoved.emit(place.x(), place.y())
         gesture = self._gesture

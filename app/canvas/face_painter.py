@@ -1,0 +1,292 @@
+"""How a face looks. Split in a still part, painted once for a zoom, and the few points that are lively just now."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from PySide6.QtCore import QLineF, QPointF, QRectF, QSizeF, Qt
+from PySide6.QtGui import QColor, QPainter, QPainterPath, QTransform
+
+from app.canvas import marks, palette
+from app.canvas.face_paths import FacePaths
+from app.canvas.model import FaceView, Layers
+from core.face import FloatArray, Visibility
+
+PAD_PX, NAME_PX = 30.0, 260.0
+"""Screen px around a point that its marks and its number, or its name, may need."""
+_FULL_SIZE_GAP = 13.0
+"""Screen px between neighbouring points from which marks have their full size."""
+_NUMBER_GAP, _NAME_GAP = 12.0, 60.0
+"""Screen px between neighbouring points from which numbers, names are shown."""
+_TEXT_PX = 11
+_ELLIPSE_STYLE = {1: (1.6, 255), 2: (1.0, 255), 3: (1.0, 170)}
+"""Pen width and opacity of each sigma level on the active face."""
+_IDLE_STYLE = {1: (1.0, 170), 2: (1.0, 110), 3: (1.0, 70)}
+_FILL, _LOUD_FILL = 48, 95
+_NUMBER_LABEL, _NUMBER_PREDICTION = (255, 236, 210), (214, 236, 255)
+
+
+@dataclass(slots=True)
+class Frame:
+    """One view of a face: where its points are on the screen, and how large marks may be.
+
+    Attributes:
+        world: image px to screen px.
+        labels, means, shown: (N, 2) float64, screen px; `shown` is the one that stands for the point.
+        size: diameter of a label's marker, screen px.
+        shrink: 0.4 to 1, smaller where points are crowded on the screen.
+        gap: screen px between neighbours.
+        middle: of the face, screen px.
+    """
+
+    world: QTransform
+    labels: FloatArray
+    means: FloatArray
+    shown: FloatArray
+    size: float
+    shrink: float
+    gap: float
+    middle: QPointF
+
+
+class FacePainter:
+    """Paints one face for given data and layers; keeps nothing but the room found for texts."""
+
+    def __init__(self, face: FaceView, layers: Layers, paths: FacePaths, middle: tuple[float, float]) -> None:
+        self.face, self.layers, self.paths = face, layers, paths
+        self._middle = middle
+        self._text_room: tuple[float, frozenset[int]] | None = None
+        self._hidden = np.zeros(len(face.scheme), bool)
+        if face.label is not None:
+            self._hidden = np.isin(face.label.visibility, (Visibility.OCCLUDED, Visibility.OUTSIDE))
+
+    def frame(self, world: QTransform) -> Frame:
+        """The view through `world`, a scale and a shift."""
+        scale, offset = world.m11(), np.array([world.dx(), world.dy()])
+        labels, means = self.paths.labels * scale + offset, self.paths.means * scale + offset
+        gap = self.paths.gap * scale
+        shrink = float(np.clip(gap / _FULL_SIZE_GAP, 0.4, 1.0))
+        size = max(self.layers.point_size * shrink * (1.0 if self.face.active else 0.8), 2.5)
+        shown = np.where(np.isnan(labels), means, labels) if self.layers.labels else means
+        return Frame(world, labels, means, shown, size, shrink, gap, world.map(QPointF(*self._middle)))
+
+    def paint_still(self, painter: QPainter, frame: Frame, area: QRectF, without: Collection[int]) -> None:
+        """Everything within `area` (screen px), less the labels of the points `without` and the curves through them.
+
+        The painter works in screen px.
+        """
+        layers, box = self.layers, self.face.box
+        if layers.boxes and box is not None:
+            colour, width = (palette.BOX, 2.0) if self.face.active else (palette.BOX_IDLE, 1.4)
+            marks.corners(painter, frame.world.mapRect(QRectF(box.x, box.y, box.w, box.h)), colour, width)
+        if layers.ellipses:
+            self._paint_ellipses(painter, frame, self._ellipses_within(frame, area))
+        if layers.curves:
+            self._paint_curves(painter, frame, without)
+        near = self._near(frame, area)
+        near[list(without)] = False
+        self._paint_marks(painter, frame, near)
+        if layers.numbers or layers.names:
+            self._paint_texts(painter, frame, np.flatnonzero(near).tolist(), self._roomy(frame))
+
+    def paint_lively(
+        self, painter: QPainter, frame: Frame, *, selected: Iterable[int], hovered: int | None, moved: Collection[int]
+    ) -> None:
+        """The points in the user's hand or eye, over the still part; the painter works in screen px."""
+        count = len(frame.means)
+        chosen = [i for i in selected if i < count]
+        pointed = [] if hovered is None or hovered >= count else [hovered]
+        loud = sorted({*chosen, *pointed})
+        lively = np.zeros(count, bool)
+        lively[[*loud, *moved]] = True
+        if self.layers.ellipses:
+            self._paint_loud_ellipses(painter, frame, loud)
+        if self.layers.curves and self.layers.labels:
+            regions = self.face.scheme.regions
+            numbers = [n for n, region in enumerate(regions) if not set(region.indices).isdisjoint(moved)]
+            self._draw_paths(painter, frame, [self.paths.label_curves[n] for n in numbers], palette.LABEL)
+        self._paint_marks(painter, frame, lively)
+        visible = self._visible(frame)
+        rings = [i for i in chosen if visible[i]]
+        marks.rings(painter, _places(frame.shown, rings), frame.size + 9, palette.SELECTED, 2.0)
+        rings = [i for i in pointed if visible[i] and i not in chosen]
+        marks.rings(painter, _places(frame.shown, rings), frame.size + 7, palette.SELECTED, 1.2)
+        if self.layers.numbers or self.layers.names:
+            self._paint_texts(painter, frame, np.flatnonzero(lively).tolist(), frozenset(loud), loud=True)
+
+    # -- ellipses and curves -----------------------------------------------------------------------------------------
+
+    def _ellipses_within(self, frame: Frame, area: QRectF) -> list[int]:
+        paths, scale = self.paths, frame.world.m11()
+        if paths.ellipses is None or not paths.levels:
+            return []
+        reach = paths.reach * scale
+        low, high = frame.means - reach, frame.means + reach
+        with np.errstate(invalid="ignore"):
+            seen = (reach.max(axis=1) >= 1.0) & _overlaps(low, high, area)
+        return np.flatnonzero(seen).tolist()
+
+    def _paint_ellipses(self, painter: QPainter, frame: Frame, indices: Sequence[int]) -> None:
+        paths = self.paths
+        colours, shades = palette.scale(self.layers.colour_scheme), paths.shades.tolist()
+        painter.setWorldTransform(frame.world, True)
+        if self.face.active and paths.levels:
+            painter.setPen(Qt.PenStyle.NoPen)
+            inner = paths.ellipse_paths[paths.levels[-1]]
+            for i in indices:
+                painter.setBrush(_fill(colours[shades[i]], _FILL))
+                painter.drawPath(inner[i])  # type: ignore[arg-type]
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for level in paths.levels:
+            outlines = paths.ellipse_paths[level]
+            width, alpha = (_ELLIPSE_STYLE if self.face.active else _IDLE_STYLE)[level]
+            if width > 1.0:
+                painter.setPen(marks.pen(palette.HALO, width + 1.6))
+                for i in indices:
+                    painter.drawPath(outlines[i])  # type: ignore[arg-type]
+            for i in indices:
+                painter.setPen(marks.pen(colours[shades[i]], width, alpha))
+                painter.drawPath(outlines[i])  # type: ignore[arg-type]
+        painter.setWorldTransform(frame.world.inverted()[0], True)
+
+    def _paint_loud_ellipses(self, painter: QPainter, frame: Frame, loud: Sequence[int]) -> None:
+        paths = self.paths
+        colours = palette.scale(self.layers.colour_scheme)
+        painter.setWorldTransform(frame.world, True)
+        for i in loud:
+            outlines = [path for level in paths.levels if (path := paths.ellipse_paths[level][i]) is not None]
+            colour = colours[int(paths.shades[i])]
+            if outlines:
+                painter.fillPath(outlines[-1], _fill(colour, _LOUD_FILL - _FILL))
+            for path in outlines:
+                for width, rgb in ((4.0, palette.HALO), (2.0, colour)):
+                    painter.setPen(marks.pen(rgb, width))
+                    painter.drawPath(path)
+        painter.setWorldTransform(frame.world.inverted()[0], True)
+
+    def _paint_curves(self, painter: QPainter, frame: Frame, without: Collection[int]) -> None:
+        if self.layers.predictions:
+            self._draw_paths(painter, frame, self.paths.mean_curves, palette.PREDICTION)
+        if self.layers.labels:
+            pairs = zip(self.face.scheme.regions, self.paths.label_curves, strict=True)
+            curves = [curve for region, curve in pairs if set(region.indices).isdisjoint(without)]
+            self._draw_paths(painter, frame, curves, palette.LABEL)
+
+    def _draw_paths(
+        self, painter: QPainter, frame: Frame, paths: Sequence[QPainterPath], colour: palette.RGB
+    ) -> None:
+        painter.setWorldTransform(frame.world, True)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(marks.pen(colour, 1.4) if self.face.active else marks.pen(colour, 1, 150))
+        for path in paths:
+            painter.drawPath(path)
+        painter.setWorldTransform(frame.world.inverted()[0], True)
+
+    # -- marks -------------------------------------------------------------------------------------------------------
+
+    def _near(self, frame: Frame, area: QRectF) -> np.ndarray:
+        low = np.fmin(frame.shown, frame.means) - PAD_PX
+        high = np.fmax(frame.shown, frame.means) + PAD_PX
+        return _overlaps(low, high, area)
+
+    def _visible(self, frame: Frame) -> np.ndarray:
+        """(N,) bool: points of which anything is drawn."""
+        layers = self.layers
+        labelled = ~np.isnan(frame.labels[:, 0]) & layers.labels
+        return labelled | (~np.isnan(frame.means[:, 0]) & (layers.predictions or layers.ellipses))
+
+    def _paint_marks(self, painter: QPainter, frame: Frame, which: np.ndarray) -> None:
+        layers, size, shrink = self.layers, frame.size, frame.shrink
+        labelled = ~np.isnan(frame.labels[:, 0]) & which & layers.labels
+        predicted = ~np.isnan(frame.means[:, 0]) & which
+        halo = marks.HALO_PX * shrink
+        if layers.deviations:
+            with np.errstate(invalid="ignore"):
+                far = np.hypot(*(frame.labels - frame.means).T) > size * 0.5 + 1.5
+            pairs = labelled & predicted & far
+            ends = zip(frame.means[pairs].tolist(), frame.labels[pairs].tolist(), strict=True)
+            marks.segments(painter, [QLineF(*a, *b) for a, b in ends], palette.DEVIATION, 1.0 + 0.4 * shrink)
+        if layers.points and layers.predictions:
+            places = _places(frame.means, predicted)
+            marks.crosses(painter, places, size * 0.55, palette.PREDICTION, 0.9 + 0.7 * shrink, halo)
+        if layers.points:
+            marks.discs(painter, _places(frame.labels, labelled & ~self._hidden), size, palette.LABEL, halo)
+            marks.rings(painter, _places(frame.labels, labelled & self._hidden), size * 0.9, palette.LABEL)
+        marked = self.paths.flagged & which & self._visible(frame)
+        if layers.points or layers.ellipses:
+            radius = size * 0.5 + 0.8 + 5 * shrink
+            marks.triangles(painter, _places(frame.shown, marked), radius, palette.AMBIGUOUS, 0.8 + 0.9 * shrink)
+
+    # -- texts -------------------------------------------------------------------------------------------------------
+
+    def _paint_texts(
+        self, painter: QPainter, frame: Frame, indices: Sequence[int], kept: Collection[int], loud: bool = False
+    ) -> None:
+        """Numbers or names outside each point, seen from the middle of the face."""
+        visible = self._visible(frame)
+        ratio = painter.device().devicePixelRatioF()
+        for i in indices:
+            if i not in kept or not visible[i]:
+                continue
+            labelled = self.layers.labels and not np.isnan(frame.labels[i, 0])
+            colour = _NUMBER_LABEL if labelled else _NUMBER_PREDICTION
+            full = self.layers.names and (loud or frame.gap >= _NAME_GAP)
+            picture = marks.text(self._text(i, full), colour, _TEXT_PX, ratio)
+            room = picture.deviceIndependentSize()
+            marks.place_text(painter, picture, _beside(frame, frame.shown[i].tolist(), room))
+
+    def _text(self, index: int, full: bool) -> str:
+        return f"{index} {self.face.scheme.points[index]}" if full else str(index)
+
+    def _roomy(self, frame: Frame) -> frozenset[int]:
+        """The points whose text overlaps no earlier one; by the document's places, so that a drag hides no other."""
+        if frame.gap < _NUMBER_GAP or not self.face.active:
+            return frozenset()
+        scale = frame.world.m11()
+        if self._text_room is None or self._text_room[0] != scale:
+            full = self.layers.names and frame.gap >= _NAME_GAP
+            places = self.face.points * scale + (frame.world.dx(), frame.world.dy())
+            taken: list[QRectF] = []
+            kept = set()
+            for i in np.flatnonzero(~np.isnan(places[:, 0])).tolist():
+                room = marks.text_size(self._text(i, full), _TEXT_PX)
+                centre = _beside(frame, places[i].tolist(), room)
+                area = QRectF(0, 0, room.width() - 4, room.height() - 6)  # the outline's margin may overlap
+                area.moveCenter(centre)
+                if not any(area.intersects(other) for other in taken):
+                    taken.append(area)
+                    kept.add(i)
+            self._text_room = scale, frozenset(kept)
+        return self._text_room[1]
+
+
+def _beside(frame: Frame, point: Sequence[float], room: QSizeF) -> QPointF:
+    """Middle of a text of size `room` for a point, on the side away from the middle of the face; screen px."""
+    dx, dy = point[0] - frame.middle.x(), point[1] - frame.middle.y()
+    length = max((dx * dx + dy * dy) ** 0.5, 1e-9)
+    away = frame.size / 2 + 3
+    return QPointF(
+        point[0] + dx / length * (away + room.width() / 2), point[1] + dy / length * (away + room.height() / 2)
+    )
+
+
+def _overlaps(low: FloatArray, high: FloatArray, area: QRectF) -> np.ndarray:
+    """(N,) bool: rectangles (N, 2) to (N, 2) that meet `area`; NaN ones do not."""
+    return (
+        (high[:, 0] >= area.left())
+        & (low[:, 0] <= area.right())
+        & (high[:, 1] >= area.top())
+        & (low[:, 1] <= area.bottom())
+    )
+
+
+def _places(points: FloatArray, which: np.ndarray | Sequence[int]) -> list[QPointF]:
+    return [QPointF(x, y) for x, y in points[which].tolist()]
+
+
+@lru_cache(maxsize=256)
+def _fill(rgb: palette.RGB, alpha: int) -> QColor:
+    return QColor(*rgb, alpha)

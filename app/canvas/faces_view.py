@@ -1,0 +1,213 @@
+"""The canvas without a mouse: an image with its faces, layers, legend and callout."""
+
+# ruff: noqa: N802 (Qt names its events so)
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QWidget
+
+from app.canvas import shapes
+from app.canvas.face_item import FaceItem
+from app.canvas.items import HeatmapItem
+from app.canvas.model import FaceView, Layers
+from app.canvas.navigation import ZoomView
+from app.canvas.overlays import Callout, Legend
+
+_FACE_MARGIN = 0.15
+_POINT_GAP_PX = 45.0
+_POINT_MAX_ZOOM = 32.0
+_OVERLAY_MARGIN = 12
+_LEGEND_ROOM = (380, 260)
+"""Smallest canvas, px, that has room for a legend."""
+
+
+class FacesView(ZoomView):
+    """Shows faces; `app.canvas.view.CanvasView` adds what the user can do to them."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._layers = Layers()
+        self._items: dict[str, FaceItem] = {}
+        self._selected: tuple[str | None, tuple[int, ...]] = (None, ())
+        self._heatmap = HeatmapItem()
+        self.scene().addItem(self._heatmap)
+        self._legend, self._callout = Legend(self), Callout(self)
+        self._refresh_legend()
+
+    # -- faces -------------------------------------------------------------------------------------------------------
+
+    @property
+    def faces(self) -> tuple[FaceView, ...]:
+        """The faces shown, in order."""
+        return tuple(item.face for item in self._items.values())
+
+    def set_faces(self, faces: Iterable[FaceView]) -> None:
+        """Show these faces and no others. ValueError if two have one id. Selected points that remain stay selected."""
+        wanted: dict[str, FaceView] = {}
+        for face in faces:
+            if face.face_id in wanted:
+                raise ValueError(f"two faces with the id {face.face_id}")
+            wanted[face.face_id] = face
+        for face_id in [known for known in self._items if known not in wanted]:
+            self._forget_face(face_id)
+        items = {}
+        for face_id, face in wanted.items():
+            item = self._items.get(face_id)
+            if item is None:
+                item = FaceItem(face, self._layers, self.zoom)
+                self.scene().addItem(item)
+            else:
+                self._replace_face(item, face)
+            items[face_id] = item
+        self._items = items
+        chosen, indices = self._selected
+        self.set_selection(chosen if chosen in items else None, indices)
+        self._refresh_legend()
+
+    def update_face(self, face: FaceView) -> None:
+        """Show another state of one face; the others stay untouched. KeyError if it is not shown."""
+        self._replace_face(self._items[face.face_id], face)
+        if face.active:
+            self._deactivate_others(face.face_id)
+        self._refresh_legend()
+
+    def set_active(self, face_id: str | None) -> None:
+        """Work on this face (None: on none); points of others are no longer selected."""
+        for item in self._items.values():
+            active = item.face.face_id == face_id
+            if item.face.active != active:
+                item.set_active(replace(item.face, active=active))
+        if self._selected[0] not in (None, face_id):
+            self.set_selection(None, ())
+
+    @property
+    def active_face(self) -> str | None:
+        """Id of the face being worked on."""
+        return next((item.face.face_id for item in self._items.values() if item.face.active), None)
+
+    def _replace_face(self, item: FaceItem, face: FaceView) -> None:
+        item.set_face(face)
+
+    def _forget_face(self, face_id: str) -> None:
+        self.scene().removeItem(self._items.pop(face_id))
+
+    def _deactivate_others(self, face_id: str) -> None:
+        for item in self._items.values():
+            if item.face.active and item.face.face_id != face_id:
+                item.set_active(replace(item.face, active=False))
+
+    # -- selection ---------------------------------------------------------------------------------------------------
+
+    @property
+    def selection(self) -> tuple[str | None, tuple[int, ...]]:
+        """(face id, indices) of the selected points; (None, ()) for none."""
+        return self._selected
+
+    def set_selection(self, face_id: str | None, indices: Sequence[int]) -> None:
+        """Select points of one face, without a signal. Unknown faces and indices out of range are left out."""
+        item = self._items.get(face_id) if face_id is not None else None
+        kept = () if item is None else tuple(dict.fromkeys(i for i in indices if 0 <= i < len(item.face.scheme)))
+        self._selected = (face_id, kept) if kept else (None, ())
+        for known, other in self._items.items():
+            other.set_selected(frozenset(kept) if known == face_id else frozenset())
+
+    # -- layers ------------------------------------------------------------------------------------------------------
+
+    @property
+    def layers(self) -> Layers:
+        """What is drawn, and how."""
+        return self._layers
+
+    def set_layers(self, layers: Layers) -> None:
+        """Change what is drawn, and how."""
+        if layers == self._layers:
+            return
+        self._layers = layers
+        for item in self._items.values():
+            item.set_layers(layers)
+        self._heatmap.setVisible(layers.heatmap)
+        self._refresh_legend()
+
+    def set_heatmap(
+        self, heatmap: NDArray[np.generic] | None, to_image: NDArray[np.float64] | None = None
+    ) -> None:
+        """Lay a heatmap over the image; shown while `layers.heatmap` is on.
+
+        Args:
+            heatmap: (h, w) non-negative, or (h, w, 4) uint8 RGBA; None takes it away.
+            to_image: (3, 3) affine, (column, row, 1) of a cell to image px; None: cells are pixels.
+        """
+        self._heatmap.set_heatmap(heatmap, to_image)
+        self._heatmap.setVisible(self._layers.heatmap)
+
+    def _refresh_legend(self) -> None:
+        faces = self.faces
+        self._legend.explain(
+            self._layers,
+            labels=any(face.label is not None for face in faces),
+            predictions=any(face.prediction is not None for face in faces),
+            flagged=any(bool(shapes.flagged(face, self._layers).any()) for face in faces),
+        )
+        self._place_legend()
+
+    def _place_legend(self) -> None:
+        legend = self._legend
+        legend.move(_OVERLAY_MARGIN, self.height() - legend.height() - _OVERLAY_MARGIN)
+        roomy = self.width() >= _LEGEND_ROOM[0] and self.height() >= _LEGEND_ROOM[1]
+        legend.setVisible(self._layers.legend and bool(legend.lines()) and roomy)
+
+    # -- going places ------------------------------------------------------------------------------------------------
+
+    def fit_face(self, face_id: str | None = None) -> None:
+        """Show one face (default: the active one) as large as fits; the whole image if there is nothing of it."""
+        face_id = self.active_face if face_id is None else face_id
+        item = self._items.get(face_id) if face_id is not None else None
+        area = None if item is None else shapes.extent(item.face)
+        if area is None:
+            self.fit_image()
+            return
+        left, top, right, bottom = area
+        margin = _FACE_MARGIN * max(right - left, bottom - top, 8.0)
+        self.fit_rect(left - margin, top - margin, right + margin, bottom + margin)
+
+    def fit_point(self, face_id: str | None = None, index: int | None = None) -> None:
+        """Bring a point (default: the first selected one) to the middle, close enough to see its neighbours apart."""
+        if face_id is None or index is None:
+            face_id, indices = self._selected
+            if face_id is None:
+                return
+            index = indices[0]
+        item = self._items.get(face_id)
+        place = None if item is None else item.shown_point(index)
+        if item is None or place is None:
+            return
+        gap = shapes.spacing(item.face.points)
+        wanted = _POINT_GAP_PX / gap if 0 < gap < math.inf else 4.0
+        self.restore_view((max(self.zoom, min(wanted, _POINT_MAX_ZOOM)), *place))
+
+    def _zoom_applied(self, zoom: float) -> None:
+        for item in self._items.values():
+            item.set_zoom(zoom)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place_legend()
+
+    def _show_callout(self, face_id: str, index: int) -> None:
+        """Put the facts about a point beside it; hide them if there is no such point any more."""
+        item = self._items[face_id]
+        moved = item.moved.get(index)
+        known = shapes.facts(item.face, index, self._layers, moved) if index < len(item.face.scheme) else None
+        place = item.shown_point(index) if known is not None else None
+        if known is None or place is None:
+            self._callout.hide()
+        else:
+            at, middle = self.to_screen(*place), self.to_screen(*item.middle)
+            self._callout.show_facts(known, at, middle, self.viewport().rect())
