@@ -44,7 +44,10 @@ def window() -> int:
 def guarded(body: Callable[[], int], *, debug: bool) -> int:
     """Run `body`; every error becomes one line on stderr and an exit code."""
     try:
-        return body()
+        code = body()
+        if sys.stdout is not None:
+            sys.stdout.flush()  # here, where a reader that has gone can be dealt with
+        return code
     except SystemExit as stop:  # argparse after --help
         return stop.code if isinstance(stop.code, int) else EXIT_OK
     except KeyboardInterrupt:

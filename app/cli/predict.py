@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from core.model.pipeline import ImageRequest, ImageResult
 
 _LISTED = 50
+PROJECT_SUFFIX = ".starmark"
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -37,7 +38,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "Exit code: 0 all images worked, 1 some failed (the output is written), 2 nothing was written.",
         "predict photos/ portrait.jpg -o landmarks.json",
     )
-    parser.add_argument("inputs", nargs="+", metavar="IN", help="images, folders of images, or (--format) a data set")
+    parser.add_argument("inputs", nargs="+", metavar="IN", help="images, folders, projects; or with --format data sets")
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help="a .json or .csv file to write")
     parser.add_argument("--format", metavar="F", help="read IN as a labelled data set: 300w, star-tsv or auto")
     add_dataset_options(parser)
@@ -69,6 +70,7 @@ class _Source:
 
     def __init__(self, args: argparse.Namespace) -> None:
         self._crops = args.crops
+        self._projects: list[str] = []
         self._paths: list[Path] = []
         self._faces: list[list[ImportedFace]] = []
         if args.format is not None:
@@ -76,16 +78,36 @@ class _Source:
             return
         if args.crops == "landmarks" or args.images:
             raise UsageError("--crops landmarks and --images are for data sets", remedy="Add --format")
-        from core.images import find_images
+        self._projects = [source for source in args.inputs if Path(source).suffix.lower() == PROJECT_SUFFIX]
+        others = [source for source in args.inputs if source not in self._projects]
+        if others:
+            from core.images import find_images
 
-        self._paths = find_images(args.inputs)
+            self._paths = find_images(others)
+        for source in self._projects:
+            _check_project(source)
 
     def requests(self, factor: float) -> list[ImageRequest]:
         from core.model.pipeline import ImageRequest
-        from core.model.requests import requests_for
+        from core.model.requests import project_requests, requests_for
 
+        requests: list[ImageRequest] = []
+        for source in self._projects:
+            from core.project import Project
+
+            with Project.open(source, read_only=True) as project:
+                requests += project_requests(project, factor)
         known = [requests_for(faces, self._crops, factor) for faces in self._faces]
-        return [ImageRequest(path) for path in self._paths] + [request for one in known for request in one.requests]
+        requests += [ImageRequest(path) for path in self._paths]
+        return requests + [request for one in known for request in one.requests]
+
+
+def _check_project(source: str) -> None:
+    from core.project import Project
+
+    with Project.open(source, read_only=True) as project:
+        if project.image_count() == 0:
+            raise UsageError("the project has no images", where=source, remedy="Add images to it in the window")
 
 
 class _Tally:

@@ -48,15 +48,16 @@ def _start(argv: list[str], root: Path) -> int:
 
 def _python_to_use(environment: Environment, needs: Needs, hand_overs: int) -> str | None:
     """The Python to go on with, complete; None for this one."""
-    if environment.is_complete():
-        return None if environment.is_current() else str(environment.python)
-    if not environment.lock.is_file():  # an installed package, not a checkout
+    complete = environment.is_complete()
+    if complete and environment.is_current():
         return None
     if in_active_environment() and not (environment.is_current() and environment.is_ours()):
         from app.setup.requirements import missing
 
         if not missing(environment.root / "pyproject.toml", dev_tools=needs.dev_tools):
             return None
+    if complete:
+        return str(environment.python)
     if hand_overs >= _MAX_HAND_OVERS:
         raise SetupError(
             f"the set-up ended and {environment.path} is still incomplete. Delete that folder, then start again."

@@ -36,10 +36,12 @@ class FaceRequest:
     Attributes:
         box: where, image px.
         crop: what the network is to see; None asks the detector for the face at `box`.
+        fallback: what the network is to see where the detector misses the face; None leaves it out.
     """
 
     box: Box
     crop: Crop | None = None
+    fallback: Crop | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +177,8 @@ def _targets(request: ImageRequest, image: ByteArray, detector: FaceDetector) ->
             targets.append(_Target(face.box, None, face.crop, index))
         elif (found := best_overlapping(detections, face.box)) is not None:
             targets.append(_Target(found.box, found.score, crop_from_detection(found), index))
+        elif face.fallback is not None:
+            targets.append(_Target(face.box, None, face.fallback, index))
     return targets
 
 

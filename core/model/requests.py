@@ -1,17 +1,22 @@
-"""From the faces of a labelled data set to what the network is to see of them."""
+"""From the faces of a labelled data set or a project to what the network is to see of them."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from core.face import Box
 from core.formats.base import ImportedFace
 from core.model.crops import crop_from_box
 from core.model.pipeline import FaceRequest, ImageRequest
 from core.transforms import LANDMARK_CROP_FACTOR, Crop, crop_from_points
+
+if TYPE_CHECKING:
+    from core.project.records import FaceLabel, FaceRecord
+    from core.project.store import Project
 
 Crops = Literal["detector", "landmarks"]
 
@@ -59,6 +64,37 @@ def requests_for(
             grouped.setdefault(face.image, []).append((index, request))
     requests = [ImageRequest(path, tuple(request for _, request in wanted)) for path, wanted in grouped.items()]
     return DatasetRequests(requests, [[index for index, _ in wanted] for wanted in grouped.values()], crops, unusable)
+
+
+def project_requests(project: Project, factor: float = LANDMARK_CROP_FACTOR) -> list[ImageRequest]:
+    """Requests for the images of a project, as its window predicts them.
+
+    A crop that the project keeps is taken. A face without one is looked for with the detector, so that the prediction
+    does not depend on the label it is to check; where the detector misses it, the label's extent, else the box, helps.
+    An image without faces gets all that the detector finds.
+    """
+    records = project.images()
+    faces = project.faces_of(record.id for record in records)
+    labels = project.current_labels(face.id for found in faces.values() for face in found)
+    requests = []
+    for record in records:
+        wanted = [_project_request(face, labels.get(face.id), factor) for face in faces.get(record.id, [])]
+        known = tuple(request for request in wanted if request is not None)
+        requests.append(ImageRequest(record.path, known or None))
+    return requests
+
+
+def _project_request(face: FaceRecord, label: FaceLabel | None, factor: float) -> FaceRequest | None:
+    """None where nothing tells where the face is."""
+    if face.crop is not None:
+        crop = Crop(*face.crop)
+        side = crop.size_px
+        return FaceRequest(face.box or Box(crop.cx - side / 2, crop.cy - side / 2, side, side), crop)
+    if label is not None:
+        with contextlib.suppress(ValueError):  # a label with hardly a point in it
+            points = label.label.points
+            return FaceRequest(face.box or Box.around(points), fallback=crop_from_points(points, factor))
+    return None if face.box is None else FaceRequest(face.box, fallback=crop_from_box(face.box))
 
 
 def _request(face: ImportedFace, crops: Crops, factor: float) -> FaceRequest:
