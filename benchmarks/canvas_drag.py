@@ -49,7 +49,14 @@ def make_face(scheme: Scheme, centre: tuple[float, float], radius: float, seed: 
     mean = points + rng.normal(0, radius * 0.02, points.shape)
     nothing = np.zeros(count)
     prediction = Prediction(
-        scheme.id, mean, covariance, nothing + 1, nothing + 1, np.full((count, 2), np.nan), nothing, np.array([1.0, 0, 0])
+        scheme.id,
+        mean,
+        covariance,
+        nothing + 1,
+        nothing + 1,
+        np.full((count, 2), np.nan),
+        nothing,
+        np.array([1.0, 0, 0]),
     )
     return FaceView("face", scheme, Box.around(points), Label(scheme.id, points), prediction, active=True)
 

@@ -131,6 +131,8 @@ class FacePainter:
 
     def _paint_ellipses(self, painter: QPainter, frame: Frame, indices: Sequence[int]) -> None:
         paths = self.paths
+        if not paths.ellipse_paths:  # a face without a prediction
+            return
         colours, shades = palette.scale(self.layers.colour_scheme), paths.shades.tolist()
         painter.setWorldTransform(frame.world, True)
         if self.face.active and paths.levels:

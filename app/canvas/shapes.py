@@ -63,8 +63,8 @@ def flagged(face: FaceView, layers: Layers) -> np.ndarray:
 def bezier_runs(points: FloatArray, closed: bool) -> list[FloatArray]:
     """A smooth curve through `points` (K, 2), image px, as cubic Bezier pieces.
 
-    A centripetal Catmull-Rom spline (Yuksel, Schaefer and Keyser, "Parameterization and applications of Catmull-Rom
-    curves", 2011): it goes through every point, has no cusps or loops between them, and moving one point changes no
+    The same curve as `core.geometry.spline`, a centripetal Catmull-Rom spline (Yuksel, Schaefer and Keyser 2011), in the
+    form that Qt paints at any zoom. It goes through every point without cusps or loops, and moving one point changes no
     more than the two pieces on either side of it, so that a drag redraws little.
 
     Returns one array (3 S + 1, 2) a run: start, then two controls and an end for each of its S pieces. Missing points
@@ -72,8 +72,7 @@ def bezier_runs(points: FloatArray, closed: bool) -> list[FloatArray]:
     """
     known = np.isfinite(points).all(axis=1)
     if closed and known.all() and len(points) >= 3:
-        ring = np.concatenate([points[-1:], points, points[:2]])
-        return [_pieces(ring)]
+        return [_pieces(points, closed=True)]
     if closed and len(points):
         # Start after a gap, so that a run across the seam stays in one piece.
         first_gap = int(np.argmin(known))
@@ -83,24 +82,27 @@ def bezier_runs(points: FloatArray, closed: bool) -> list[FloatArray]:
     for start, stop in zip(edges[::2], edges[1::2], strict=True):
         run = points[start:stop]
         if len(run) >= 2:
-            ends = np.concatenate([2 * run[:1] - run[1:2], run, 2 * run[-1:] - run[-2:-1]])
-            runs.append(_pieces(ends))
+            runs.append(_pieces(run, closed=False))
     return runs
 
 
-def _pieces(p: FloatArray) -> FloatArray:
-    """Bezier form of the Catmull-Rom pieces from p[1] to p[-2]; p (K, 2) with K >= 4."""
-    step = np.maximum(np.sqrt(np.hypot(*np.diff(p, axis=0).T)), _EPS)[:, None]
-    before, here, after = step[:-2], step[1:-1], step[2:]
-    p0, p1, p2, p3 = p[:-3], p[1:-2], p[2:-1], p[3:]
-    entering = before**2 * p2 - here**2 * p0 + (2 * before**2 + 3 * before * here + here**2) * p1
-    leaving = after**2 * p1 - here**2 * p3 + (2 * after**2 + 3 * after * here + here**2) * p2
-    c1, c2 = entering / (3 * before * (before + here)), leaving / (3 * after * (after + here))
-    # Coinciding points leave their direction undefined; a straight piece is as good as any.
-    c1 = np.where(before <= _EPS * 2, p1, c1)
-    c2 = np.where(after <= _EPS * 2, p2, c2)
-    body = np.stack([c1, c2, p2], axis=1).reshape(-1, 2)
-    return np.concatenate([p1[:1], body])
+def _pieces(points: FloatArray, closed: bool) -> FloatArray:
+    """Bezier form of the spline through `points` (K, 2), K >= 2: inner slopes by Catmull-Rom's rule on uneven knots,
+    free ends with the slope of the parabola through the three last points."""
+    nodes = np.concatenate([points, points[:1]]) if closed else points
+    chord = np.diff(nodes, axis=0)
+    step = np.maximum(np.sqrt(np.hypot(*chord.T)), _EPS)[:, None]
+    rate = chord / step
+    if closed:
+        rate_in, step_in = np.roll(rate, 1, axis=0), np.roll(step, 1, axis=0)
+        inner = (rate_in * step + rate * step_in) / (step_in + step)
+        slope = np.concatenate([inner, inner[:1]])
+    else:
+        inner = (rate[:-1] * step[1:] + rate[1:] * step[:-1]) / (step[:-1] + step[1:])
+        first, last = (inner[:1], inner[-1:]) if len(inner) else (rate, rate)
+        slope = np.concatenate([2 * rate[:1] - first, inner, 2 * rate[-1:] - last])
+    leave, arrive = nodes[:-1] + step * slope[:-1] / 3, nodes[1:] - step * slope[1:] / 3
+    return np.concatenate([nodes[:1], np.stack([leave, arrive, nodes[1:]], axis=1).reshape(-1, 2)])
 
 
 def spacing(points: FloatArray) -> float:
