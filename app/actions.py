@@ -27,6 +27,7 @@ class ActionSpec:
         checkable: whether it is a switch.
         toolbar: position group in the tool bar, 0 for none; groups are separated by a line.
         separator: whether a line goes above it in its menu.
+        caption: text beside its icon in the tool bar; empty for the icon alone.
     """
 
     id: str
@@ -39,6 +40,7 @@ class ActionSpec:
     checkable: bool = False
     toolbar: int = 0
     separator: bool = False
+    caption: str = ""
 
 
 CONDITIONS = frozenset(
@@ -49,18 +51,22 @@ _FILE, _EDIT, _VIEW, _GO, _MODEL, _HELP = "&File", "&Edit", "&View", "&Go", "&Mo
 
 TABLE: tuple[ActionSpec, ...] = (
     ActionSpec("new", "&New project", _FILE, ("Ctrl+N",), "new", "Start an empty project; the present one is kept."),
-    ActionSpec("open_files", "&Open images…", _FILE, ("Ctrl+O",), "open-file", "Add photos to the project.", toolbar=1),
+    ActionSpec("open_files", "&Open images…", _FILE, ("Ctrl+O",), "open-file", "Add photos to the project.", toolbar=1,
+               caption="Images"),
     ActionSpec(
         "open_folder", "Open &folder…", _FILE, ("Ctrl+Shift+O",), "open-folder",
-        "Add every photo of a folder and the folders in it.", toolbar=1,
+        "Add every photo of a folder and the folders in it, with labels where there are some.", toolbar=1,
+        caption="Folder",
     ),
     ActionSpec(
         "open_dataset", "Open &data set…", _FILE, ("Ctrl+D",), "open-dataset",
         "Add photos with their labels, such as a 300W folder of .pts files.", toolbar=1,
+        caption="Data set",
     ),
     ActionSpec("open_table", "Open data set &table…", _FILE, (), "", "Add photos with the labels of a STAR .tsv file."),
     ActionSpec(
         "open_project", "Open &project…", _FILE, ("Ctrl+P",), "open-project", "Open a .starmark file.", toolbar=1,
+        caption="Project",
         separator=True,
     ),
     ActionSpec(
@@ -101,7 +107,8 @@ TABLE: tuple[ActionSpec, ...] = (
     ActionSpec("actual", "&Actual pixels", _VIEW, ("Ctrl+0",), "", "One image pixel on one screen pixel.", "image"),
     ActionSpec("points", "&Points", _VIEW, ("1",), "points", "Landmark marks.", "always", True, 5, True),
     ActionSpec("numbers", "&Numbers", _VIEW, ("2",), "numbers", "Landmark indices.", "always", True, 5),
-    ActionSpec("curves", "Region cur&ves", _VIEW, ("3",), "curves", "Lines along jaw, brows, eyes…", "always", True, 5),
+    ActionSpec("curves", "Region cur&ves", _VIEW, ("3",), "curves", "Lines along jaw, brows, eyes and the rest.",
+               "always", True, 5),
     ActionSpec("ellipses", "&Ellipses", _VIEW, ("4",), "ellipses",
                "Where the model believes each point to be: 1, 2 and 3 standard deviations.", "always", True, 5),
     ActionSpec("labels", "&Labels", _VIEW, ("5",), "labels", "The labels of people (orange discs).", "always", True, 5),
@@ -116,7 +123,7 @@ TABLE: tuple[ActionSpec, ...] = (
                "Find the faces and landmarks of the image on screen.", "model"),
     ActionSpec("predict_all", "Predict &all images", _MODEL, ("Ctrl+Shift+P",), "predict-all",
                "Predict every image of the list in the background; the list then shows the worst labels.", "model",
-               toolbar=6),
+               toolbar=6, caption="Predict all"),
     ActionSpec("cancel", "&Cancel", _MODEL, ("Ctrl+.",), "stop", "Stop the work that is going on; results so far stay.",
                "working"),
     ActionSpec("cheat_sheet", "&Keys and tools", _HELP, ("F1",), "help", "All keys on one page."),
@@ -150,7 +157,8 @@ class ActionSet(QObject):
             keys = " or ".join(native(key) for key in spec.shortcuts[:2])
             title = plain(spec.text)
             action.setToolTip(f"<b>{title}</b>{f' &nbsp;({keys})' if keys else ''}<br>{spec.tip}")
-            action.setStatusTip(spec.tip)
+            if spec.caption:
+                action.setIconText(spec.caption)
             self._actions[spec.id] = action
         self.refresh_icons()
 

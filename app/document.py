@@ -67,7 +67,7 @@ class SaveState:
             return "Saving…"
         if self.kind == "failed":
             return "Not saved"
-        return "" if self.at is None else f"All changes saved {self.at:%H:%M:%S}"
+        return "All changes saved" if self.at is None else f"All changes saved {self.at:%H:%M:%S}"
 
 
 class Document(QObject):
@@ -75,6 +75,7 @@ class Document(QObject):
 
     Signals:
         opened(): another project is open, or none; everything is to be read anew.
+        named(): the open project has another name and place.
         rows_changed(): the list of images is another one.
         current_changed(): another image is current, or none; its faces follow.
         faces_loaded(): the faces of the current image are known.
@@ -82,11 +83,13 @@ class Document(QObject):
         row_changed(image id): number of faces, worst deviation or problem of an image.
         undo_changed(), save_changed(SaveState), busy_changed(text): "" when idle.
         progressed(done, total, text): of a long job.
-        noticed(text, details): something to know. failed(text, details): something that went wrong.
+        noticed(text, details, incomplete): something to know, such as what was added or left out.
+        failed(text, details): something that went wrong.
         box_added(face id): a drawn box is kept and waits for its prediction.
     """
 
     opened = Signal()
+    named = Signal()
     rows_changed = Signal()
     current_changed = Signal()
     faces_loaded = Signal()
@@ -96,7 +99,7 @@ class Document(QObject):
     save_changed = Signal(object)
     busy_changed = Signal(str)
     progressed = Signal(int, int, str)
-    noticed = Signal(str, str)
+    noticed = Signal(str, str, bool)
     failed = Signal(str, str)
     box_added = Signal(str)
 
@@ -174,6 +177,16 @@ class Document(QObject):
 
         self._open(make, "Opening the project…", then, failed)
 
+    def create(self, path: Path, then: Callable[[], None] | None = None) -> None:
+        """Make an empty project of that name and open it; an existing file is never replaced."""
+
+        def make() -> Project:
+            from core.project import Project
+
+            return Project.create(path)
+
+        self._open(make, "Making the project…", then, self._long_failed)
+
     def open_scratch(self, folder: Path, then: Callable[[], None] | None = None) -> None:
         """Start an empty project without a name in `folder`."""
 
@@ -222,7 +235,7 @@ class Document(QObject):
         self.opened.emit()
         self.rows_changed.emit()
         if opened.note:
-            self.noticed.emit(opened.note, "")
+            self.noticed.emit(opened.note, "", True)
         first = opened.current if opened.current in self._by_id else (self.rows[0].id if self.rows else None)
         self.set_current(first)
 
@@ -232,15 +245,20 @@ class Document(QObject):
         if project is None:
             return
 
-        def done(_result: None) -> None:
+        def done(cache: PredictionCache) -> None:
             self._end_long()
-            self.opened.emit()
-            self.noticed.emit(f"The project is now “{path.stem}”. Edits go on being saved by themselves.", str(path))
+            self.cache = cache
+            self.named.emit()
+            text = f"The project is now “{path.stem}”. Edits go on being saved by themselves."
+            self.noticed.emit(text, str(path), False)
 
-        def work(_job: Job) -> None:
-            project.save_as(path, overwrite=replace_existing)
-
-        self._start_long(work, "Saving the project…", done, self._long_failed)
+        cache = self.cache
+        self._start_long(
+            lambda _job: store.save_as(project, cache, path, replace_existing),
+            "Saving the project…",
+            done,
+            self._long_failed,
+        )
 
     def close(self) -> None:
         """Wait for the last edit to be on disk, then close the project and end the threads."""
@@ -269,7 +287,7 @@ class Document(QObject):
             self._set_rows(added.rows)
             self._set_undo(added.undo_text, added.redo_text)
             self.rows_changed.emit()
-            self.noticed.emit(added.text, added.details)
+            self.noticed.emit(added.text, added.details, added.incomplete)
             self.set_current(added.first or self.current_id, again=True)
 
         self._start_long(
@@ -533,7 +551,7 @@ class Document(QObject):
 
     def _long_cancelled(self) -> None:
         self._end_long()
-        self.noticed.emit("Stopped. Nothing was changed.", "")
+        self.noticed.emit("Stopped. Nothing was changed.", "", False)
 
     def _read_failed(self, error: Exception) -> None:
         self.failed.emit(store.error_text(error), "")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from core.face import Box, Label, Prediction
 from core.scheme import Scheme
-from core.transforms import Crop
+
+if TYPE_CHECKING:
+    from core.transforms import Crop
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QMenu,
     QStackedWidget,
     QToolBar,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -37,7 +38,7 @@ from app.panels.landmarks import LandmarkPanel
 from app.panels.message_bar import Message, MessageBar, Tone
 from app.panels.status import StatusLine
 from app.panels.view_options import ViewPanel
-from app.panels.welcome import WelcomePage
+from app.panels.welcome import ProblemPage, WelcomePage
 from app.settings import Settings
 from app.theme import apply_theme
 from app.workbench import LAYERS, Workbench
@@ -93,6 +94,8 @@ class MainWindow(QMainWindow):
         self.pages = QStackedWidget(self)
         self.pages.addWidget(self.welcome)
         self.pages.addWidget(self.canvas)
+        self.problem = ProblemPage(self)
+        self.pages.addWidget(self.problem)
         centre = QWidget(self)
         layout = QVBoxLayout(centre)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -106,7 +109,7 @@ class MainWindow(QMainWindow):
             self._dock("View", self.view_options, right),
             self._dock("Landmarks", self.landmarks, right),
         ]
-        self.resizeDocks(self._docks, [270, 330, 330], Qt.Orientation.Horizontal)
+        self.resizeDocks(self._docks, [270, 370, 370], Qt.Orientation.Horizontal)
         self.resizeDocks(self._docks[1:], [340, 500], Qt.Orientation.Vertical)
         self._build_menus()
         self._build_toolbar()
@@ -138,12 +141,16 @@ class MainWindow(QMainWindow):
         bar = QToolBar("Tools", self)
         bar.setObjectName("tools")
         bar.setMovable(False)
+        bar.setIconSize(self.iconSize())  # its own, or a change of theme resets it
         for group in sorted({spec.toolbar for spec in ACTIONS if spec.toolbar}):
             if bar.actions():
                 bar.addSeparator()
             for spec in ACTIONS:
                 if spec.toolbar == group:
                     bar.addAction(self.actions_[spec.id])
+                    button = bar.widgetForAction(self.actions_[spec.id])
+                    if spec.caption and isinstance(button, QToolButton):
+                        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.addToolBar(bar)
 
     def _bind_actions(self) -> None:
@@ -185,18 +192,18 @@ class MainWindow(QMainWindow):
     def _wire(self) -> None:
         document, bench = self.document, self.workbench
         document.opened.connect(self._project_opened)
+        document.named.connect(self._project_opened)
         document.rows_changed.connect(self._show_page)
         document.current_changed.connect(self._show_page)
         document.undo_changed.connect(self._update_conditions)
         document.save_changed.connect(self.status.show_saved)
         document.busy_changed.connect(self._busy_changed)
         document.progressed.connect(self._progressed)
-        document.noticed.connect(lambda text, details: self._say(text, details, Tone.INFO, "notice"))
+        document.noticed.connect(self._noticed)
         document.failed.connect(lambda text, details: self._say(text, details, Tone.ERROR))
         self.opening.said.connect(self._say)
         bench.conditions_changed.connect(self._update_conditions)
-        bench.problem.connect(lambda text: self._say(text, "", Tone.WARNING, "image"))
-        bench.image_shown.connect(lambda: self.messages.withdraw("image"))
+        bench.image_failed.connect(self._image_failed)
         bench.predictions.model_changed.connect(self._model_changed)
         bench.predictions.batch_progressed.connect(self._batch_progressed)
         bench.predictions.batch_finished.connect(self._batch_finished)
@@ -330,6 +337,13 @@ class MainWindow(QMainWindow):
 
     def _view_changed(self, zoom: float) -> None:
         self.status.show_zoom(zoom if self.workbench.picture_ready else None)
+
+    def _image_failed(self, text: str) -> None:
+        self.problem.show_text("This image cannot be shown", text, "The other images are not affected.")
+        self.pages.setCurrentWidget(self.problem)
+
+    def _noticed(self, text: str, details: str, incomplete: bool) -> None:
+        self._say(text, details, Tone.WARNING if incomplete else Tone.INFO, "notice")
 
     def _say(self, text: str, details: str, tone: Tone, key: str = "") -> None:
         self.messages.show_message(Message(text, details, tone, key))

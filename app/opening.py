@@ -49,7 +49,9 @@ class Opening(QObject):
                 ready()
 
         last = str(self._settings.value("last_project"))
-        if project is not None:
+        if project is not None and not project.exists() and project.parent.is_dir():
+            self._document.create(project, opened)
+        elif project is not None:
             self._document.open(project, opened, scratch_dir())
         elif last and Path(last).exists():
             self._document.open(last, opened, scratch_dir())

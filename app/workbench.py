@@ -41,12 +41,12 @@ class Workbench(QObject):
     Signals:
         conditions_changed(): an action may have become possible or impossible.
         image_shown(): the picture of the current image is on the canvas.
-        problem(text): something the user should read; not about a single image of the list.
+        image_failed(text): the current image has no picture, and why.
     """
 
     conditions_changed = Signal()
     image_shown = Signal()
-    problem = Signal(str)
+    image_failed = Signal(str)
 
     def __init__(
         self,
@@ -158,7 +158,7 @@ class Workbench(QObject):
         if image_id == self.document.current_id:
             self.canvas.set_image(None)
             self._prefetch()
-            self.problem.emit(error_text(error))
+            self.image_failed.emit(error_text(error))
 
     def _thumbnail_failed(self, image_id: str, error: Exception) -> None:
         self.images.model.set_thumbnail(image_id, None)

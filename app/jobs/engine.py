@@ -16,13 +16,13 @@ from app.face_state import FaceState, worst_deviation
 from app.jobs import store
 from core.errors import StarmarkError
 from core.face import ByteArray, FloatArray, Prediction
-from core.transforms import Crop, crop_from_points
 
 if TYPE_CHECKING:
     from core.model.detector import Detection, FaceDetector
     from core.model.library import LoadedModel
     from core.model.predictor import Heatmaps, Predictor
     from core.project import PredictionCache, Project
+    from core.transforms import Crop
 
 MIN_OVERLAP = 0.3
 """Intersection over union from which a detection is taken to be the labelled face."""
@@ -140,6 +140,7 @@ class PredictionEngine:
     def heatmaps(self, project: Project, image_id: str, crop: FloatArray) -> Heatmaps:
         """The network's maps of one face, for looking at them."""
         from core.images import read_image
+        from core.transforms import Crop
 
         pixels = read_image(project.image(UUID(image_id)).path)
         return self._predictor.heatmaps(pixels, Crop.from_array(crop))
@@ -200,6 +201,7 @@ class PredictionEngine:
         """
         from core.model.crops import crop_from_box, crop_from_detection
         from core.model.pipeline import overlap
+        from core.transforms import crop_from_points
 
         crops: dict[str, Crop] = {}
         free = list(detections)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +16,6 @@ from app.jobs.pool import Job
 from app.panels.image_model import ImageRow
 from core.errors import ProjectError, StarmarkError
 from core.face import Box, Label
-from core.transforms import Crop
 
 if TYPE_CHECKING:
     from core.formats.base import ImportResult
@@ -63,13 +64,15 @@ class Added:
         rows: the whole list, as it now is.
         first: id of the first of the images asked for.
         text: a sentence saying what was added.
-        details: what was left out and why; empty if nothing.
+        details: what was assumed, and what was left out and why; empty if nothing.
+        incomplete: whether anything was left out.
     """
 
     rows: list[ImageRow]
     first: str | None
     text: str
     details: str
+    incomplete: bool
     undo_text: str | None
     redo_text: str | None
 
@@ -97,6 +100,21 @@ def open_project(make: Callable[[], Project], author: str, job: Job) -> Opened:
         raise
 
 
+def save_as(project: Project, cache: PredictionCache | None, path: Path, overwrite: bool) -> PredictionCache:
+    """Name the project, and take what is cached along: it would take long to compute again."""
+    from core.project import PredictionCache
+
+    old_cache, was_scratch = project.cache_path, project.is_scratch
+    project.save_as(path, overwrite=overwrite)
+    if cache is not None:
+        cache.close()
+    with contextlib.suppress(OSError):  # a cache is no reason to fail
+        shutil.copyfile(old_cache, project.cache_path)
+        if was_scratch:
+            old_cache.unlink()
+    return PredictionCache(project.cache_path)
+
+
 def image_rows(project: Project, job: Job) -> list[ImageRow]:
     """Every image of the project, in pages."""
     rows: list[ImageRow] = []
@@ -119,6 +137,8 @@ def face_states(project: Project, author: str, records: Sequence[FaceRecord]) ->
 
 
 def _face_state(record: FaceRecord, current: FaceLabel | None) -> FaceState:
+    from core.transforms import Crop
+
     return FaceState(
         str(record.id),
         str(record.image_id),
@@ -194,27 +214,30 @@ def add_paths(project: Project, author: str, paths: list[Path], labelled: bool, 
     problems: list[StarmarkError] = []
     datasets = [path for path in paths if labelled or _is_dataset(path)]
     photos = [path for path in paths if path not in datasets]
-    steps: list[Callable[[], tuple[str | None, str, str]]] = [
+    incomplete = False
+    steps: list[Callable[[], tuple[str | None, str, str, bool]]] = [
         *(partial(_import_dataset, project, author, source, job) for source in datasets),
         *([partial(_add_photos, project, photos, job)] if photos else []),
     ]
     for step in steps:
         job.check()
         try:
-            step_first, text, detail = step()
+            step_first, text, detail, some_missing = step()
         except StarmarkError as error:
             problems.append(error)
             continue
         first = first or step_first
+        incomplete |= some_missing
         texts.append(text)
         details += [detail] if detail else []
     if problems and not texts:
         raise problems[0]
     if problems:
+        incomplete = True
         texts.append(f"{_count(len(problems), 'entry', 'entries')} could not be read.")
         details += [str(problem) for problem in problems]
     return Added(
-        image_rows(project, job), first, " ".join(texts), "\n".join(details),
+        image_rows(project, job), first, " ".join(texts), "\n".join(details), incomplete,
         project.undo_text(author), project.redo_text(author),
     )  # fmt: skip
 
@@ -230,7 +253,7 @@ def _is_dataset(path: Path) -> bool:
         return False
 
 
-def _add_photos(project: Project, paths: list[Path], job: Job) -> tuple[str | None, str, str]:
+def _add_photos(project: Project, paths: list[Path], job: Job) -> tuple[str | None, str, str, bool]:
     from core.images import find_images
 
     job.progress(0, 0, "Looking for images")
@@ -250,10 +273,10 @@ def _add_photos(project: Project, paths: list[Path], job: Job) -> tuple[str | No
     if gone:
         text += f" {_count(len(gone), 'path')} not found."
         detail = "Not found:\n" + "\n".join(gone)
-    return str(records[0].id) if records else None, text, detail
+    return str(records[0].id) if records else None, text, detail, bool(gone)
 
 
-def _import_dataset(project: Project, author: str, source: Path, job: Job) -> tuple[str | None, str, str]:
+def _import_dataset(project: Project, author: str, source: Path, job: Job) -> tuple[str | None, str, str, bool]:
     """All or nothing; entries that are bad are left out and listed."""
     from core.formats import read_dataset
 
@@ -266,7 +289,7 @@ def _import_dataset(project: Project, author: str, source: Path, job: Job) -> tu
     )
     first = project.find_image(result.faces[0].image)
     text, details = _import_report(result, counts, source.name or str(source))
-    return None if first is None else str(first.id), text, details
+    return None if first is None else str(first.id), text, details, bool(result.skipped)
 
 
 def _import_report(result: ImportResult, counts: ImportCounts, name: str) -> tuple[str, str]:

@@ -81,7 +81,7 @@ class ImageListModel(QAbstractListModel):
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return row.name
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{row.path}\n{row.problem}" if row.problem else row.path
+            return _tooltip(row)
         if role == Role.ROW:
             return row
         if role == Role.THUMBNAIL:
@@ -172,3 +172,14 @@ class ImageListModel(QAbstractListModel):
             shown.sort(key=lambda row: -1.0 if row.worst is None else row.worst, reverse=True)
         self._shown = shown
         self._place = {row.id: place for place, row in enumerate(shown)}
+
+
+def _tooltip(row: ImageRow) -> str:
+    lines = [row.path]
+    if row.problem:
+        lines.append(row.problem)
+    elif row.worst is not None:
+        lines.append(
+            f"Worst label: {row.worst:.1%} of the distance between the outer eye corners away from the prediction"
+        )
+    return "\n".join(lines)

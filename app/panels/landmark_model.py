@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,32 +20,41 @@ SORT_ROLE = int(Qt.ItemDataRole.UserRole)
 AMBIGUOUS_COLOUR = QColor("#d9622b")
 
 
-class Column(NamedTuple):
-    """A column: header, tooltip, and number format (None for text)."""
+class ColumnSpec(NamedTuple):
+    """A column: header, tooltip, number format (None for text), and width in characters."""
 
     title: str
     tip: str
     format: str | None
+    width: int
 
 
-COLUMNS: tuple[Column, ...] = (
-    Column("#", "Index of the point in the scheme", "d"),
-    Column("Name", "Name of the point", None),
-    Column("Region", "Contour the point lies on", None),
-    Column("x", "Position in image px: of the label, or of the prediction where there is no label", ".1f"),
-    Column("y", "Position in image px: of the label, or of the prediction where there is no label", ".1f"),
-    Column("Dev.", "Deviation: distance from the prediction to the label, px", ".1f"),
-    Column("Dev. %", "Deviation in per cent of the face's normalising distance (between the outer eye corners)", ".1f"),
-    Column("Along", "Deviation along the long axis of the ellipse, px (signed)", ".1f"),
-    Column("Across", "Deviation across the long axis of the ellipse, px (signed)", ".1f"),
-    Column("σ along", "Standard deviation of the prediction along its long axis, px", ".1f"),
-    Column("σ across", "Standard deviation of the prediction across its long axis, px", ".1f"),
-    Column("Anis.", "Anisotropy: σ along / σ across; 1 is a circle", ".2f"),
-    Column("Angle", "Direction of the long axis, degrees from the image's x axis, downwards positive", ".0f"),
-    Column("Amb.", "Ambiguous: the anisotropy reaches the threshold set under 'View'", "flag"),
+class Col(IntEnum):
+    """Columns in order: what an annotator acts on stands first."""
+
+    INDEX, NAME, FLAG, PERCENT, DISTANCE, ANISOTROPY, SIGMA_ALONG, SIGMA_ACROSS, ANGLE, ALONG, ACROSS, X, Y, REGION = (
+        range(14)
+    )
+
+
+_PLACE = "Position in image px: of the label, or of the prediction where there is no label"
+
+COLUMNS: tuple[ColumnSpec, ...] = (
+    ColumnSpec("#", "Index of the point in the scheme", "d", 4),
+    ColumnSpec("Name", "Name of the point", None, 13),
+    ColumnSpec("▲", "Ambiguous: the anisotropy reaches the threshold set under 'View'", "flag", 4),
+    ColumnSpec("Dev. %", "Deviation of the label in per cent of the distance between the outer eye corners", ".1f", 8),
+    ColumnSpec("Dev. px", "Deviation: distance from the prediction to the label, px", ".1f", 8),
+    ColumnSpec("Anis.", "Anisotropy: σ along / σ across; 1 is a circle", ".2f", 7),
+    ColumnSpec("σ along", "Standard deviation of the prediction along its long axis, px", ".1f", 8),
+    ColumnSpec("σ across", "Standard deviation of the prediction across its long axis, px", ".1f", 9),
+    ColumnSpec("Angle", "Direction of the long axis, degrees from the image's x axis, downwards positive", ".0f", 7),
+    ColumnSpec("Along", "Deviation along the long axis of the ellipse, px (signed)", ".1f", 7),
+    ColumnSpec("Across", "Deviation across the long axis of the ellipse, px (signed)", ".1f", 8),
+    ColumnSpec("x", _PLACE, ".1f", 7),
+    ColumnSpec("y", _PLACE, ".1f", 7),
+    ColumnSpec("Region", "Contour the point lies on", None, 13),
 )
-
-FIRST_STRETCH = 1
 
 
 def landmark_numbers(
@@ -63,23 +73,23 @@ def landmark_numbers(
     """
     count = len(scheme)
     values = np.full((count, len(COLUMNS)), np.nan)
-    values[:, 0] = np.arange(count)
+    values[:, Col.INDEX] = np.arange(count)
     if prediction is not None:
         major, minor, _ = eigen(prediction.covariance)
-        values[:, 3:5] = prediction.mean
-        values[:, 9], values[:, 10] = np.sqrt(major), np.sqrt(minor)
-        values[:, 11] = anisotropy(prediction.covariance)
-        values[:, 12] = angle_deg(prediction.covariance)
-        values[:, 13] = values[:, 11] >= threshold
+        values[:, [Col.X, Col.Y]] = prediction.mean
+        values[:, Col.SIGMA_ALONG], values[:, Col.SIGMA_ACROSS] = np.sqrt(major), np.sqrt(minor)
+        values[:, Col.ANISOTROPY] = anisotropy(prediction.covariance)
+        values[:, Col.ANGLE] = angle_deg(prediction.covariance)
+        values[:, Col.FLAG] = values[:, Col.ANISOTROPY] >= threshold
     if label is not None:
-        values[:, 3:5] = label.points
+        values[:, [Col.X, Col.Y]] = label.points
     if label is not None and prediction is not None:
         split = split_deviation(label.points, prediction.mean, prediction.covariance)
         distance = np.hypot(split.along, split.across)
         norm = scheme.norm_distance(label.points)
-        values[:, 5] = distance
-        values[:, 6] = 100 * distance / norm if norm > 0 else np.nan
-        values[:, 7], values[:, 8] = split.along, split.across
+        values[:, Col.DISTANCE] = distance
+        values[:, Col.PERCENT] = 100 * distance / norm if norm > 0 else np.nan
+        values[:, Col.ALONG], values[:, Col.ACROSS] = split.along, split.across
     return values
 
 
@@ -109,11 +119,11 @@ class LandmarkModel(QAbstractTableModel):
 
     def ambiguous_count(self) -> int:
         """Number of points flagged as ambiguous."""
-        return int(np.nansum(self._values[:, 13]))
+        return int(np.nansum(self._values[:, Col.FLAG]))
 
     def worst(self) -> int | None:
         """Index of the point with the largest deviation, if any is known."""
-        column = self._values[:, 5]
+        column = self._values[:, Col.DISTANCE]
         return int(np.nanargmax(column)) if np.isfinite(column).any() else None
 
     def rowCount(self, parent: Index = _ROOT) -> int:  # noqa: N802
@@ -151,17 +161,18 @@ class LandmarkModel(QAbstractTableModel):
             return -np.inf if np.isnan(value) else abs(value)
         if role == Qt.ItemDataRole.TextAlignmentRole and number:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        if role == Qt.ItemDataRole.ForegroundRole and column in (11, 13) and self._values[row, 13] == 1:
+        flagged = self._values[row, Col.FLAG] == 1
+        if role == Qt.ItemDataRole.ForegroundRole and flagged and column in (Col.FLAG, Col.ANISOTROPY):
             return AMBIGUOUS_COLOUR
-        if role == Qt.ItemDataRole.ToolTipRole and column in (1, 2):
+        if role == Qt.ItemDataRole.ToolTipRole and column in (Col.NAME, Col.REGION):
             return self._text(row, column)
         return None
 
     def _text(self, row: int, column: int) -> str:
         assert self._scheme is not None
-        if column == 1:
+        if column == Col.NAME:
             return self._scheme.points[row]
-        if column == 2:
+        if column == Col.REGION:
             return self._regions[row]
         value = float(self._values[row, column])
         if COLUMNS[column].format == "flag":

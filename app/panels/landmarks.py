@@ -60,11 +60,10 @@ class LandmarkPanel(QWidget):
         header = self.table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setHighlightSections(False)
+        header.setMinimumSectionSize(24)
         wide = self.fontMetrics().horizontalAdvance("0")
-        samples = {1: 20, 2: 13}
         for column, spec in enumerate(COLUMNS):
-            chars = samples.get(column, max(len(spec.title) + 4, 7) if column else 5)
-            self.table.setColumnWidth(column, wide * chars)
+            self.table.setColumnWidth(column, wide * spec.width)
 
     def show_face(
         self, scheme: Scheme | None, label: Label | None, prediction: Prediction | None, threshold: float

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QApplication,
     QFrame,
@@ -18,6 +19,9 @@ from PySide6.QtWidgets import (
 )
 
 from app.icons import icon
+
+INFO_SHOWN_MS = 15_000
+"""Good news leaves by itself; warnings and errors stay until they are closed."""
 
 
 class Tone(Enum):
@@ -77,6 +81,10 @@ class MessageBar(QFrame):
         layout.setContentsMargins(12, 6, 8, 6)
         layout.addLayout(line)
         layout.addWidget(self._details)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(INFO_SHOWN_MS)
+        self._timer.timeout.connect(self._info_read)
         self._more.toggled.connect(self._details.setVisible)
         self._close.clicked.connect(self.close_current)
         self.refresh()
@@ -88,6 +96,15 @@ class MessageBar(QFrame):
         if not self.messages or self.messages[-1] != message:
             self.messages.append(message)
         self._more.setChecked(False)
+        if message.tone is Tone.INFO:
+            self._timer.start()
+        self.refresh()
+
+    def _info_read(self) -> None:
+        if self._more.isChecked():  # still reading
+            self._timer.start()
+            return
+        self.messages = [message for message in self.messages if message.tone is not Tone.INFO]
         self.refresh()
 
     def withdraw(self, key: str) -> None:
@@ -110,8 +127,9 @@ class MessageBar(QFrame):
     def refresh(self) -> None:
         """Draw again, also after the palette changed."""
         app = QApplication.instance()
-        if isinstance(app, QApplication):
-            self._close.setIcon(icon("close", app.palette()))
+        if not isinstance(app, QApplication):
+            return
+        self._close.setIcon(icon("close", app.palette()))
         self.setVisible(bool(self.messages))
         if not self.messages:
             return
@@ -121,5 +139,6 @@ class MessageBar(QFrame):
         self._more.setVisible(bool(top.details))
         others = len(self.messages) - 1
         self._waiting.setText(f"{others} more below" if others else "")
-        dark = self.palette().window().color().lightness() < 128
+        # Not the bar's own palette, which its style sheet changes.
+        dark = app.palette().color(QPalette.ColorRole.Window).lightness() < 128
         self.setStyleSheet(f"MessageBar {{ background: {top.tone.value[1 if dark else 0]}; }}")

@@ -12,6 +12,37 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolBut
 _RECENT_SHOWN = 5
 
 
+class ProblemPage(QWidget):
+    """Says why there is no picture."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._lines = [QLabel(self) for _ in range(3)]
+        font = self._lines[0].font()
+        font.setPointSizeF(font.pointSizeF() * 1.4)
+        self._lines[0].setFont(font)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(48, 32, 48, 32)
+        layout.setSpacing(12)
+        layout.addStretch(2)
+        for line in self._lines:
+            line.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            line.setTextFormat(Qt.TextFormat.PlainText)
+            line.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            line.setWordWrap(True)
+            layout.addWidget(line)
+        layout.addStretch(3)
+
+    def show_text(self, title: str, what: str, hint: str) -> None:
+        """A title, what is wrong, and what follows from it."""
+        for line, text in zip(self._lines, (title, what, hint), strict=True):
+            line.setText(text)
+
+    def text(self) -> str:
+        """All that is shown."""
+        return "\n".join(line.text() for line in self._lines)
+
+
 class WelcomePage(QWidget):
     """Three ways in, the drop hint, and recent projects."""
 
@@ -50,7 +81,11 @@ class WelcomePage(QWidget):
 
     def _way(self, action: QAction) -> QToolButton:
         button = QToolButton(self)
-        button.setDefaultAction(action)
+        button.setText(action.text().replace("&", ""))
+        button.setToolTip(action.toolTip())
+        button.setIcon(action.icon())
+        button.clicked.connect(action.trigger)
+        action.changed.connect(lambda: button.setIcon(action.icon()))
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
         button.setIconSize(QSize(48, 48))
         button.setMinimumSize(150, 108)

@@ -33,7 +33,7 @@ def add(document: Document, paths: list[Path], qtbot: QtBot, labelled: bool = Fa
     """Add and wait for the faces of the image that is then shown; the notice."""
     notices: list[tuple[str, str]] = []
 
-    def heard(text: str, details: str) -> None:
+    def heard(text: str, details: str, _incomplete: bool) -> None:
         notices.append((text, details))
 
     document.noticed.connect(heard)

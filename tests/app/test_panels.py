@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from app.panels.image_model import ImageListModel, ImageRow, Role
 from app.panels.images import ImagePanel, row_caption
-from app.panels.landmark_model import COLUMNS, landmark_numbers
+from app.panels.landmark_model import COLUMNS, Col, landmark_numbers
 from app.panels.landmarks import LandmarkPanel
 from app.panels.message_bar import Message, MessageBar
 from core.face import Label, Prediction
@@ -117,16 +117,17 @@ def test_landmark_numbers_against_a_case_worked_out_by_hand() -> None:
     values = landmark_numbers(SCHEME, Label("300w-68", points), prediction(mean, np.diag([9.0, 1.0])), 2.0)
     by_title = {column.title: values[10, i] for i, column in enumerate(COLUMNS)}
     assert by_title["x"] == points[10, 0]
-    assert by_title["Dev."] == 5.0
+    assert by_title["Dev. px"] == 5.0
     norm = np.hypot(*(points[36] - points[45]))
     np.testing.assert_allclose(by_title["Dev. %"], 500 / norm)
     np.testing.assert_allclose(
-        [by_title[t] for t in ("Along", "Across", "σ along", "σ across", "Anis.", "Angle", "Amb.")],
+        [by_title[t] for t in ("Along", "Across", "σ along", "σ across", "Anis.", "Angle", "▲")],
         [3.0, 4.0, 3.0, 1.0, 3.0, 0.0, 1.0],
         atol=1e-9,
     )
-    assert landmark_numbers(SCHEME, None, prediction(mean, np.eye(2)), 2.0)[0, 3] == mean[0, 0]
-    assert np.isnan(landmark_numbers(SCHEME, Label("300w-68", points), None, 2.0)[:, 5:]).all()
+    assert landmark_numbers(SCHEME, None, prediction(mean, np.eye(2)), 2.0)[0, Col.X] == mean[0, 0]
+    alone = landmark_numbers(SCHEME, Label("300w-68", points), None, 2.0)
+    assert np.isnan(alone[:, Col.FLAG : Col.ACROSS + 1]).all()
 
 
 def test_the_table_sorts_by_size_and_keeps_the_selection_on_the_point(qtbot: QtBot) -> None:
@@ -140,7 +141,7 @@ def test_the_table_sorts_by_size_and_keeps_the_selection_on_the_point(qtbot: QtB
     panel.selection_changed.connect(heard.append)
     panel.select((33,))
     assert (panel.selected(), heard) == ((33,), [])
-    panel.table.sortByColumn(5, Qt.SortOrder.DescendingOrder)
+    panel.table.sortByColumn(Col.PERCENT, Qt.SortOrder.DescendingOrder)
     assert panel.proxy.index(0, 0).data() == "33"
     assert panel.selected() == (33,)
     assert panel.model.worst() == 33

@@ -1,0 +1,353 @@
+"""The window, driven by mouse and keyboard on generated photos, with and without a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from app import dialogs
+from app.actions import TABLE, ActionSet
+from app.main_window import MainWindow
+from app.settings import Settings, data_dir
+from tests.app.faces import face_points, write_dataset, write_photo
+
+Start = Callable[..., MainWindow]
+
+LEFT, PLAIN = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An untrained network, small enough to run at once."""
+    import torch
+
+    from core.model.checkpoint import save_model
+    from core.model.header import ModelHeader
+    from core.model.network import StarNet, preset_config
+    from core.scheme import get_scheme
+
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    config = preset_config("lite", get_scheme("300w-68"), stacks=1, width=32, levels=2, input_size=64)
+    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
+    save_model(path, StarNet(config), ModelHeader("300w-68", "custom", config))
+    return path
+
+
+@pytest.fixture
+def start(qtbot: QtBot, isolated_home: Path) -> Start:
+    """Opens windows; they are closed at the end."""
+    def open_window(*paths: Path, model: Path | None = None, project: Path | None = None) -> MainWindow:
+        settings = Settings()
+        settings.set("author", "Ann")
+        settings.set("model", str(model or "there-is-none"))
+        window = MainWindow(settings, list(paths), project)
+        qtbot.addWidget(window)
+        window.resize(1200, 800)
+        with qtbot.waitSignal(window.document.opened, timeout=20_000):
+            window.show()
+        if paths:
+            qtbot.waitUntil(lambda: not window.document.busy, timeout=20_000)
+        wanted = ("ready", "failed", "missing")
+        qtbot.waitUntil(lambda: window.workbench.predictions.state.kind in wanted, timeout=60_000)
+        return window
+
+    return open_window
+
+
+def face_shown(window: MainWindow, qtbot: QtBot) -> str:
+    qtbot.waitUntil(lambda: window.workbench.picture_ready and window.workbench.active is not None, timeout=20_000)
+    face = window.workbench.active
+    assert face is not None
+    QApplication.processEvents()  # the bars have found their places: nothing moves under the mouse any more
+    return face
+
+
+def point(window: MainWindow, face: str, index: int) -> tuple[float, float]:
+    label = window.document.faces[face].label
+    assert label is not None
+    return float(label.points[index, 0]), float(label.points[index, 1])
+
+
+def drag(window: MainWindow, face: str, index: int, by: tuple[int, int]) -> None:
+    viewport = window.canvas.viewport()
+    at = window.canvas.to_screen(*point(window, face, index)).toPoint()
+    QTest.mouseMove(viewport, at)
+    QTest.mousePress(viewport, LEFT, PLAIN, at)
+    QTest.mouseMove(viewport, at + QPoint(by[0] // 2, by[1] // 2))
+    QTest.mouseMove(viewport, at + QPoint(*by))
+    QTest.mouseRelease(viewport, LEFT, PLAIN, at + QPoint(*by))
+
+
+def test_an_empty_window_says_what_to_do(start: Start, qtbot: QtBot) -> None:
+    window = start()
+    assert window.pages.currentWidget() is window.welcome
+    assert not window.actions_["predict_all"].isEnabled()
+    assert not window.actions_["next"].isEnabled()
+    assert "Nothing can be predicted" in window.messages.text()  # the model of the settings is not there
+    assert window.status.model.text() == "No model"
+
+
+def test_data_set_list_canvas_drag_saved(start: Start, qtbot: QtBot, tmp_path: Path) -> None:
+    window = start(write_dataset(tmp_path / "set", 3))
+    face = face_shown(window, qtbot)
+    assert window.pages.currentWidget() is window.canvas
+    assert window.images.model.rowCount() == 3
+    before = point(window, face, 30)
+    drag(window, face, 30, (40, -20))
+    after = point(window, face, 30)
+    assert after != before
+    qtbot.waitUntil(lambda: window.status.saved.text().startswith("All changes saved "))
+    assert window.landmarks.selected() == (30,)
+    assert window.actions_["undo"].text() == "&Undo move point"
+    QTest.keyClick(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: point(window, face, 30) == before)
+    QTest.keyClick(window, Qt.Key.Key_Y, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: point(window, face, 30) == after)
+
+
+def test_selection_goes_both_ways(start: Start, qtbot: QtBot, tmp_path: Path) -> None:
+    window = start(write_dataset(tmp_path / "set", 1))
+    face = face_shown(window, qtbot)
+    window.landmarks.table.selectRow(12)
+    assert window.canvas.selection == (face, (12,))
+    at = window.canvas.to_screen(*point(window, face, 8)).toPoint()
+    before = point(window, face, 8)
+    QTest.mouseClick(window.canvas.viewport(), LEFT, PLAIN, at)
+    assert window.landmarks.selected() == (8,)
+    assert point(window, face, 8) == before  # a click moves nothing
+
+
+def test_keys_turn_the_images_unless_a_point_is_selected(start: Start, qtbot: QtBot, tmp_path: Path) -> None:
+    window = start(write_dataset(tmp_path / "set", 3))
+    face = face_shown(window, qtbot)
+    names = [row.name for row in window.document.rows]
+    window.canvas.setFocus()
+    for key, expected in ((Qt.Key.Key_Right, 1), (Qt.Key.Key_D, 2), (Qt.Key.Key_PageUp, 1), (Qt.Key.Key_A, 0)):
+        QTest.keyClick(window.canvas, key)
+        row = window.document.row(window.document.current_id or "")
+        assert row is not None and row.name == names[expected]
+    face = face_shown(window, qtbot)
+    before = point(window, face, 5)
+    window.canvas.set_selection(face, (5,))
+    QTest.keyClick(window.canvas, Qt.Key.Key_Right)
+    assert point(window, face, 5) == pytest.approx((before[0] + 0.5, before[1]), abs=1e-3)
+    assert window.document.current_id == window.document.rows[0].id
+
+
+def test_a_bad_image_is_marked_and_the_next_one_works(start: Start, qtbot: QtBot, tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    (folder / "1.jpg").write_text("no image at all", encoding="utf-8")
+    write_photo(folder / "2.png")
+    window = start(folder)
+    qtbot.waitUntil(lambda: window.pages.currentWidget() is window.problem)
+    assert "1.jpg" in window.problem.text()
+    assert window.document.rows[0].problem
+    QTest.keyClick(window, Qt.Key.Key_PageDown)
+    qtbot.waitUntil(lambda: window.workbench.picture_ready)
+    assert window.pages.currentWidget() is window.canvas
+    assert window.document.rows[1].problem is None
+
+
+def test_a_drop_opens_what_was_dropped(start: Start, qtbot: QtBot, tmp_path: Path) -> None:
+    window = start()
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(write_dataset(tmp_path / "set", 2)))])
+    event = QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, mime, LEFT, PLAIN)
+    window.dropEvent(event)
+    face = face_shown(window, qtbot)
+    assert window.document.faces[face].label is not None
+    assert len(window.document.rows) == 2
+
+
+def test_the_last_project_and_place_come_back(start: Start, qtbot: QtBot, tmp_path: Path) -> None:
+    first = start(write_dataset(tmp_path / "set", 3))
+    face_shown(first, qtbot)
+    first._step(2)
+    face_shown(first, qtbot)
+    first.close()
+    second = start()
+    face_shown(second, qtbot)
+    assert len(second.document.rows) == 3
+    assert second.document.current_id == second.document.rows[2].id
+
+
+def test_a_new_project_keeps_the_old_one(start: Start, qtbot: QtBot, tmp_path: Path) -> None:
+    window = start(write_dataset(tmp_path / "set", 1))
+    face_shown(window, qtbot)
+    old = window.document.path
+    with qtbot.waitSignal(window.document.opened, timeout=10_000):
+        window.actions_["new"].trigger()
+    assert window.document.rows == []
+    assert window.pages.currentWidget() is window.welcome
+    with qtbot.waitSignal(window.document.faces_loaded, timeout=10_000):
+        window.opening.open_recent(str(old))
+    assert len(window.document.rows) == 1
+
+
+def test_naming_the_project(start: Start, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    window = start(write_dataset(tmp_path / "set", 1))
+    target = tmp_path / "mine.starmark"
+    monkeypatch.setattr(dialogs, "ask_new_name", lambda *_: target)
+    with qtbot.waitSignal(window.document.named, timeout=10_000):
+        window.actions_["save_as"].trigger()
+    assert window.windowTitle().startswith("mine")
+    assert Settings().value("last_project") == str(target)
+    assert Settings().value("recent") == (str(target),)
+    assert not (data_dir() / "scratch" / "scratch.starmark").exists()
+
+
+def test_a_project_from_the_command_line_is_made_if_it_is_not_there(start: Start, qtbot: QtBot, tmp_path: Path) -> None:
+    window = start(project=tmp_path / "fresh.starmark")
+    assert window.document.path == tmp_path / "fresh.starmark"
+    assert not window.document.is_scratch
+
+
+def test_prediction_of_a_labelled_face_fills_table_and_canvas(
+    start: Start, qtbot: QtBot, tmp_path: Path, tiny_model: Path
+) -> None:
+    window = start(write_dataset(tmp_path / "set", 2), model=tiny_model)
+    assert window.workbench.predictions.state.kind == "ready", window.messages.text()
+    face = face_shown(window, qtbot)
+    qtbot.waitUntil(lambda: window.document.faces[face].prediction is not None, timeout=20_000)
+    assert "tiny (300w-68) on CPU" in window.status.model.text()
+    worst = window.landmarks.model.worst()
+    assert worst is not None
+    row = window.document.row(window.document.current_id or "")
+    assert row is not None and row.worst is not None and row.worst > 0
+    QTest.keyClick(window.canvas, Qt.Key.Key_W)
+    assert window.landmarks.selected() == (worst,)
+    window.view_options.threshold.slider.setValue(window.view_options.threshold.slider.minimum())
+    assert window.view_options.count.text().startswith("▲ 68 of 68")  # every ellipse is at least as long as wide
+    window.actions_["heatmap"].trigger()
+    qtbot.waitUntil(lambda: window.workbench._heatmaps is not None, timeout=20_000)
+
+
+def test_predict_all_goes_through_the_list_past_a_bad_image(
+    start: Start, qtbot: QtBot, tmp_path: Path, tiny_model: Path
+) -> None:
+    folder = write_dataset(tmp_path / "set", 10)
+    window = start(folder, model=tiny_model)
+    (folder / "a_4.png").write_bytes(b"")
+    with qtbot.waitSignal(window.workbench.predictions.batch_finished, timeout=60_000) as finished:
+        window.actions_["predict_all"].trigger()
+        assert window.actions_["cancel"].isEnabled()
+    outcome = finished.args[0]
+    assert (outcome.done, outcome.total, outcome.stopped) == (10, 10, False)
+    assert len(outcome.errors) == 1
+    assert [row.predicted for row in window.document.rows].count(True) == 9
+    assert "a_4.png" in window.messages.messages[-1].details
+    assert not window.actions_["cancel"].isEnabled()
+
+
+def test_predict_all_can_be_stopped_and_keeps_what_is_done(
+    start: Start, qtbot: QtBot, tmp_path: Path, tiny_model: Path
+) -> None:
+    window = start(write_dataset(tmp_path / "set", 40), model=tiny_model)
+    service = window.workbench.predictions
+
+    def stop(done: int, _total: int) -> None:
+        if done:
+            window.actions_["cancel"].trigger()
+
+    service.batch_progressed.connect(stop)
+    with qtbot.waitSignal(service.batch_finished, timeout=60_000) as finished:
+        window.actions_["predict_all"].trigger()
+    outcome = finished.args[0]
+    assert outcome.stopped
+    assert 0 < outcome.done < 40
+    assert [row.predicted for row in window.document.rows].count(True) >= outcome.done
+    assert "Stopped" in window.messages.text()
+
+
+def test_predictions_come_from_the_cache_after_reopening(
+    start: Start, qtbot: QtBot, tmp_path: Path, tiny_model: Path
+) -> None:
+    first = start(write_dataset(tmp_path / "set", 1), model=tiny_model)
+    face = face_shown(first, qtbot)
+    qtbot.waitUntil(lambda: first.document.faces[face].prediction is not None, timeout=20_000)
+    mean = first.document.faces[face].prediction.mean
+    first.close()
+    second = start(model=tiny_model)
+    second.workbench.predictions._engine._predictor = None  # nothing may be computed again
+    face_shown(second, qtbot)
+    qtbot.waitUntil(lambda: second.document.faces[face].prediction is not None, timeout=20_000)
+    np.testing.assert_array_equal(second.document.faces[face].prediction.mean, mean)
+
+
+def test_a_drawn_box_becomes_a_predicted_face(start: Start, qtbot: QtBot, tmp_path: Path, tiny_model: Path) -> None:
+    window = start(write_photo(tmp_path / "photo.png", (300, 240)), model=tiny_model)
+    qtbot.waitUntil(lambda: window.workbench.picture_ready)
+    qtbot.waitUntil(lambda: window.document.rows[0].predicted, timeout=20_000)
+    for known in list(window.document.faces):
+        assert known  # noise may look like a face to the detector; the drawn one comes on top
+    count = len(window.document.faces)
+    window.canvas.setFocus()
+    QTest.keyClick(window.canvas, Qt.Key.Key_B)
+    assert window.actions_["draw_box"].isChecked()
+    viewport = window.canvas.viewport()
+    start_at, end_at = (window.canvas.to_screen(*xy).toPoint() for xy in ((60.0, 40.0), (180.0, 190.0)))
+    QTest.mousePress(viewport, LEFT, PLAIN, start_at)
+    QTest.mouseMove(viewport, (start_at + end_at) / 2)
+    QTest.mouseMove(viewport, end_at)
+    QTest.mouseRelease(viewport, LEFT, PLAIN, end_at)
+    assert not window.actions_["draw_box"].isChecked()
+    qtbot.waitUntil(lambda: len(window.document.faces) == count + 1, timeout=10_000)
+    face = window.workbench.active
+    assert face is not None
+    qtbot.waitUntil(lambda: window.document.faces[face].prediction is not None, timeout=20_000)
+    assert window.document.faces[face].source == "drawn"
+
+
+def test_themes_and_icons(start: Start, qtbot: QtBot) -> None:
+    window = start()
+    window._settings.set("theme", "dark")
+    assert QApplication.palette().window().color().lightness() < 128
+    window._settings.set("theme", "light")
+    assert QApplication.palette().window().color().lightness() > 128
+
+
+def test_the_settings_dialog_keeps_only_what_was_accepted(start: Start, qtbot: QtBot) -> None:
+    window = start()
+    dialog = dialogs.SettingsDialog(window._settings, window)
+    dialog._fields["author"].setText("Bert")  # type: ignore[union-attr]
+    dialog.reject()
+    assert window._settings.value("author") == "Ann"
+    dialog._fields["author"].setText("Bert")  # type: ignore[union-attr]
+    dialog.accept()
+    assert window._settings.value("author") == "Bert"
+
+
+def test_every_action_is_explained_and_no_key_is_taken_twice(qtbot: QtBot) -> None:
+    keys = [key for spec in TABLE for key in spec.shortcuts]
+    assert len(keys) == len(set(keys))
+    for spec in TABLE:
+        assert spec.tip.endswith("."), spec.id
+    with pytest.raises(KeyError):
+        ActionSet(QApplication.instance()).connect({"no such action": print})
+
+
+def test_the_cheat_sheet_names_every_key(start: Start, qtbot: QtBot) -> None:
+    from PySide6.QtWidgets import QLabel
+
+    window = start()
+    sheet = dialogs.CheatSheet(window)
+    text = "\n".join(label.text() for label in sheet.findChildren(QLabel))
+    for spec in TABLE:
+        if spec.shortcuts:
+            assert spec.tip in text, spec.id
+    sheet.deleteLater()
+
+
+def test_generated_faces_have_the_scheme_s_extent() -> None:
+    points = face_points()
+    assert np.ptp(points[:, 0]) > 100

@@ -1,0 +1,157 @@
+"""A user, as a child process: starts the real program and works it with mouse and keyboard events.
+
+Usage: driver.py STEP PATH...; prints one JSON line a milestone, for the test that started it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QEventLoop, QPoint, QPointF, Qt, QTimer
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from app.entry import main
+from app.main_window import MainWindow
+
+PATIENCE_MS = 60_000
+POINT = 30
+MOVE_PX = (40, -30)
+"""Screen px."""
+
+
+def tell(**facts: Any) -> None:
+    """One line for the parent."""
+    print(json.dumps(facts), flush=True)
+
+
+def wait(condition: Callable[[], bool], what: str) -> None:
+    """Let the program run until `condition` holds."""
+    loop, look, limit = QEventLoop(), QTimer(), QTimer()
+    look.timeout.connect(lambda: loop.quit() if condition() else None)
+    limit.timeout.connect(lambda: loop.exit(1))
+    look.start(10)
+    limit.start(PATIENCE_MS)
+    if not condition() and loop.exec():
+        raise TimeoutError(f"waited in vain for: {what}")
+
+
+def window() -> MainWindow:
+    """The program's window."""
+    return next(widget for widget in QApplication.topLevelWidgets() if isinstance(widget, MainWindow))
+
+
+def wait_for_face(shown: MainWindow) -> str:
+    """The active face once its picture and label are on screen."""
+    wait(lambda: shown.workbench.picture_ready and shown.workbench.active is not None, "a face on the canvas")
+    face = shown.workbench.active
+    assert face is not None
+    QApplication.processEvents()  # the bars have found their places: nothing moves under the mouse any more
+    return face
+
+
+def label_point(shown: MainWindow, face: str) -> list[float]:
+    """Where the point is, image px."""
+    label = shown.document.faces[face].label
+    assert label is not None
+    return [float(v) for v in label.points[POINT]]
+
+
+def drag(shown: MainWindow, face: str) -> None:
+    """Drag the point as a hand would: press, move in steps, release."""
+    viewport = shown.canvas.viewport()
+    x, y = label_point(shown, face)
+    start = shown.canvas.to_screen(x, y).toPoint()
+    left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    QTest.mouseMove(viewport, start)
+    QTest.mousePress(viewport, left, none, start)
+    for part in (0.3, 0.6, 1.0):
+        step = QPointF(*MOVE_PX) * part
+        QTest.mouseMove(viewport, start + step.toPoint())
+    QTest.mouseRelease(viewport, left, none, start + QPoint(*MOVE_PX))
+
+
+def step_drag() -> None:
+    """Drag one point, tell when the window says it is saved, and wait to be killed."""
+    shown = window()
+    face = wait_for_face(shown)
+    before = label_point(shown, face)
+    said: list[str] = []
+    shown.document.save_changed.connect(lambda _state: said.append(shown.status.saved.text()))
+    drag(shown, face)
+    assert shown.status.saved.text() == "Saving…", shown.status.saved.text()
+    wait(lambda: shown.status.saved.text().startswith("All changes saved "), "saved")
+    tell(saved=shown.status.saved.text(), before=before, after=label_point(shown, face), name=current_name(shown))
+
+
+def step_reopen() -> None:
+    """Tell what is there without opening anything; undo with the keyboard; redo; close."""
+    shown = window()
+    face = wait_for_face(shown)
+    tell(found=label_point(shown, face), name=current_name(shown), threads=threading.active_count())
+    for key, modifiers in (
+        (Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier),
+        (Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier),
+    ):
+        before = label_point(shown, face)
+        QTest.keyClick(shown, key, modifiers)
+        wait(lambda before=before: label_point(shown, face) != before, "undo or redo")
+        wait(lambda: shown.document.save_state.kind == "saved", "saved")
+        tell(now=label_point(shown, face))
+    shown.close()
+
+
+def step_start() -> None:
+    """Tell what was loaded by the time the window had painted itself, then close."""
+    tell(loaded=[name for name in ("torch", "cv2", "sqlalchemy") if name in PAINTED])
+    shown = window()
+    wait(lambda: shown.document.is_open, "a project")
+    tell(open=str(shown.document.path))
+    shown.close()
+
+
+PAINTED: set[str] = set()
+
+
+def current_name(shown: MainWindow) -> str:
+    """File name of the image on screen."""
+    row = shown.document.row(shown.document.current_id or "")
+    return "" if row is None else row.name
+
+
+def run(step: Callable[[], None]) -> None:
+    """Run a step inside the program's event loop; a failure ends the program with its traceback."""
+    try:
+        step()
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+        sys.stderr.flush()
+        window().close()
+        QApplication.exit(1)
+
+
+def note_painted() -> None:
+    """Called as the first event of the program's loop after its window was shown."""
+    PAINTED.update(sys.modules)
+
+
+if __name__ == "__main__":
+    app = QApplication(sys.argv[:1])
+    wanted = {"drag": step_drag, "reopen": step_reopen, "start": step_start}[sys.argv[1]]
+    original = MainWindow._start
+
+    def started(self: MainWindow) -> None:
+        note_painted()
+        original(self)
+        QTimer.singleShot(0, lambda: run(wanted))
+
+    MainWindow._start = started  # type: ignore[method-assign]
+    paths = [str(Path(path)) for path in sys.argv[2:]]
+    sys.exit(main(paths))
