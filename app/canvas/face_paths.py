@@ -27,6 +27,8 @@ class FacePaths:
     Attributes:
         labels, means: (N, 2) float64, image px; NaN where there is none. `labels` follows a drag.
         ellipses: of the prediction, or None.
+        levels: sigma levels drawn, largest first; empty where there is nothing to draw.
+        ellipse_paths: for each level one path a point, None where there is no ellipse.
         shades: (N,) index into the colour scale.
         reach: (N, 2) float64, image px: half extent of the largest drawn ellipse; NaN where none is drawn.
         flagged: (N,) bool, ambiguous by the threshold.
@@ -47,12 +49,13 @@ class FacePaths:
         count = len(face.scheme)
         self.flagged = shapes.flagged(face, layers)
         self.ellipses = None if face.prediction is None else shapes.ellipses(face.prediction)
-        self.levels = tuple(sorted(set(layers.sigma_levels), reverse=True))
+        self.levels: tuple[int, ...] = ()
         self.ellipse_paths: dict[int, list[QPainterPath | None]] = {}
         self.reach = np.full((count, 2), np.nan)
         self.shades = np.zeros(count, np.int64)
-        if self.ellipses is None or not self.levels:
+        if self.ellipses is None or not layers.sigma_levels:
             return
+        self.levels = tuple(sorted(set(layers.sigma_levels), reverse=True))
         self.shades = palette.steps(self.ellipses.anisotropy)
         self.reach = self.ellipses.half_extent() * (self.levels[0] * layers.ellipse_scale)
         for level in self.levels:

@@ -147,6 +147,16 @@ class FacesView(ZoomView):
         self._heatmap.set_heatmap(heatmap, to_image)
         self._heatmap.setVisible(self._layers.heatmap)
 
+    @property
+    def legend(self) -> Legend:
+        """The explanation in the corner."""
+        return self._legend
+
+    @property
+    def callout(self) -> Callout:
+        """The facts beside the point under the cursor."""
+        return self._callout
+
     def _refresh_legend(self) -> None:
         faces = self.faces
         self._legend.explain(

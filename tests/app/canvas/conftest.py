@@ -45,7 +45,7 @@ def make_face(scheme: Scheme) -> MakeFace:
         covariance[5] = np.diag([9.0, 9.0])
         prediction = Prediction(
             scheme.id,
-            points + (12.0, 8.0),
+            points + np.array([12.0, 8.0]),
             covariance,
             np.ones(count),
             np.ones(count),

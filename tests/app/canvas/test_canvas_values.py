@@ -17,7 +17,9 @@ from core.geometry import spline
 NOTHING = np.zeros((0, 2))
 
 
-def target(face_id: str, movable: list, fixed: list | None = None, *, active: bool = False, box: Box | None = None) -> Target:
+def target(
+    face_id: str, movable: list, fixed: list | None = None, active: bool = False, box: Box | None = None
+) -> Target:
     fixed_points = np.array(fixed, np.float64) if fixed else NOTHING
     return Target(face_id, np.array(movable, np.float64).reshape(-1, 2), fixed_points, active, box)
 
@@ -64,7 +66,8 @@ def test_find_face_prefers_the_active_then_the_smaller_box() -> None:
 
 
 def test_hit_testing_needs_no_qt() -> None:
-    code = "import sys, app.canvas.hit, app.canvas.shapes, app.canvas.palette; sys.exit(any('PySide6' in m for m in sys.modules))"
+    modules = "app.canvas.hit, app.canvas.shapes, app.canvas.palette"
+    code = f"import sys, {modules}; sys.exit(any('PySide6' in name for name in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
