@@ -18,6 +18,7 @@ from PySide6.QtWidgets import QApplication
 
 from app.entry import main
 from app.main_window import MainWindow
+from app.panels.landmark_model import Col
 
 PATIENCE_MS = 60_000
 POINT = 30
@@ -106,6 +107,42 @@ def step_reopen() -> None:
     shown.close()
 
 
+def step_review() -> None:
+    """What an annotator does: predict all, take the worst face, correct its worst point, look at its heatmap."""
+    shown = window()
+    wait_for_face(shown)
+    wait(lambda: shown.workbench.predictions.state.kind not in ("none", "loading"), "the model")
+    state = shown.workbench.predictions.state
+    tell(model=state.kind, said=state.text, device=shown.status.model.toolTip())
+    QTest.keyClick(shown, Qt.Key.Key_P, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
+    wait(lambda: all(row.predicted for row in shown.document.rows), "predictions of all")
+    tell(worst={row.name: row.worst for row in shown.document.rows}, faces=[row.faces for row in shown.document.rows])
+    shown.images.order.setCurrentIndex(shown.images.order.findData("worst"))
+    first = shown.images.model.ids()[0]
+    shown.images.view.setCurrentIndex(shown.images.model.index(0))
+    assert shown.document.current_id == first
+    face = wait_for_face(shown)
+    wait(lambda: shown.document.faces[face].prediction is not None, "the prediction")
+    QTest.keyClick(shown.canvas, Qt.Key.Key_W)
+    (index,) = shown.landmarks.selected()
+    before = shown.landmarks.model.data(shown.landmarks.model.index(index, Col.PERCENT))
+    state_before = shown.document.faces[face]
+    assert state_before.label is not None and state_before.prediction is not None
+    to = shown.canvas.to_screen(*state_before.prediction.mean[index]).toPoint()
+    at = shown.canvas.to_screen(*state_before.label.points[index]).toPoint()
+    viewport, left, none = shown.canvas.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    QTest.mousePress(viewport, left, none, at)
+    QTest.mouseMove(viewport, (at + to) / 2)
+    QTest.mouseMove(viewport, to)
+    QTest.mouseRelease(viewport, left, none, to)
+    wait(lambda: shown.status.saved.text().startswith("All changes saved "), "saved")
+    after = shown.landmarks.model.data(shown.landmarks.model.index(index, Col.PERCENT))
+    QTest.keyClick(shown.canvas, Qt.Key.Key_H)
+    wait(lambda: shown.workbench._heatmaps is not None, "the heatmap")
+    tell(point=index, before=float(before), after=float(after))
+    shown.close()
+
+
 def step_start() -> None:
     """Tell what was loaded by the time the window had painted itself, then close."""
     tell(loaded=[name for name in ("torch", "cv2", "sqlalchemy") if name in PAINTED])
@@ -144,7 +181,7 @@ def note_painted() -> None:
 
 if __name__ == "__main__":
     app = QApplication(sys.argv[:1])
-    wanted = {"drag": step_drag, "reopen": step_reopen, "start": step_start}[sys.argv[1]]
+    wanted = {"drag": step_drag, "reopen": step_reopen, "review": step_review, "start": step_start}[sys.argv[1]]
     original = MainWindow._start
 
     def started(self: MainWindow) -> None:
