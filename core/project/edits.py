@@ -8,7 +8,7 @@ finding and moving their tops costs the same at any depth, and nothing needs to 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -61,14 +61,8 @@ def apply(connection: Connection, edit: SetLabel | Edits, author: str) -> Applie
         after = None if item.after is None else encode_label(item.after)
         if not _same(before, after):
             steps.append(Step(item.face_id, item.label_set_id, version, before, after))
-    stacks = _stacks(connection, author)
-    if not steps:
-        return AppliedEdit(None, edit.kind, (), *_texts(connection, stacks))
-
-    def push(seq: int) -> tuple[int | None, _Stacks]:
-        return stacks.undo, _Stacks(seq, None)
-
-    return append(connection, author, "edit", edit.kind, steps, push)
+    revision_id = record(connection, author, "edit", edit.kind, steps) if steps else None
+    return _applied(connection, author, edit.kind, steps, revision_id)
 
 
 def undo(connection: Connection, author: str) -> AppliedEdit | None:
@@ -80,12 +74,7 @@ def undo(connection: Connection, author: str) -> AppliedEdit | None:
     stacks = _stacks(connection, author)
     if stacks.undo is None:
         return None
-    target = _revision(connection, stacks.undo)
-
-    def push(seq: int) -> tuple[int | None, _Stacks]:
-        return stacks.redo, _Stacks(target.below_seq, seq)
-
-    return append(connection, author, "undo", target.kind, _inverse(connection, target), push, target)
+    return _take_back(connection, author, "undo", stacks.undo)
 
 
 def redo(connection: Connection, author: str) -> AppliedEdit | None:
@@ -94,36 +83,30 @@ def redo(connection: Connection, author: str) -> AppliedEdit | None:
     stacks = _stacks(connection, author)
     if stacks.redo is None:
         return None
-    target = _revision(connection, stacks.redo)
-
-    def push(seq: int) -> tuple[int | None, _Stacks]:
-        return stacks.undo, _Stacks(seq, target.below_seq)
-
-    return append(connection, author, "redo", target.kind, _inverse(connection, target), push, target)
+    return _take_back(connection, author, "redo", stacks.redo)
 
 
 def undo_texts(connection: Connection, author: str) -> tuple[str | None, str | None]:
     """Kind of what `undo` and `redo` would take back and do again, None for nothing."""
-    return _texts(connection, _stacks(connection, author))
+    stacks = _stacks(connection, author)
+    wanted = [seq for seq in (stacks.undo, stacks.redo) if seq is not None]
+    rows = connection.execute(select(REVISION.c.seq, REVISION.c.kind).where(REVISION.c.seq.in_(wanted)))
+    kinds = {row.seq: row.kind for row in rows}
+    return (
+        None if stacks.undo is None else kinds[stacks.undo],
+        None if stacks.redo is None else kinds[stacks.redo],
+    )
 
 
-def append(
-    connection: Connection,
-    author: str,
-    action: str,
-    kind: str,
-    steps: Sequence[Step],
-    push: Callable[[int], tuple[int | None, _Stacks]] | None,
-    target: Any = None,
-) -> AppliedEdit:
-    """Write one revision and the labels it changes.
+def record(
+    connection: Connection, author: str, action: str, kind: str, steps: Sequence[Step], target: Any = None
+) -> UUID:
+    """Write one revision and the labels it changes; its id.
 
     Args:
-        push: given the revision's number, gives what lies below it on its stack, and the tops of the author's stacks
-            after it; None leaves the stacks alone, so that the revision cannot be undone.
+        action: "edit", "undo" or "redo"; or "import", which leaves the author's stacks alone and cannot be undone.
+        target: row of the revision that an undo or redo takes back.
     """
-    if push is None:
-        stacks = _stacks(connection, author)
     revision_id = new_id()
     row = {
         "id": revision_id,
@@ -133,22 +116,40 @@ def append(
         "kind": kind,
         "target_seq": None if target is None else target.seq,
     }
-    if push is None:
-        row |= {"undo_seq": stacks.undo, "redo_seq": stacks.redo}
+    old = _stacks(connection, author)
     key = connection.execute(insert(REVISION), row).inserted_primary_key
     if key is None:
         raise ProjectError("the database did not number a revision")
     seq = int(key[0])
-    if push is not None:
-        below, stacks = push(seq)
-        values = {"below_seq": below, "undo_seq": stacks.undo, "redo_seq": stacks.redo}
-        connection.execute(update(REVISION).where(REVISION.c.seq == seq).values(values))
+    below, undo_seq, redo_seq = {
+        "edit": lambda: (old.undo, seq, None),
+        "undo": lambda: (old.redo, target.below_seq, seq),
+        "redo": lambda: (old.undo, seq, target.below_seq),
+        "import": lambda: (None, old.undo, old.redo),
+    }[action]()
+    values = {"below_seq": below, "undo_seq": undo_seq, "redo_seq": redo_seq}
+    connection.execute(update(REVISION).where(REVISION.c.seq == seq).values(values))
     _write(connection, seq, steps)
+    return revision_id
+
+
+def _take_back(connection: Connection, author: str, action: str, seq: int) -> AppliedEdit:
+    """Append the inverse of revision `seq`, the top of a stack; StaleEditError where its labels changed since."""
+    target = connection.execute(select(REVISION).where(REVISION.c.seq == seq)).one()
+    steps = _inverse(connection, target)
+    return _applied(
+        connection, author, target.kind, steps, record(connection, author, action, target.kind, steps, target)
+    )
+
+
+def _applied(
+    connection: Connection, author: str, kind: str, steps: Sequence[Step], revision_id: UUID | None
+) -> AppliedEdit:
     changes = tuple(
         Change(s.face_id, s.label_set_id, None if s.after is None else decode_label(s.after), s.version + 1)
         for s in steps
     )
-    return AppliedEdit(revision_id, kind, changes, *_texts(connection, stacks))
+    return AppliedEdit(revision_id, kind, changes, *undo_texts(connection, author))
 
 
 def _write(connection: Connection, seq: int, steps: Sequence[Step]) -> None:
@@ -252,20 +253,6 @@ def _stacks(connection: Connection, author: str) -> _Stacks:
     query = select(REVISION.c.undo_seq, REVISION.c.redo_seq).where(REVISION.c.author == author)
     row = connection.execute(query.order_by(REVISION.c.seq.desc()).limit(1)).first()
     return _Stacks(None, None) if row is None else _Stacks(row.undo_seq, row.redo_seq)
-
-
-def _texts(connection: Connection, stacks: _Stacks) -> tuple[str | None, str | None]:
-    wanted = [seq for seq in (stacks.undo, stacks.redo) if seq is not None]
-    rows = connection.execute(select(REVISION.c.seq, REVISION.c.kind).where(REVISION.c.seq.in_(wanted)))
-    kinds = {row.seq: row.kind for row in rows}
-    return (
-        None if stacks.undo is None else kinds[stacks.undo],
-        None if stacks.redo is None else kinds[stacks.redo],
-    )
-
-
-def _revision(connection: Connection, seq: int) -> Any:
-    return connection.execute(select(REVISION).where(REVISION.c.seq == seq)).one()
 
 
 def _same(one: bytes | None, other: bytes | None) -> bool:

@@ -68,7 +68,9 @@ def file_error(error: OSError, path: Path) -> ProjectError:
 
 
 def _disk_full(path: Path) -> ProjectError:
-    return ProjectError("the disk is full; the last change was not saved", where=path, remedy="Free some space")
+    return ProjectError(
+        "the disk is full, and this could not be written", where=path, remedy="Free some space and try again"
+    )
 
 
 _BY_CODE = {
@@ -136,16 +138,26 @@ def write_engine(path: Path) -> Engine:
 
     def open_one() -> sqlite3.Connection:
         connection = connect(path)
-        try:
-            connection.execute(f"PRAGMA journal_mode={'DELETE' if is_network(path) else 'WAL'}")
-        except sqlite3.OperationalError:
+        if is_network(path) or not _set_wal(connection):
             # No shared memory here: a share, or an unusual file system. The rollback journal is slower and as safe.
             connection.execute("PRAGMA journal_mode=DELETE")
+            # A large transaction stays in memory until its commit: spilled pages would shut readers out before.
+            connection.execute("PRAGMA cache_spill=OFF")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA fullfsync=ON")  # macOS: a plain fsync there may stay in the drive's cache
         return connection
 
     return _engine(open_one, "BEGIN IMMEDIATE", 1)
+
+
+def _set_wal(connection: sqlite3.Connection) -> bool:
+    """Whether the file now has a write-ahead log, which lets readers read while the writer writes."""
+    try:
+        return bool(connection.execute("PRAGMA journal_mode=WAL").fetchone()[0] == "wal")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+            raise
+        return False
 
 
 def schema_engine(path: Path) -> Engine:

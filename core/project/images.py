@@ -49,6 +49,7 @@ class ImagePaths:
 
     def __init__(self, project: Path) -> None:
         self.folder = absolute(project.parent)
+        self._prefix = self.folder.rstrip(os.sep) + os.sep
 
     def store(self, path: str | os.PathLike[str]) -> str:
         """The form in the file."""
@@ -58,7 +59,13 @@ class ImagePaths:
 
     def load(self, stored: str) -> Path:
         """The absolute path of an image kept as `stored`."""
-        return Path(os.path.normpath(Path(self.folder, stored.translate(_UNESCAPE))))
+        # Called for every image of a page: one Path, and the costly steps only where they are needed.
+        text = stored if stored.isascii() else stored.translate(_UNESCAPE)
+        if not os.path.isabs(text):  # noqa: PTH117 (would make a second Path)
+            text = f"{self._prefix}{text}"
+            if text.count(os.pardir):
+                text = os.path.normpath(text)
+        return Path(text)
 
     def candidates(self, path: str | os.PathLike[str]) -> tuple[str, ...]:
         """All forms under which `path` may be in the file: one is absolute if the project was moved about."""
@@ -67,15 +74,17 @@ class ImagePaths:
         return (stored,) if stored == full else (stored, full)
 
     def _relative(self, full: str) -> str | None:
-        try:
-            common = Path(os.path.commonpath([self.folder, full]))
-            relative = os.path.relpath(full, self.folder)
-        except ValueError:  # different drives
-            return None
-        if common == Path(common.anchor):
-            return None
-        too_far = relative.startswith((os.pardir + os.sep) * (_MAX_UP + 1))
-        return None if too_far else relative
+        if full.startswith(self._prefix):
+            return full[len(self._prefix) :]
+        folder = Path(self.folder)
+        for up in range(1, _MAX_UP + 1):
+            folder = folder.parent
+            prefix = f"{folder}{os.sep}"
+            if folder == folder.parent:
+                break
+            if full.startswith(prefix):
+                return (os.pardir + os.sep) * up + full[len(prefix) :]
+        return None
 
 
 def add_images(
@@ -85,11 +94,11 @@ def add_images(
 
     A file that changed since it was added has its size, time and pixels brought up to date.
     """
-    known = _find(connection, (form for image, _ in images for form in paths.candidates(image.path)))
+    candidates = [paths.candidates(image.path) for image, _ in images]
+    known = _find(connection, (form for forms in candidates for form in forms))
     ids: list[UUID] = []
     rows: list[dict[str, Any]] = []
-    for image, stat in images:
-        forms = paths.candidates(image.path)
+    for (image, stat), forms in zip(images, candidates, strict=True):
         found = next((known[form] for form in forms if form in known), None)
         if found is None:
             row = _image_row(image, stat) | {"id": new_id(), "path": forms[0]}

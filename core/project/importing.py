@@ -95,7 +95,7 @@ def import_faces(
         connection.execute(insert(FACE), plan.faces)
     revision = None
     if plan.steps:
-        revision = edits.append(connection, author, "import", f"import {label_set.name}", plan.steps, None).revision_id
+        revision = edits.record(connection, author, "import", f"import {label_set.name}", plan.steps)
     added = sum(step.before is None for step in plan.steps)
     if progress is not None:
         progress(len(faces), len(faces))

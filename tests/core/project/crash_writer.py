@@ -1,7 +1,7 @@
 """Run by the crash test: changes a project without end, and says on stdout what was acknowledged, until it is killed.
 
 Arguments: project, seed. One JSON line an acknowledgement: [number, revision id, [[face, label set, version, x], ...]],
-where x is the coordinate that the change gave point 0, null for no label.
+where x is the coordinate that the change gave point 0, null for no label; for an import [number, [image, ...]].
 """
 
 from __future__ import annotations
@@ -62,7 +62,9 @@ def main(arguments: Sequence[str]) -> None:
         elif what < 0.2:
             wait(pending)
             folder = path.parent / f"import{number}"
-            project.import_dataset(dataset(folder, chance.randint(1, 60), seed=number), "bulk", author=ANNA)
+            found = dataset(folder, chance.randint(1, 60), seed=number)
+            project.import_dataset(found, "bulk", author=ANNA)
+            os.write(1, json.dumps([number, [str(face.image) for face in found]]).encode() + b"\n")
         else:
             chosen = chance.sample(faces, 1 if what < 0.8 else chance.randint(2, 10))
             edits = tuple(edit(face, mine.id, labels, versions, number) for face in chosen)

@@ -39,13 +39,17 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
     latest: dict[tuple[str, str], tuple[int, float | None]] = {}
     for kill in range(KILLS):
         lines = killed_run(project.path, SEED * 1000 + kill + 1, chance)
-        for _, revision, changes in lines:
-            if revision is not None:
-                acknowledged[revision] = changes
+        imported = [image for line in lines if len(line) == 2 for image in line[1]]
+        edits = [line for line in lines if len(line) == 3]
+        fresh = {revision: changes for _, revision, changes in edits if revision is not None}
+        acknowledged |= fresh
+        for _, _, changes in edits:
             for face, label_set, version, x in changes:
                 if version > latest.get((face, label_set), (0, None))[0]:
                     latest[face, label_set] = (version, x)
-        check(project.path, acknowledged, latest, undo=kill % 3 == 0)
+        # All of them at the end; in between those of this run.
+        check(project.path, acknowledged if kill == KILLS - 1 else fresh, latest, undo=kill % 3 == 0)
+        check_imported(project.path, imported)
     assert len(acknowledged) > KILLS
 
 
@@ -54,7 +58,7 @@ def killed_run(path: Path, seed: int, chance: random.Random) -> list[list]:
     with start("tests.core.project.crash_writer", path, seed) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b'"ready"\n'
-        lines = [process.stdout.readline() for _ in range(chance.randint(1, 60))]
+        lines = [process.stdout.readline() for _ in range(chance.randint(1, 40))]
         # Up to two transactions' time, so that any moment of one is met.
         until = time.perf_counter() + chance.uniform(0, 0.02)
         while time.perf_counter() < until:
@@ -91,6 +95,13 @@ def check(path: Path, acknowledged: dict[str, list], latest: dict, *, undo: bool
     assert [name for name in files(path.parent) if "starmark" in name] == [path.name]
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def check_imported(path: Path, images: list[str]) -> None:
+    with Project.open(path, read_only=True) as project:
+        for image in images:
+            (face,) = project.faces(project.find_image(image).id)
+            assert project.current_label(face.id).label_set.name == "bulk"
 
 
 HOLD = """

@@ -157,17 +157,17 @@ def test_history_shows_what_was_undone(tmp_path: Path) -> None:
 def test_a_long_chain_through_closing(tmp_path: Path) -> None:
     with Project.create(tmp_path / "p") as project:
         face, mine = with_face(project, tmp_path)
-        for i in range(120):
+        for i in range(60):
             project.apply(set_to(project, face, mine, label(i), f"step {i}"), ANNA)
-    for i in range(119, -1, -1):
-        if i % 40 == 39:
+    for i in range(59, -1, -1):
+        if i % 20 == 19:
             project.close()
             project = Project.open(project.path)
         assert project.undo(ANNA).kind == f"step {i}"
     assert project.label(face, mine.id) is None and project.undo(ANNA) is None
     project.close()
     with Project.open(project.path) as project:
-        for i in range(120):
+        for i in range(60):
             assert project.redo(ANNA).kind == f"step {i}"
             assert project.label(face, mine.id).label == label(i)
         assert project.redo(ANNA) is None

@@ -14,7 +14,7 @@ import pytest
 
 from core.errors import ProjectError, ProjectLockedError, ProjectReadOnlyError, UsageError
 from core.face import Box
-from core.project import NewImage, Project
+from core.project import NewImage, Project, engine
 from core.project.engine import is_network, mount_type
 from core.project.schema import REVISIONS, new_id
 from tests.core.project.project_samples import ANNA, dataset, edits, files, label, set_to, with_face
@@ -46,6 +46,19 @@ def test_the_promises_of_the_connection(tmp_path: Path) -> None:
         assert (mode, synchronous, keys, application) == ("wal", 2, 1, 0x53544D4B)
         with project._read() as connection, pytest.raises(Exception, match="readonly"):
             connection.exec_driver_sql("DELETE FROM image")
+
+
+def test_on_a_share_a_rollback_journal_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "is_network", lambda _: True)
+    with Project.create(tmp_path / "p") as project:
+        assert "p.starmark-wal" not in files(tmp_path)
+        face, mine = with_face(project, tmp_path)
+        project.apply(set_to(project, face, mine, label(1)), ANNA)
+        with Project.open(project.path, read_only=True) as reader:
+            assert reader.label(face, mine.id) == (label(1), 1)
+        project.save_as(tmp_path / "q")
+        assert project.undo(ANNA) is not None and project.verify() == []
+    assert files(tmp_path) == ["p.starmark", "q.starmark"]
 
 
 def test_create_never_replaces_a_file(tmp_path: Path) -> None:
@@ -475,17 +488,20 @@ def test_acknowledged_means_committed(tmp_path: Path) -> None:
     assert seen == [str(i) for i in range(20)]
 
 
-def test_readers_are_not_held_up_by_the_writer(tmp_path: Path) -> None:
+@pytest.mark.parametrize("share", [False, True])
+def test_readers_are_not_held_up_by_the_writer(tmp_path: Path, share: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """While a transaction is open, and has changed things, reads go on and see the state before it."""
+    monkeypatch.setattr(engine, "is_network", lambda _: share)
     inside, go_on = threading.Event(), threading.Event()
     with Project.create(tmp_path / "p") as project:
         project.add_images([tmp_path / "a.jpg"])
 
-        def slow(done: int, _total: int) -> None:
-            inside.set()
-            assert go_on.wait(60)
+        def slow(done: int, total: int) -> None:
+            if done == total:  # told once all rows are written, and not yet committed
+                inside.set()
+                assert go_on.wait(60)
 
-        found = dataset(tmp_path / "img", 300)
+        found = dataset(tmp_path / "img", 2601)
         importing = threading.Thread(target=lambda: project.import_dataset(found, "i", author=ANNA, progress=slow))
         importing.start()
         assert inside.wait(60)
@@ -495,7 +511,7 @@ def test_readers_are_not_held_up_by_the_writer(tmp_path: Path) -> None:
         go_on.set()
         importing.join(60)
         assert later.result(60) is None
-        assert project.image_count() == 301
+        assert project.image_count() == 2602
 
 
 def test_many_threads(tmp_path: Path) -> None:
