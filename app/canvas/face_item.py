@@ -213,7 +213,9 @@ class FaceItem(QGraphicsItem):
         layer = self._layer
         if layer is not None and layer.key == key and layer.area.contains(whole.intersected(window)):
             return layer
-        dx, dy = round(window.width() * _LAYER_MARGIN), round(window.height() * _LAYER_MARGIN)
+        # The first picture of a zoom is only what is needed: in the middle of zooming, the next follows at once.
+        margin = _LAYER_MARGIN if layer is not None and layer.key == key else 0.0
+        dx, dy = round(window.width() * margin), round(window.height() * margin)
         area = whole.intersected(window.adjusted(-dx, -dy, dx, dy))
         picture = QPixmap(area.size() * ratio)
         picture.setDevicePixelRatio(ratio)

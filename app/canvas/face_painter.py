@@ -130,7 +130,7 @@ class FacePainter:
         return np.flatnonzero(seen).tolist()
 
     def _paint_ellipses(self, painter: QPainter, frame: Frame, indices: Sequence[int]) -> None:
-        paths = self.paths
+        paths, ratio = self.paths, painter.device().devicePixelRatioF()
         if not paths.ellipse_paths:  # a face without a prediction
             return
         colours, shades = palette.scale(self.layers.colour_scheme), paths.shades.tolist()
@@ -146,16 +146,16 @@ class FacePainter:
             outlines = paths.ellipse_paths[level]
             width, alpha = (_ELLIPSE_STYLE if self.face.active else _IDLE_STYLE)[level]
             if width > 1.0:
-                painter.setPen(marks.pen(palette.HALO, width + 1.6))
+                painter.setPen(marks.outline_pen(palette.HALO, width + 1.6, ratio))
                 for i in indices:
                     painter.drawPath(outlines[i])  # type: ignore[arg-type]
             for i in indices:
-                painter.setPen(marks.pen(colours[shades[i]], width, alpha))
+                painter.setPen(marks.outline_pen(colours[shades[i]], width, ratio, alpha))
                 painter.drawPath(outlines[i])  # type: ignore[arg-type]
         painter.setWorldTransform(frame.world.inverted()[0], True)
 
     def _paint_loud_ellipses(self, painter: QPainter, frame: Frame, loud: Sequence[int]) -> None:
-        paths = self.paths
+        paths, ratio = self.paths, painter.device().devicePixelRatioF()
         colours = palette.scale(self.layers.colour_scheme)
         painter.setWorldTransform(frame.world, True)
         for i in loud:
@@ -165,7 +165,7 @@ class FacePainter:
                 painter.fillPath(outlines[-1], _fill(colour, _LOUD_FILL - _FILL))
             for path in outlines:
                 for width, rgb in ((4.0, palette.HALO), (2.0, colour)):
-                    painter.setPen(marks.pen(rgb, width))
+                    painter.setPen(marks.outline_pen(rgb, width, ratio))
                     painter.drawPath(path)
         painter.setWorldTransform(frame.world.inverted()[0], True)
 
@@ -182,7 +182,8 @@ class FacePainter:
     ) -> None:
         painter.setWorldTransform(frame.world, True)
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(marks.pen(colour, 1.4) if self.face.active else marks.pen(colour, 1, 150))
+        ratio, active = painter.device().devicePixelRatioF(), self.face.active
+        painter.setPen(marks.outline_pen(colour, 1.4 if active else 1.0, ratio, 255 if active else 150))
         for path in paths:
             painter.drawPath(path)
         painter.setWorldTransform(frame.world.inverted()[0], True)

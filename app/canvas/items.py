@@ -80,5 +80,5 @@ class BandItem(QGraphicsItem):
         painter.fillRect(self._rect, QColor(*palette.BOX, 36))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         for width, colour in ((4.0, palette.HALO), (1.6, palette.BOX)):
-            painter.setPen(marks.pen(colour, width))
+            painter.setPen(marks.outline_pen(colour, width, painter.device().devicePixelRatioF()))
             painter.drawRect(self._rect)

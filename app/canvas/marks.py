@@ -17,8 +17,15 @@ _TRIANGLE = ((0.0, -1.0), (0.866, 0.5), (-0.866, 0.5))
 
 @lru_cache(maxsize=512)
 def pen(rgb: RGB, width: float, alpha: int = 255) -> QPen:
-    """A cosmetic pen with round ends. Width 1 is many times faster than any other, opaque faster than translucent."""
-    made = QPen(QColor(*rgb, alpha), width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin)
+    """A pen with round ends for a painter in screen px. On ordinary screens width 1 is many times faster than any
+    other, and opaque is faster than translucent."""
+    return QPen(QColor(*rgb, alpha), width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin)
+
+
+@lru_cache(maxsize=512)
+def outline_pen(rgb: RGB, width: float, ratio: float, alpha: int = 255) -> QPen:
+    """The same for a painter in image px: `width` screen px at any zoom, `ratio` device pixels a screen pixel."""
+    made = QPen(pen(rgb, width * ratio, alpha))  # the width of a cosmetic pen is in device pixels
     made.setCosmetic(True)
     return made
 

@@ -63,9 +63,9 @@ def flagged(face: FaceView, layers: Layers) -> np.ndarray:
 def bezier_runs(points: FloatArray, closed: bool) -> list[FloatArray]:
     """A smooth curve through `points` (K, 2), image px, as cubic Bezier pieces.
 
-    The same curve as `core.geometry.spline`, a centripetal Catmull-Rom spline (Yuksel, Schaefer and Keyser 2011), in the
-    form that Qt paints at any zoom. It goes through every point without cusps or loops, and moving one point changes no
-    more than the two pieces on either side of it, so that a drag redraws little.
+    The same curve as `core.geometry.spline`, a centripetal Catmull-Rom spline (Yuksel, Schaefer and Keyser 2011), in
+    the form that Qt paints at any zoom. It goes through every point without cusps or loops, and moving one point
+    changes no more than the two pieces on either side of it, so that a drag redraws little.
 
     Returns one array (3 S + 1, 2) a run: start, then two controls and an end for each of its S pieces. Missing points
     (NaN) end a run; a run of one point is left out; two points make a straight piece.

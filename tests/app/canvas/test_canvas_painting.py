@@ -296,3 +296,18 @@ def test_every_scheme_paints(canvas, name) -> None:
     points = np.random.default_rng(0).uniform((20, 20), (380, 280), (len(scheme), 2))
     canvas.set_faces([FaceView("a", scheme, Box(20, 20, 300, 200), Label(name, points), active=True)])
     assert near(shot(canvas), at(canvas, *points[-1].tolist()), palette.LABEL, reach=2)
+
+
+def test_dragged_point_leaves_no_ghost_and_comes_back_whole(canvas, make_face) -> None:
+    canvas.set_faces([make_face(predicted=False)])
+    before = shot(canvas)
+    start, viewport = at(canvas, 100, 100), canvas.viewport()
+    QTest.mousePress(viewport, Qt.MouseButton.LeftButton, pos=start)
+    QTest.mouseMove(viewport, start + QPoint(-60, 50))
+    dragging = shot(canvas)
+    assert near(before, start, palette.LABEL) and not near(dragging, start, palette.LABEL)
+    assert near(dragging, start + QPoint(-60, 50), palette.LABEL)
+    QTest.keyClick(canvas, Qt.Key.Key_Escape)
+    QTest.mouseRelease(viewport, Qt.MouseButton.LeftButton, pos=start + QPoint(-60, 50))
+    canvas.set_selection(None, ())
+    np.testing.assert_array_equal(shot(canvas), before)
