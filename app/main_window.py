@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from types import TracebackType
 
 from PySide6.QtCore import QByteArray, QSize, Qt, QTimer
-from PySide6.QtGui import (
-    QAction,
-    QCloseEvent,
-    QDragEnterEvent,
-    QDropEvent,
-    QPaintEvent,
-)
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent
 from PySide6.QtWidgets import (
     QApplication,
     QDockWidget,
@@ -204,6 +201,8 @@ class MainWindow(QMainWindow):
         self.opening.said.connect(self._say)
         bench.conditions_changed.connect(self._update_conditions)
         bench.image_failed.connect(self._image_failed)
+        bench.no_face.connect(self._no_face)
+        document.current_changed.connect(lambda: self.messages.withdraw("no face"))
         bench.predictions.model_changed.connect(self._model_changed)
         bench.predictions.batch_progressed.connect(self._batch_progressed)
         bench.predictions.batch_finished.connect(self._batch_finished)
@@ -246,6 +245,7 @@ class MainWindow(QMainWindow):
         state = self._settings.window_state
         state.setValue("geometry", self.saveGeometry())
         state.setValue("docks", self.saveState())
+        self.hide()  # what follows may take a second, if the network is busy
         self.workbench.close()
         self.document.close()
         self._settings.sync()
@@ -332,7 +332,10 @@ class MainWindow(QMainWindow):
         self.status.show_model(state)
         self.messages.withdraw("model")
         if state.kind in ("missing", "failed"):
-            text = f"Nothing can be predicted for now: {state.text} Labels can be looked at and corrected all the same."
+            text = (
+                f"Nothing can be predicted for now: {state.text} A model is chosen under Edit > Settings; "
+                "labels can be looked at and corrected all the same."
+            )
             self._say(text, "", Tone.WARNING, "model")
 
     def _view_changed(self, zoom: float) -> None:
@@ -341,6 +344,16 @@ class MainWindow(QMainWindow):
     def _image_failed(self, text: str) -> None:
         self.problem.show_text("This image cannot be shown", text, "The other images are not affected.")
         self.pages.setCurrentWidget(self.problem)
+
+    def _no_face(self) -> None:
+        text = "No face was found in this image. Press B and draw a box around one, from the brows to the chin."
+        self._say(text, "", Tone.INFO, "no face")
+
+    def report_unexpected(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        """An exception nobody caught: on stderr as ever, and where the user sees it. Fits `sys.excepthook`."""
+        sys.__excepthook__(kind, error, trace)
+        text = f"Something unexpected happened ({kind.__name__}: {error}). What is called saved is safe."
+        self._say(text, "".join(traceback.format_exception(kind, error, trace)), Tone.ERROR, "unexpected")
 
     def _noticed(self, text: str, details: str, incomplete: bool) -> None:
         self._say(text, details, Tone.WARNING if incomplete else Tone.INFO, "notice")

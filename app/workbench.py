@@ -41,11 +41,13 @@ class Workbench(QObject):
     Signals:
         conditions_changed(): an action may have become possible or impossible.
         image_shown(): the picture of the current image is on the canvas.
+        no_face(): the model looked at the current image and found nobody.
         image_failed(text): the current image has no picture, and why.
     """
 
     conditions_changed = Signal()
     image_shown = Signal()
+    no_face = Signal()
     image_failed = Signal(str)
 
     def __init__(
@@ -333,6 +335,8 @@ class Workbench(QObject):
             self.document.set_problem(outcome.image_id, outcome.error)
             return
         self.document.set_predictions(outcome.image_id, outcome.faces, outcome.predictions or {}, outcome.worst)
+        if outcome.image_id == self.document.current_id and not outcome.faces:
+            self.no_face.emit()
 
     # -- layers
 

@@ -7,12 +7,13 @@ from PySide6.QtGui import QColor, QFont, QPainter, QPalette
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
+    QHeaderView,
     QLabel,
     QLineEdit,
-    QListView,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
+    QTableView,
     QVBoxLayout,
     QWidget,
 )
@@ -127,13 +128,7 @@ class ImagePanel(QWidget):
             self.order.addItem(text, value)
         self.order.setToolTip("Order of the list. 'Worst label first' needs predictions (Ctrl+Shift+P predicts all).")
         self.summary = QLabel(self)
-        self.view = QListView(self)
-        self.view.setModel(self.model)
-        self.view.setItemDelegate(_RowDelegate(self.view))
-        self.view.setUniformItemSizes(True)
-        self.view.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
-        self.view.setEditTriggers(QListView.EditTrigger.NoEditTriggers)
-        self.view.setAccessibleName("Images")
+        self.view = self._make_view()
         self._layout()
         self.filter.textChanged.connect(self._filter_changed)
         self.order.currentIndexChanged.connect(lambda _i: self._order_chosen())
@@ -142,6 +137,25 @@ class ImagePanel(QWidget):
         self.model.layoutChanged.connect(self._summarise)
         self._quiet = False
         self._summarise()
+
+    def _make_view(self) -> QTableView:
+        """A table of one column: a list view lays out all its rows again whenever one of them changes."""
+        view = QTableView(self)
+        view.setModel(self.model)
+        view.setItemDelegate(_RowDelegate(view))
+        view.horizontalHeader().hide()
+        view.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        view.verticalHeader().hide()
+        view.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        view.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
+        view.setShowGrid(False)
+        view.setTabKeyNavigation(False)
+        view.setSelectionMode(QTableView.SelectionMode.SingleSelection)
+        view.setVerticalScrollMode(QTableView.ScrollMode.ScrollPerPixel)
+        view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        view.setEditTriggers(QTableView.EditTrigger.NoEditTriggers)
+        view.setAccessibleName("Images")
+        return view
 
     def _layout(self) -> None:
         line = QHBoxLayout()

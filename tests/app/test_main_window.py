@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
@@ -16,6 +17,7 @@ from pytestqt.qtbot import QtBot
 from app import dialogs
 from app.actions import TABLE, ActionSet
 from app.main_window import MainWindow
+from app.panels.images import row_caption
 from app.settings import Settings, data_dir
 from tests.app.faces import face_points, write_dataset, write_photo
 
@@ -284,6 +286,15 @@ def test_predictions_come_from_the_cache_after_reopening(
     np.testing.assert_array_equal(second.document.faces[face].prediction.mean, mean)
 
 
+def test_a_photo_without_a_face_says_what_to_do(start: Start, qtbot: QtBot, tmp_path: Path, tiny_model: Path) -> None:
+    photo = tmp_path / "plain.png"
+    Image.new("RGB", (200, 160), (120, 130, 140)).save(photo)
+    window = start(photo, model=tiny_model)
+    qtbot.waitUntil(lambda: window.document.rows[0].predicted, timeout=20_000)
+    assert "draw a box" in window.messages.text()
+    assert row_caption(window.document.rows[0]) == "no face found"
+
+
 def test_a_drawn_box_becomes_a_predicted_face(start: Start, qtbot: QtBot, tmp_path: Path, tiny_model: Path) -> None:
     window = start(write_photo(tmp_path / "photo.png", (300, 240)), model=tiny_model)
     qtbot.waitUntil(lambda: window.workbench.picture_ready)
@@ -306,6 +317,15 @@ def test_a_drawn_box_becomes_a_predicted_face(start: Start, qtbot: QtBot, tmp_pa
     assert face is not None
     qtbot.waitUntil(lambda: window.document.faces[face].prediction is not None, timeout=20_000)
     assert window.document.faces[face].source == "drawn"
+
+
+def test_an_exception_nobody_caught_is_shown(start: Start, capsys: pytest.CaptureFixture[str]) -> None:
+    window = start()
+    error = ValueError("out of the blue")
+    window.report_unexpected(ValueError, error, None)
+    assert "ValueError: out of the blue" in window.messages.text()
+    assert "out of the blue" in window.messages.messages[-1].details
+    assert "out of the blue" in capsys.readouterr().err
 
 
 def test_themes_and_icons(start: Start, qtbot: QtBot) -> None:

@@ -143,6 +143,13 @@ def step_review() -> None:
     shown.close()
 
 
+def step_idle() -> None:
+    """Open, tell, and do nothing until somebody ends it."""
+    shown = window()
+    wait(lambda: shown.document.is_open, "a project")
+    tell(open=True)
+
+
 def step_start() -> None:
     """Tell what was loaded by the time the window had painted itself, then close."""
     tell(loaded=[name for name in ("torch", "cv2", "sqlalchemy") if name in PAINTED])
@@ -181,7 +188,8 @@ def note_painted() -> None:
 
 if __name__ == "__main__":
     app = QApplication(sys.argv[:1])
-    wanted = {"drag": step_drag, "reopen": step_reopen, "review": step_review, "start": step_start}[sys.argv[1]]
+    steps = {"drag": step_drag, "reopen": step_reopen, "review": step_review, "idle": step_idle, "start": step_start}
+    wanted = steps[sys.argv[1]]
     original = MainWindow._start
 
     def started(self: MainWindow) -> None:

@@ -44,3 +44,17 @@ def test_the_window_paints_before_anything_heavy_is_loaded(tmp_path: Path) -> No
         assert loaded == []
         assert milestone(process)["open"].endswith(".starmark")
         assert "Traceback" not in finish(process)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of this kind are POSIX's")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_closes_the_window_properly(number: signal.Signals) -> None:
+    with program("idle") as process:
+        assert milestone(process)["open"]
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 128 + number
+    assert "Traceback" not in errors
+    scratch = Path(os.environ["STARMARK_HOME"]) / "scratch"
+    assert [path.name for path in scratch.iterdir() if path.suffix == ".starmark"] == ["scratch.starmark"]
+    assert not list(scratch.glob("*-wal"))
