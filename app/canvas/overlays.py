@@ -101,7 +101,7 @@ class Legend(_Panel):
     def _ellipse_text(self) -> str:
         levels = ", ".join(str(level) for level in sorted(set(self._layers.sigma_levels)))
         scale = self._layers.ellipse_scale
-        drawn = "" if abs(scale - 1) < 1e-6 else f", drawn \N{MULTIPLICATION SIGN}{scale:g}"
+        drawn = "" if abs(scale - 1) < 1e-6 else f" \N{MULTIPLICATION SIGN} {scale:.2g}"
         return f"Ellipses {levels} {_SIGMA}{drawn}"
 
     def _row_text(self, row: str) -> str:

@@ -35,10 +35,10 @@ _LIFT = {"viridis": 0.22, "cividis": 0.18}
 STEPS = 16
 """Number of colours in a scale: more could not be told apart, and each colour costs a pen."""
 
-MAX_ANISOTROPY = 5.0
+MAX_ANISOTROPY = 3.0
 """Anisotropies from here on share the last colour."""
 
-TICKS = (1.0, 1.5, 2.0, 3.0, 5.0)
+TICKS = (1.0, 1.25, 1.5, 2.0, 3.0)
 """Anisotropies numbered on the legend."""
 
 LABEL: RGB = (255, 159, 28)

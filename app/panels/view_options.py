@@ -15,8 +15,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-_SCALE_RANGE = (0.5, 5.0)
-_THRESHOLD_RANGE = (1.0, 6.0)
+_SCALE_RANGE = (0.1, 3.0)
+_THRESHOLD_RANGE = (1.0, 4.0)
 _POINT_RANGE = (0.5, 2.5)
 _STEPS_PER_UNIT = 20
 
@@ -92,7 +92,7 @@ class ViewPanel(QWidget):
             box.toggled.connect(lambda _on: self.changed.emit())
             line.addWidget(box)
         self.scale = NumberSlider(
-            "Ellipse scale", "Draws ellipses larger than they are, to see their direction.", _SCALE_RANGE,
+            "Ellipse scale", "Draws ellipses smaller or larger than the heatmaps are; the legend says by how much.", _SCALE_RANGE,
             ellipse_scale, " ×", self,
         )  # fmt: skip
         self.point_size = NumberSlider(

@@ -244,7 +244,7 @@ def test_legend_explains_what_is_drawn(canvas, make_face) -> None:
     canvas.set_layers(Layers(ambiguous_threshold=2.5, ellipse_scale=0.5, sigma_levels=(1, 3)))
     assert canvas.legend.isVisible()
     assert canvas.legend.lines() == [
-        "Ellipses 1, 3 σ, drawn ×0.5",
+        "Ellipses 1, 3 σ × 0.5",
         "anisotropy",
         "label",
         "prediction",

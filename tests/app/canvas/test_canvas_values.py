@@ -196,7 +196,7 @@ def test_scales_get_lighter_all_the_way(name) -> None:
 
 def test_anisotropy_positions() -> None:
     np.testing.assert_allclose(palette.position(np.array([0.5, 1, 5, 99, np.nan])), [0, 0, 1, 1, 0])
-    assert palette.position(np.sqrt(5.0)) == pytest.approx(0.5)
+    assert palette.position(np.sqrt(palette.MAX_ANISOTROPY)) == pytest.approx(0.5)
     assert palette.steps(np.array([1.0, 1000.0])).tolist() == [0, palette.STEPS - 1]
 
 
