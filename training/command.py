@@ -20,7 +20,7 @@ import torch
 
 from core.errors import ConfigError, TrainingError, UsageError
 from core.formats.base import ImportedFace
-from core.formats.registry import FORMATS, read_dataset
+from core.formats.registry import read_dataset
 from core.model.allocator import keep_large_blocks
 from core.model.checkpoint import load_network, save_model
 from core.model.device import Device, choose_device
@@ -32,29 +32,10 @@ from training.augment import Augmentation
 from training.config import TrainConfig, load_config
 from training.dataset import Face, FaceSet
 from training.events import Ended, EpochDone, Event, EventLog, Listener, Started, Step, Warned, print_events
+from training.options import OVERRIDES
 from training.run_dir import RunDir
 from training.split import Part, groups_of, part_of
 from training.trainer import Trainer
-
-_OVERRIDES = ("preset", "loss", "epochs", "batch_size", "learning_rate", "seed", "threads")
-
-
-def add_train_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of the command."""
-    source = parser.add_argument_group("data")
-    source.add_argument("--dataset", metavar="SRC", help="labelled data set to train on")
-    source.add_argument("--format", default="auto", choices=["auto", *FORMATS], help="its format (default: auto)")
-    source.add_argument("--images", metavar="ROOT", help="folder its image paths are relative to")
-    parser.add_argument("--config", metavar="C.toml", help="training settings; options below override them")
-    parser.add_argument("--init", metavar="MODEL", help="start from the weights of this model file")
-    parser.add_argument("-o", "--output", metavar="RUN", required=True, help="folder of the run")
-    parser.add_argument("--resume", action="store_true", help="go on with the run in that folder")
-    parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda", "mps"])
-    parser.add_argument("--json", action="store_true", help="print events as JSON lines")
-    for name in _OVERRIDES:
-        default = getattr(TrainConfig(), name)
-        option = "--" + name.replace("_", "-")
-        parser.add_argument(option, type=type(default), default=None, help=f"see `config.toml` (default: {default})")
 
 
 def run_training(args: argparse.Namespace) -> int:
@@ -91,7 +72,7 @@ def _config(args: argparse.Namespace, run: RunDir) -> TrainConfig:
     config = run.load_config() if args.resume else TrainConfig()
     if args.config:
         config = load_config(Path(args.config), config)
-    changes = {name: getattr(args, name) for name in _OVERRIDES if getattr(args, name) is not None}
+    changes = {name: getattr(args, name) for name in OVERRIDES if getattr(args, name) is not None}
     try:
         return replace(config, **changes)
     except ConfigError as error:

@@ -10,7 +10,9 @@ from typing import Any, get_type_hints
 
 from core.errors import ConfigError
 from core.files import read_limited
-from training.losses.total import LOSS_NAMES
+
+LOSSES = ("star", "star_l1", "star_l2", "star_v1", "smoothl1", "l1", "l2", "wing")
+"""Landmark losses by name; `training.losses.total` has what they are, and torch with it."""
 
 SCHEDULES = ("multistep", "cosine")
 _MAX_BYTES = 2**20
@@ -23,7 +25,7 @@ class TrainConfig:
 
     Attributes:
         preset: network size, `star` or `lite`.
-        loss: landmark loss; see `training.losses.total.LOSS_NAMES`.
+        loss: landmark loss; one of `LOSSES`.
         w_star: weight of the eigenvalue restriction.
         attention: point and edge maps on or off.
         width, stacks, input_size: network size where it differs from the preset; 0 keeps the preset's.
@@ -73,7 +75,7 @@ class TrainConfig:
         hints = get_type_hints(TrainConfig)
         for field in fields(self):
             object.__setattr__(self, field.name, _typed(field.name, getattr(self, field.name), hints[field.name]))
-        _choice("loss", self.loss, LOSS_NAMES)
+        _choice("loss", self.loss, LOSSES)
         _choice("schedule", self.schedule, SCHEDULES)
         _choice("precision", self.precision, PRECISIONS)
         for name, low, high in _RANGES:

@@ -9,7 +9,7 @@ from app.cli.common import Subparsers, new_parser
 
 def add_parser(subparsers: Subparsers) -> None:
     """Options of the command."""
-    from training.command import add_train_arguments
+    from training.options import add_train_arguments
 
     parser = new_parser(
         subparsers,

@@ -11,22 +11,23 @@ import torch
 from core.model.network import BOUNDARY_THRESHOLD, StarNet, preset_config, soft_argmax
 from core.scheme import get_scheme
 from tests.golden import SCHEMES, fill, golden
+from training.config import LOSSES
 from training.losses import regression
 from training.losses.awing import awing
 from training.losses.star import principal_axes, star_v1, star_v2, unbiased_moments
 from training.losses.total import LOSS_NAMES, Targets, TotalLoss
 
-LOSSES = golden("losses")
+GOLDEN = golden("losses")
 FORMS = {"v2": star_v2, "v1": star_v1}
-STAR_CASES = sorted(key.removesuffix("/value") for key in LOSSES if key.startswith("star_v") and key.endswith("/value"))
+STAR_CASES = sorted(key.removesuffix("/value") for key in GOLDEN if key.startswith("star_v") and key.endswith("/value"))
 
 
 def check(name: str, loss: Callable[[torch.Tensor], torch.Tensor], values: np.ndarray) -> None:
     variable = torch.from_numpy(values).requires_grad_()
     result = loss(variable)
     result.backward()
-    assert result.item() == pytest.approx(float(LOSSES[f"{name}/value"]), rel=1e-5)
-    want = LOSSES.get(f"{name}/grad")
+    assert result.item() == pytest.approx(float(GOLDEN[f"{name}/value"]), rel=1e-5)
+    want = GOLDEN.get(f"{name}/grad")
     if want is not None:
         assert np.abs(variable.grad.numpy() - want).max() <= 1e-4 * np.abs(want).max()
 
@@ -46,13 +47,13 @@ def test_star_matches_the_reference(name: str) -> None:
 def test_moments_match_the_reference() -> None:
     heat, _ = fill().loss_heatmaps()
     moments = unbiased_moments(torch.from_numpy(heat))
-    np.testing.assert_allclose(moments.mean.numpy(), LOSSES["star/mean"], atol=1e-6)
-    covariance = LOSSES["star/covariance"]
+    np.testing.assert_allclose(moments.mean.numpy(), GOLDEN["star/mean"], atol=1e-6)
+    covariance = GOLDEN["star/covariance"]
     np.testing.assert_allclose(moments.cov_xy.numpy(), covariance[..., 0, 1], atol=1e-7)
     np.testing.assert_allclose(moments.var_x.numpy(), covariance[..., 0, 0], rtol=1e-5)
     axes = principal_axes(*moments[1:])
-    np.testing.assert_allclose(axes.minor.numpy(), LOSSES["star/eigenvalues"][..., 0], rtol=1e-4, atol=1e-7)
-    np.testing.assert_allclose(axes.major.numpy(), LOSSES["star/eigenvalues"][..., 1], rtol=1e-5)
+    np.testing.assert_allclose(axes.minor.numpy(), GOLDEN["star/eigenvalues"][..., 0], rtol=1e-4, atol=1e-7)
+    np.testing.assert_allclose(axes.major.numpy(), GOLDEN["star/eigenvalues"][..., 1], rtol=1e-5)
 
 
 def test_awing_matches_the_reference() -> None:
@@ -188,6 +189,7 @@ def _check_gradients(network: torch.nn.Module, want: dict[str, float]) -> None:
 
 
 def test_every_loss_name_computes() -> None:
+    assert LOSS_NAMES == LOSSES
     scheme = get_scheme("cofw-29")
     network = StarNet(preset_config("lite", scheme, width=8, stacks=1, levels=2, input_size=64))
     outputs = network(torch.rand(2, 3, 64, 64))

@@ -15,9 +15,10 @@ import torch
 from core.errors import StarmarkError, TrainingError
 from core.model.checkpoint import load_network
 from tests.golden import ROOT
-from training.command import add_train_arguments, run_training
+from training.command import run_training
 from training.config import TrainConfig, config_from, load_config
 from training.events import Ended, EpochDone, Started, Step, Warned, decode, encode
+from training.options import add_train_arguments
 from training.run_dir import RunDir
 from training.split import Part, part_of
 from training.trainer import Trainer

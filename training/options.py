@@ -1,0 +1,37 @@
+"""Options of the train command; apart from its work, so that `--help` answers without torch."""
+
+from __future__ import annotations
+
+import argparse
+
+from core.formats.registry import FORMATS
+from training.config import LOSSES, TrainConfig
+
+OVERRIDES = {
+    "preset": "network size: star or lite",
+    "loss": f"landmark loss: {', '.join(LOSSES)}",
+    "epochs": "passes over the faces",
+    "batch_size": "faces a step",
+    "learning_rate": "Adam's, at its highest",
+    "seed": "decides initial weights, order and augmentation",
+    "threads": "processor threads; 0 leaves it to torch",
+}
+"""Settings that have an option of their own, and what they say."""
+
+
+def add_train_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    source = parser.add_argument_group("data")
+    source.add_argument("--dataset", metavar="SRC", help="labelled data set to train on")
+    source.add_argument("--format", default="auto", choices=["auto", *FORMATS], help="its format (default: auto)")
+    source.add_argument("--images", metavar="ROOT", help="folder its image paths are relative to")
+    parser.add_argument("--config", metavar="C.toml", help="training settings; options below override them")
+    parser.add_argument("--init", metavar="MODEL", help="start from the weights of this model file")
+    parser.add_argument("-o", "--output", metavar="RUN", required=True, help="folder of the run")
+    parser.add_argument("--resume", action="store_true", help="go on with the run in that folder")
+    parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda", "mps"])
+    parser.add_argument("--json", action="store_true", help="print events as JSON lines")
+    for name, text in OVERRIDES.items():
+        default = getattr(TrainConfig(), name)
+        option = "--" + name.replace("_", "-")
+        parser.add_argument(option, type=type(default), default=None, help=f"{text} (default: {default})")
