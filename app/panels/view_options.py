@@ -92,7 +92,7 @@ class ViewPanel(QWidget):
             box.toggled.connect(lambda _on: self.changed.emit())
             line.addWidget(box)
         self.scale = NumberSlider(
-            "Ellipse scale", "Draws ellipses smaller or larger than they are; the legend says by how much.", _SCALE_RANGE,
+            "Ellipse scale", "Draws ellipses smaller or larger than they are; the legend says it.", _SCALE_RANGE,
             ellipse_scale, " ×", self,
         )  # fmt: skip
         self.point_size = NumberSlider(
