@@ -13,6 +13,17 @@ SERIAL = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 def upgrade() -> None:
     """Make all tables of an empty project."""
+    _image()
+    _label_set()
+    _meta()
+    _revision()
+    _setting()
+    _face()
+    _label()
+    _revision_item()
+
+
+def _image() -> None:
     op.create_table(
         "image",
         sa.Column("seq", SERIAL, autoincrement=True, nullable=False),
@@ -30,6 +41,9 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_image_content_hash"), "image", ["content_hash"], unique=False)
+
+
+def _label_set() -> None:
     op.create_table(
         "label_set",
         sa.Column("seq", SERIAL, autoincrement=True, nullable=False),
@@ -41,12 +55,18 @@ def upgrade() -> None:
         sa.UniqueConstraint("kind", "name", name=op.f("uq_label_set_kind_name")),
         sqlite_autoincrement=True,
     )
+
+
+def _meta() -> None:
     op.create_table(
         "meta",
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_meta")),
     )
+
+
+def _revision() -> None:
     op.create_table(
         "revision",
         sa.Column("seq", SERIAL, autoincrement=True, nullable=False),
@@ -68,12 +88,18 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_revision_author_seq", "revision", ["author", "seq"], unique=False)
+
+
+def _setting() -> None:
     op.create_table(
         "setting",
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_setting")),
     )
+
+
+def _face() -> None:
     op.create_table(
         "face",
         sa.Column("seq", SERIAL, autoincrement=True, nullable=False),
@@ -94,6 +120,9 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_face_image_id"), "face", ["image_id"], unique=False)
+
+
+def _label() -> None:
     op.create_table(
         "label",
         sa.Column("face_id", sa.Uuid(), nullable=False),
@@ -106,6 +135,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["revision_seq"], ["revision.seq"], name=op.f("fk_label_revision_seq")),
         sa.PrimaryKeyConstraint("face_id", "label_set_id", name=op.f("pk_label")),
     )
+
+
+def _revision_item() -> None:
     op.create_table(
         "revision_item",
         sa.Column("revision_seq", SERIAL, nullable=False),
