@@ -64,7 +64,7 @@ class StatusLine(QStatusBar):
         """Which model runs where, and why there."""
         if state.info is not None:
             info = state.info
-            self.model.setText(f"{info.name} ({info.scheme}) on {info.device}")
+            self.model.setText(f"{info.name} on {info.device}: {info.reason}")
             self.model.setToolTip(f"Model {info.name}, scheme {info.scheme}\nDevice: {info.device} ({info.reason})")
             return
         words = {"none": "", "loading": "Loading the model…", "missing": "No model", "failed": "No model"}

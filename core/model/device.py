@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,9 @@ def choose_device(choice: str = "auto") -> Device:
     for kind, problem in problems.items():
         if problem is None:
             return Device(_title(kind), kind, "the fastest device found")
-    return Device("CPU", "cpu", f"{problems['cuda']}; {problems['mps']}")
+    # Only a Mac could have the other one: elsewhere its absence explains nothing.
+    relevant = problems.values() if sys.platform == "darwin" else (problems["cuda"],)
+    return Device("CPU", "cpu", "; ".join(str(problem) for problem in relevant))
 
 
 def _cuda_problem() -> str | None:
