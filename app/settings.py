@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import getpass
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 from PySide6.QtCore import QObject, QSettings, Signal
+
+from core.paths import user_home
 
 RECENT_LIMIT = 10
 
 
-def data_dir() -> Path:
-    """The program's folder in the user's data area; the environment variable STARMARK_HOME overrides it."""
-    home = os.environ.get("STARMARK_HOME")
-    return Path(home) if home else Path(platformdirs.user_data_dir("starmark", appauthor=False))
-
-
 def scratch_dir() -> Path:
     """Where projects without a name live."""
-    return data_dir() / "scratch"
+    return user_home() / "scratch"
 
 
 def _user() -> str:
@@ -104,7 +98,7 @@ class Settings(QObject):
 
     def __init__(self, folder: Path | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._folder = folder if folder is not None else data_dir()
+        self._folder = folder if folder is not None else user_home()
         self._file = QSettings(str(self._folder / "settings.ini"), QSettings.Format.IniFormat, self)
         self._window = QSettings(str(self._folder / "window.ini"), QSettings.Format.IniFormat, self)
 

@@ -224,7 +224,11 @@ class ImagePanel(QWidget):
         self._quiet = True
         self.resort()
         self._quiet = False
-        self.view.scrollTo(self.view.currentIndex())
+        # Whoever asks for the worst labels wants to see them, not the place of the image on screen among them.
+        if self.order.currentData() == "worst":
+            self.view.scrollToTop()
+        else:
+            self.view.scrollTo(self.view.currentIndex())
         self.order_changed.emit(str(self.order.currentData()))
 
     def _current_changed(self, index: QModelIndex, _before: QModelIndex) -> None:

@@ -18,7 +18,7 @@ from app import dialogs
 from app.actions import TABLE, ActionSet
 from app.main_window import MainWindow
 from app.panels.images import row_caption
-from app.settings import Settings, data_dir
+from app.settings import Settings, scratch_dir
 from tests.app.faces import face_points, write_dataset, write_photo
 
 Start = Callable[..., MainWindow]
@@ -205,7 +205,7 @@ def test_naming_the_project(start: Start, qtbot: QtBot, tmp_path: Path, monkeypa
     assert window.windowTitle().startswith("mine")
     assert Settings().value("last_project") == str(target)
     assert Settings().value("recent") == (str(target),)
-    assert not (data_dir() / "scratch" / "scratch.starmark").exists()
+    assert not (scratch_dir() / "scratch.starmark").exists()
 
 
 def test_a_project_from_the_command_line_is_made_if_it_is_not_there(start: Start, qtbot: QtBot, tmp_path: Path) -> None:

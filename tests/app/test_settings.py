@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.settings import RECENT_LIMIT, TABLE, Settings, data_dir
+from app.settings import RECENT_LIMIT, TABLE, Settings, scratch_dir
 
 
 def test_every_setting_has_a_default_of_a_storable_type(tmp_path: Path, qtbot: QtBot) -> None:
@@ -73,4 +73,4 @@ def test_recent_is_newest_first_without_doubles_and_bounded(tmp_path: Path, qtbo
 
 def test_the_data_folder_follows_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STARMARK_HOME", str(tmp_path / "elsewhere"))
-    assert data_dir() == tmp_path / "elsewhere"
+    assert scratch_dir() == tmp_path / "elsewhere" / "scratch"

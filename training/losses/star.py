@@ -88,12 +88,15 @@ def principal_axes(var_x: Tensor, var_y: Tensor, cov_xy: Tensor) -> Axes:
     return Axes((centre - radius).clamp(min=0.0), centre + radius, angle)
 
 
-def _projected(error: Tensor, angle: Tensor) -> tuple[Tensor, Tensor]:
-    """Squared components of `error` (..., 2) along and across the axis at `angle` (...)."""
-    cos, sin = angle.cos(), angle.sin()
+def _axes_and_error(heat: Tensor, target: Tensor) -> tuple[Axes, Tensor, Tensor]:
+    """The axes of maps (B, N, h, w), and the squared error of their means along and across them, (B, N) each."""
+    moments = unbiased_moments(heat)
+    axes = principal_axes(*moments[1:])
+    error = target - moments.mean
+    cos, sin = axes.angle.cos(), axes.angle.sin()
     along = cos * error[..., 0] + sin * error[..., 1]
     across = cos * error[..., 1] - sin * error[..., 0]
-    return along.square(), across.square()
+    return axes, along.square(), across.square()
 
 
 def star_v2(
@@ -114,9 +117,7 @@ def star_v2(
         weights: (B, N) >= 0, how much each point counts.
     """
     measure = DISTANCES[distance]
-    moments = unbiased_moments(heat)
-    axes = principal_axes(*moments[1:])
-    along, across = _projected(target - moments.mean, axes.angle)
+    axes, along, across = _axes_and_error(heat, target)
     scaled = measure(along) / (axes.major + _EPSILON).sqrt() + measure(across) / (axes.minor + _EPSILON).sqrt()
     return weighted_mean(scaled + w_star * (axes.minor + axes.major), weights)
 
@@ -134,9 +135,7 @@ def star_v1(
     Arguments as for `star_v2`.
     """
     measure = DISTANCES[distance]
-    moments = unbiased_moments(heat)
-    axes = principal_axes(*moments[1:])
-    along, across = _projected(target - moments.mean, axes.angle)
+    axes, along, across = _axes_and_error(heat, target)
     along, across = along / (axes.major + _EPSILON), across / (axes.minor + _EPSILON)
     # The plain distances average over the two entries of the vector, the others measure its length.
     scaled = (measure(along) + measure(across)) / 2 if distance in ("l1", "l2") else measure(along + across)
