@@ -47,6 +47,8 @@ def main(source: Path) -> None:
     for name, keys in KEEP.items():
         with np.load(source / f"{name}.npz") as data:
             kept = {key: data[key] for key in keys}
+            if name == "star_COFW_train":
+                kept |= {key: data[key] for key in data.files if key.startswith("after_adam/")}
             if name == "losses":
                 kept |= {key: data[key] for key in data.files if key.endswith("/value")}
             np.savez_compressed(HERE / f"{name}.npz", **kept)
