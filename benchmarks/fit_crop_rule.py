@@ -18,6 +18,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from core.face import Box, FloatArray
+from core.formats.pts import read_pts
 from core.images import read_image
 from core.model.crops import (
     RULE_FILE,
@@ -28,29 +29,16 @@ from core.model.crops import (
     detection_features,
 )
 from core.model.detector import Detection, FaceDetector
+from core.model.pipeline import overlap
 from core.transforms import Crop, crop_from_points
 
 HUBER = 1.345
 PENALTY = 1e-4
 
 
-def read_points(path: Path) -> FloatArray:
-    """68 points of a .pts file, image px with the first pixel's centre at 0."""
-    body = path.read_text().split("{")[1].split("}")[0]
-    return np.array(body.split(), np.float64).reshape(-1, 2) - 1
-
-
 def fold(path: Path) -> int:
     """h of the identity of a face's file."""
     return zlib.crc32(path.stem.rsplit("_", 1)[0].encode()) % 10
-
-
-def overlap(box: Box, other: Box) -> float:
-    """Intersection over union."""
-    w = min(box.x + box.w, other.x + other.w) - max(box.x, other.x)
-    h = min(box.y + box.h, other.y + other.h) - max(box.y, other.y)
-    both = max(w, 0.0) * max(h, 0.0)
-    return both / (box.w * box.h + other.w * other.h - both)
 
 
 def collect(folder: Path) -> list[tuple[int, Detection, Crop]]:
@@ -61,7 +49,7 @@ def collect(folder: Path) -> list[tuple[int, Detection, Crop]]:
         h = fold(path)
         if h == 7:
             continue
-        points = read_points(path.with_suffix(".pts"))
+        points = read_pts(path.with_suffix(".pts"))
         image = read_image(path)
         face = Box.around(points)
         best = max(detector.detect(image), key=lambda d: overlap(d.box, face), default=None)

@@ -25,7 +25,6 @@ class RunDir:
         self.events_file = path / "events.jsonl"
         self.state_file = path / "last.pt"
         self.best_file = path / "best.safetensors"
-        self.last_file = path / "last.safetensors"
 
     def prepare(self, *, resume: bool) -> None:
         """Make the folder. TrainingError if it holds a run and `resume` is off, or holds none and it is on."""
