@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import struct
-from typing import BinaryIO
 
 _ORIENTATION = 0x0112
 _MAX_ENTRIES = 1000
-_MAX_EXIF = 2**20
-_MAX_CHUNKS = 100_000
 
 
 def tiff_orientation(exif: bytes) -> int:
@@ -36,19 +33,3 @@ def tiff_orientation(exif: bytes) -> int:
             (value,) = struct.unpack_from(order + width, exif, entry + 8)
             return int(value) if 1 <= value <= 8 else 1
     return 1
-
-
-def png_exif(stream: BinaryIO) -> bytes | None:
-    """The eXIf chunk of a PNG, wherever it stands, by walking the chunk headers; None where there is none."""
-    stream.seek(8)
-    for _ in range(_MAX_CHUNKS):
-        head = stream.read(8)
-        if len(head) < 8:
-            return None
-        length, kind = struct.unpack(">I4s", head)
-        if kind == b"IEND":
-            return None
-        if kind == b"eXIf":
-            return stream.read(length) if length <= _MAX_EXIF else None
-        stream.seek(length + 4, 1)
-    return None

@@ -9,6 +9,8 @@ What a file *is* is decided by its first bytes, never by its name. Decisions abo
   applied either: landmarks do not depend on the last shade.
 * Of an animation or a multi-page file, the first picture counts.
 * Orientation is EXIF's (or TIFF's own tag), as browsers do; XMP copies of it are not looked at.
+
+Decoders see a file reduced to its first picture (`core.image_structure`), after all limits have been checked.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,11 +28,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Each plugin by name: Image.open would load them lazily, which is slow and not made for several threads.
-from PIL import BmpImagePlugin, Image, JpegImagePlugin, MpoImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
+from PIL import Image
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+from PIL.WebPImagePlugin import WebPImageFile
 
 from core.errors import ImageError, StarmarkError, UsageError
-from core.exif import png_exif, tiff_orientation
 from core.files import open_regular, read_limited, unreadable, walk_folders
+from core.image_structure import Outline, count_scans, read_outline
 
 __all__ = [
     "DEFAULT_LIMITS",
@@ -46,7 +54,13 @@ __all__ = [
     "read_thumbnail",
 ]
 
-_PLUGINS = (BmpImagePlugin, JpegImagePlugin, MpoImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
+_DECODERS: dict[str, type[ImageFile]] = {
+    "JPEG": JpegImageFile,
+    "PNG": PngImageFile,
+    "WEBP": WebPImageFile,
+    "TIFF": TiffImageFile,
+    "BMP": BmpImageFile,
+}
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".bmp", ".dib"})
 """Lower-case suffixes by which folders are searched. A file named outright may have any suffix."""
@@ -60,13 +74,26 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 
 @dataclass(frozen=True, slots=True)
 class ImageLimits:
-    """What is refused before decoding: more pixels than `max_pixels`, files larger than `max_bytes`."""
+    """What is refused before decoding.
+
+    Attributes:
+        max_pixels: in the picture. Phones make 200 million; reading takes 7 bytes a pixel, progressive JPEGs up to 10.
+        max_bytes: in the file.
+        max_side: px of the longer side; JPEGs cannot have more, and no photo does.
+    """
 
     max_pixels: int = 250_000_000
     max_bytes: int = 512 * 2**20
+    max_side: int = 65_535
 
 
 DEFAULT_LIMITS = ImageLimits()
+
+_MAX_PIXELS_WEBP = 100_000_000  # its decoder keeps the picture four times, 16 bytes a pixel
+_MAX_PIXELS_PACKED = 10_000_000  # run-length coded BMPs are decoded byte by byte
+_MAX_SCANS = 200  # of a progressive JPEG; usual are 10
+_MAX_SCAN_PIXELS = 5_000_000_000  # each scan goes over the whole picture
+_STRIP_PIXELS = 2**18
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +127,10 @@ _FOREIGN = (
     (re.compile(rb"%PDF"), "a PDF document"),
     (re.compile(rb"\s*<(\?xml|svg|!DOCTYPE|html)", re.IGNORECASE), "a web page or drawing"),
     (re.compile(rb"\x00\x00\x00\x0cjP  |\xff\x4f\xff\x51"), "a JPEG 2000 picture"),
+    (re.compile(rb"#\?(RADIANCE|RGBE)"), "a Radiance HDR picture"),
+    (re.compile(rb"\x76\x2f\x31\x01"), "an OpenEXR picture"),
+    (re.compile(rb"\xff\x0a|\x00\x00\x00\x0cJXL "), "a JPEG XL picture"),
+    (re.compile(rb"8BPS"), "a Photoshop document"),
     (re.compile(rb"version https://git-lfs"), "a placeholder for a file that was not downloaded"),
 )
 _CONVERT = "Convert it to PNG or JPEG"
@@ -123,21 +154,20 @@ def read_image_data(path: str | Path, *, limits: ImageLimits = DEFAULT_LIMITS) -
 def read_image_bytes(data: bytes, where: str, *, limits: ImageLimits = DEFAULT_LIMITS) -> NDArray[np.uint8]:
     """As `read_image`, of a file's content; `where` names it in errors."""
     with _problems(where):
-        picture, info = _open(io.BytesIO(data), where, limits)
+        picture, info = _open(data, where, limits)
         with picture:
-            _load(picture, info)
-            return np.array(_upright(_to_rgb(picture, info, where), info))
+            picture.load()
+            return _pixels(picture, info)
 
 
 def probe_image(path: str | Path, *, limits: ImageLimits = DEFAULT_LIMITS) -> ImageInfo:
-    """Size, format and orientation from the header alone, well under a millisecond.
+    """Size, format and orientation from the file's structure alone, well under a millisecond.
 
     ImageError as `read_image`, except for damage that only decoding finds.
     """
-    with open_regular(path, limits.max_bytes, ImageError) as stream, _problems(str(path)):
-        picture, info = _open(stream, str(path), limits)
-        picture.close()
-        return info
+    where = str(path)
+    with open_regular(path, limits.max_bytes, ImageError) as stream, _problems(where):
+        return _outline(stream, where, limits)[1]
 
 
 def read_thumbnail(path: str | Path, max_side: int, *, limits: ImageLimits = DEFAULT_LIMITS) -> NDArray[np.uint8]:
@@ -150,20 +180,21 @@ def read_thumbnail(path: str | Path, max_side: int, *, limits: ImageLimits = DEF
     where = str(path)
     data = read_limited(path, limits.max_bytes, ImageError)
     with _problems(where):
-        picture, info = _open(io.BytesIO(data), where, limits)
+        picture, info = _open(data, where, limits)
         factor = min(1.0, max_side / max(info.width, info.height))
         size = max(1, round(info.width * factor)), max(1, round(info.height * factor))
-        stored = size[::-1] if info.orientation >= 5 and info.format != "TIFF" else size
+        way = Image.Resampling.BOX if factor < 0.5 else Image.Resampling.BILINEAR
         with picture:
+            stored = size[::-1] if info.orientation >= 5 else size
             if factor < 1:
                 picture.draft(None, stored)
-            _load(picture, info)
-            way = Image.Resampling.BOX if factor < 0.5 else Image.Resampling.BILINEAR
+            picture.load()
             if picture.mode in ("RGB", "L") and "transparency" not in picture.info:
                 small = picture.resize(stored, way).convert("RGB")
-            else:  # a palette or transparency cannot be averaged before it is resolved
-                small = _to_rgb(picture, info, where).resize(stored, way)
-            return np.array(_upright(small, info))
+                return np.array(_turned(small, info.orientation))
+            pixels = _pixels(picture, info)
+        # A palette or transparency cannot be averaged before it is resolved.
+        return np.array(Image.fromarray(pixels).resize(size, way))
 
 
 @contextmanager
@@ -195,88 +226,111 @@ def _sniff(head: bytes, where: str) -> str:
     raise ImageError("not an image", where=where, remedy="Choose a JPEG, PNG, WebP, TIFF or BMP file")
 
 
-def _open(stream: BinaryIO, where: str, limits: ImageLimits) -> tuple[Image.Image, ImageInfo]:
-    """The picture, its header read and its limits checked, not decoded yet."""
+def _outline(stream: BinaryIO, where: str, limits: ImageLimits) -> tuple[Outline, ImageInfo]:
+    """The structure of a file, within the limits."""
     head = stream.read(64)
     if not head:
         raise ImageError("the file is empty", where=where, remedy=_REPLACE)
     kind = _sniff(head, where)
-    stream.seek(0)
-    try:
-        picture = Image.open(stream, formats=[kind])
-    except Image.UnidentifiedImageError as error:
-        raise ImageError(f"the header of this {kind} image is damaged", where=where, remedy=_REPLACE) from error
-    width, height = picture.size
+    outline = read_outline(stream, kind)
+    width, height = outline.width, outline.height
     if width < 1 or height < 1:
         raise ImageError("the image has no pixels", where=where, remedy=_REPLACE)
-    if width * height > limits.max_pixels:
-        megapixels = f"{width} x {height} px, at most {limits.max_pixels / 1e6:g} megapixels"
+    most = limits.max_pixels
+    if kind == "WEBP" or outline.packed_rows:
+        most = min(most, _MAX_PIXELS_WEBP if kind == "WEBP" else _MAX_PIXELS_PACKED)
+    if width * height > most:
+        megapixels = f"{width} x {height} px, at most {most / 1e6:g} megapixels"
         raise ImageError(f"the image is too large ({megapixels})", where=where, remedy="Make it smaller")
-    orientation = _orientation(picture, kind, stream)
-    if orientation >= 5 and kind != "TIFF":  # Pillow turns TIFFs itself, their size is the upright one already
+    if max(width, height) > limits.max_side:
+        sides = f"{width} x {height} px, at most {limits.max_side} a side"
+        raise ImageError(f"the image is too long ({sides})", where=where, remedy="Cut it into shorter ones")
+    if outline.kept_bytes < outline.least_bytes:
+        raise ImageError("the image is cut short", where=where, remedy=_REPLACE)
+    if outline.orientation >= 5:
         width, height = height, width
-    return picture, ImageInfo(width, height, kind, orientation)
+    return outline, ImageInfo(width, height, kind, outline.orientation)
 
 
-def _orientation(picture: Image.Image, kind: str, stream: BinaryIO) -> int:
-    if kind == "BMP":
-        return 1
-    if kind == "TIFF":
-        value = cast(TiffImagePlugin.TiffImageFile, picture).tag_v2.get(0x0112)
-        return value if isinstance(value, int) and 1 <= value <= 8 else 1
-    exif = picture.info.get("exif")
-    if exif is None and kind == "PNG":  # the chunk may stand behind the pixels, where opening has not been yet
-        place = stream.tell()
-        exif = png_exif(stream)
-        stream.seek(place)
-    return tiff_orientation(exif) if isinstance(exif, bytes) else 1
-
-
-def _upright(picture: Image.Image, info: ImageInfo) -> Image.Image:
-    turns = {
-        2: Image.Transpose.FLIP_LEFT_RIGHT,
-        3: Image.Transpose.ROTATE_180,
-        4: Image.Transpose.FLIP_TOP_BOTTOM,
-        5: Image.Transpose.TRANSPOSE,
-        6: Image.Transpose.ROTATE_270,
-        7: Image.Transpose.TRANSVERSE,
-        8: Image.Transpose.ROTATE_90,
-    }
-    turn = None if info.format == "TIFF" else turns.get(info.orientation)
-    return picture if turn is None else picture.transpose(turn)
-
-
-def _load(picture: Image.Image, info: ImageInfo) -> None:
-    """Decode; as stored, unless TIFF, which Pillow turns upright."""
-    if info.format == "TIFF":
-        picture.info.pop("xmp", None)  # Pillow would turn by XMP's orientation what has none of its own
-        cast(TiffImagePlugin.TiffImageFile, picture).tag_v2.pop(700, None)
-    picture.load()
-
-
-def _to_rgb(picture: Image.Image, info: ImageInfo, where: str) -> Image.Image:
-    """A decoded picture in mode RGB."""
-    if picture.mode.startswith("I;16"):
-        return _high_bytes(picture).convert("RGB")
+def _open(data: bytes, where: str, limits: ImageLimits) -> tuple[ImageFile, ImageInfo]:
+    """The picture as stored, its limits checked, not decoded yet."""
+    outline, info = _outline(io.BytesIO(data), where, limits)
+    if outline.scans_at is not None:
+        most = min(_MAX_SCANS, _MAX_SCAN_PIXELS // (outline.width * outline.height))
+        if count_scans(data, outline.scans_at, most) > most:
+            remedy = "Save it as a JPEG that is not progressive"
+            raise ImageError(f"the image comes in more than {most} passes", where=where, remedy=remedy)
+    try:
+        picture = _DECODERS[info.format](io.BytesIO(outline.plain(data)))
+    except SyntaxError as error:
+        text = f"the header of this {info.format} image is damaged"
+        raise ImageError(text, where=where, remedy=_REPLACE) from error
+    if picture.size != (outline.width, outline.height):
+        raise ImageError("the image says two different sizes", where=where, remedy=_REPLACE)
     if picture.mode in ("I", "F"):
         what = "the image has 32-bit or signed samples, whose range is unknown"
         raise ImageError(what, where=where, remedy="Convert it to 8 or 16 bits a channel")
     if picture.mode == "LAB":
         raise ImageError("the image is in the Lab colour space, which is not read", where=where, remedy=_CONVERT)
+    return picture, info
+
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def _turned(picture: Image.Image, orientation: int) -> Image.Image:
+    turn = _TURNS.get(orientation)
+    return picture if turn is None else picture.transpose(turn)
+
+
+def _pixels(picture: ImageFile, info: ImageInfo) -> NDArray[np.uint8]:
+    """A decoded picture, upright, as (H, W, 3) uint8 RGB.
+
+    It is converted and turned in strips of rows: whole copies on the way would take several times the memory.
+    """
+    convert = _conversion(picture)
+    width, height = picture.size
+    upright = np.empty((width, height, 3) if info.orientation >= 5 else (height, width, 3), np.uint8)
+    rows = max(1, _STRIP_PIXELS // width)
+    for top in range(0, height, rows):
+        bottom = min(top + rows, height)
+        strip = _turned(convert(picture.crop((0, top, width, bottom))), info.orientation)
+        # The first stored row is the last of an image upside down, and a column of one on its side.
+        place = slice(height - bottom, height - top) if info.orientation in (3, 4, 6, 7) else slice(top, bottom)
+        upright[(slice(None), place) if info.orientation >= 5 else place] = np.asarray(strip)
+    return upright
+
+
+def _conversion(picture: ImageFile) -> Callable[[Image.Image], Image.Image]:
+    """How strips of `picture` become mode RGB."""
+    if picture.mode.startswith("I;16"):
+        bits, inverted = 16, False
+        if isinstance(picture, TiffImageFile):
+            bits = int(cast(tuple[int, ...], picture.tag_v2.get(258, (16,)))[0])
+            inverted = picture.tag_v2.get(262) == 0  # "white is zero"
+        return lambda strip: _high_bytes(strip, bits, inverted).convert("RGB")
     if picture.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in picture.info:
-        rgba = picture.convert("RGBA")
-        if info.format == "BMP" and rgba.getchannel("A").getextrema() == (0, 0):
-            return rgba.convert("RGB")  # many programs leave BMP's fourth byte at zero and mean opaque
-        return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
-    return picture if picture.mode == "RGB" else picture.convert("RGB")
+        if isinstance(picture, BmpImageFile) and picture.getchannel("A").getextrema() == (0, 0):
+            return lambda strip: strip.convert("RGB")  # many programs leave BMP's fourth byte at zero and mean opaque
+        return _over_white
+    return lambda strip: strip if strip.mode == "RGB" else strip.convert("RGB")
 
 
-def _high_bytes(picture: Image.Image) -> Image.Image:
+def _over_white(picture: Image.Image) -> Image.Image:
+    rgba = picture.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
+
+
+def _high_bytes(picture: Image.Image, bits: int, inverted: bool) -> Image.Image:
     """A grey picture of more than 8 bits a sample as mode L. Transparency of one grey level is left out."""
-    bits, inverted = 16, False
-    if isinstance(picture, TiffImagePlugin.TiffImageFile):
-        bits = int(cast(tuple[int, ...], picture.tag_v2.get(258, (16,)))[0])
-        inverted = picture.tag_v2.get(262) == 0  # "white is zero"
     values = (np.asarray(picture).astype(np.uint16) >> max(bits - 8, 0)).astype(np.uint8)
     return Image.fromarray(255 - values if inverted else values)
 
