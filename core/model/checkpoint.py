@@ -9,14 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 import pickle
+import re
+import struct
 import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
@@ -25,18 +26,21 @@ from core.errors import CheckpointError, ConfigError
 from core.files import open_regular, read_limited, write_atomic
 from core.model.header import HEADER_KEY, ModelHeader
 from core.model.network import PRESETS, NetConfig, StarNet, preset_config
+from core.model.pickle_check import DamagedPickleError, ForeignPickleError, check_pickle
 from core.scheme import Scheme, known_schemes
 
-MAX_FILE_BYTES = 2 * 2**30
-MAX_UNPACKED_BYTES = 4 * 2**30
-MAX_PICKLE_BYTES = 64 * 2**20
-MAX_MEMBERS = 100_000
-MAX_HEADER_BYTES = 100_000_000
+MAX_FILE_BYTES = 2**30
+"""The published network with two averages and an optimiser takes 300 MB."""
+MAX_PICKLE_BYTES = 8 * 2**20
+MAX_DIRECTORY_BYTES = 4 * 2**20
+MAX_HEADER_BYTES = 4 * 2**20
 
 PICKLED_CROP_FACTOR = 1.05
 """Published weights: the reference's demo crops this much around the landmarks (STAR_SPEC.md section 8)."""
 
 _ZIP_MAGIC = b"PK\x03\x04"
+_OLD_MAGIC = re.compile(rb"\x80.\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", re.DOTALL)  # torch.save before 1.6
+_MAX_LEVELS = 8
 _OTHER = "Choose a Starmark model (.safetensors) or a STAR checkpoint saved by torch"
 
 State = dict[str, Tensor]
@@ -72,9 +76,9 @@ def read_model(path: str | Path) -> tuple[State, ModelHeader, str]:
     metadata = _safetensors_metadata(data, str(path))
     try:
         state = load_tensors(data)
-    except (SafetensorError, ValueError, RuntimeError, KeyError, AttributeError) as error:
+    except Exception as error:  # Rust and torch raise many: SafetensorError, KeyError, ...
         raise CheckpointError(
-            f"the model file is damaged ({error})", where=path, remedy="Fetch or train the model again"
+            f"the model file is damaged ({_first_line(error)})", where=path, remedy="Fetch or train the model again"
         ) from error
     text = metadata.get(HEADER_KEY)
     if text is None:
@@ -112,37 +116,71 @@ def read_pickled(path: str | Path) -> tuple[State, ModelHeader, str]:
         try:
             data = torch.load(stream, map_location="cpu", weights_only=True)
         except pickle.UnpicklingError as error:
-            raise CheckpointError(
-                "the checkpoint holds more than tensors and plain values, and loading it could run foreign code",
-                where=path,
-                remedy="Save only its state dict with torch.save, and add that file",
-            ) from error
-        except (RuntimeError, ValueError, TypeError, KeyError, AttributeError, EOFError, OSError, IndexError) as error:
-            raise _not_checkpoint(f"torch cannot read it ({_first_line(error)})", str(path)) from error
+            raise _foreign(str(path)) from error
         except MemoryError as error:
             raise _not_checkpoint("it needs more memory than there is", str(path)) from error
+        except Exception as error:
+            raise _not_checkpoint(f"torch cannot read it ({_first_line(error)})", str(path)) from error
     header, state = _infer(_state_dict(data, str(path)), str(path))
     return state, header, digest
 
 
+class _Directory:
+    """A file for `zipfile`, which reads the directory of an archive at once, however long it says it is."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self.seek, self.tell = stream.seek, stream.tell
+
+    def read(self, size: int = -1) -> bytes:
+        limit = MAX_DIRECTORY_BYTES + 1
+        data = cast(bytes, self._stream.read(limit if size < 0 else min(size, limit)))
+        if len(data) > MAX_DIRECTORY_BYTES:
+            raise ValueError("the directory is too long")
+        return data
+
+
 def _check_archive(stream: Any, where: str) -> None:
-    """Refuse archives that would unpack to more than their size promises."""
+    """Refuse archives that are not as torch writes them, and those whose index asks for more than they hold."""
+    size = stream.seek(0, 2)
     try:
-        with zipfile.ZipFile(stream) as archive:
+        with zipfile.ZipFile(cast(IO[bytes], _Directory(stream))) as archive:
             members = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError) as error:
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError, struct.error) as error:
         raise CheckpointError(
             "the checkpoint is truncated or damaged", where=where, remedy="Fetch the file again"
         ) from error
-    if len(members) > MAX_MEMBERS:
-        raise _not_checkpoint(f"it has {len(members)} parts", where)
-    if sum(member.file_size for member in members) > MAX_UNPACKED_BYTES:
-        raise _not_checkpoint(f"it unpacks to more than {MAX_UNPACKED_BYTES // 2**30} GB", where)
-    pickles = [member for member in members if member.filename.endswith(".pkl")]
-    if not any(member.filename.endswith("data.pkl") for member in pickles):
+    names = {member.filename for member in members}
+    indices = [member for member in members if member.filename.endswith("/data.pkl")]
+    if any(name.endswith("/constants.pkl") for name in names):
+        raise _not_checkpoint("it is a program made with TorchScript", where)
+    if len(indices) != 1:
         raise _not_checkpoint("it is an archive of another kind", where)
-    if max(member.file_size for member in pickles) > MAX_PICKLE_BYTES:
-        raise _not_checkpoint("its index is too large", where)
+    # torch stores without compression: then no archive unpacks to more than its own size.
+    if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+        raise _not_checkpoint("it is compressed, which torch never does", where)
+    if len(names) != len(members) or sum(member.file_size for member in members) > size:
+        raise _not_checkpoint("its parts lie over each other", where)
+    _check_index(stream, indices[0], members, where)
+
+
+def _check_index(stream: Any, index: zipfile.ZipInfo, members: list[zipfile.ZipInfo], where: str) -> None:
+    if index.file_size > MAX_PICKLE_BYTES:
+        raise _not_checkpoint("its index is too long", where)
+    folder = index.filename.removesuffix("data.pkl") + "data/"
+    records = {m.filename.removeprefix(folder): m.file_size for m in members if m.filename.startswith(folder)}
+    stream.seek(0)
+    try:
+        with zipfile.ZipFile(stream) as archive:
+            check_pickle(archive.read(index), records)
+    except ForeignPickleError as error:
+        raise _foreign(where) from error
+    except DamagedPickleError as error:
+        raise _not_checkpoint(str(error), where) from error
+    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError, EOFError) as error:
+        raise CheckpointError(
+            "the checkpoint is truncated or damaged", where=where, remedy="Fetch the file again"
+        ) from error
 
 
 def _state_dict(data: object, where: str) -> State:
@@ -167,8 +205,10 @@ def _infer(state: State, where: str) -> tuple[ModelHeader, State]:
     if head is None or head.ndim != 4:
         raise _not_checkpoint("its tensors are not those of a STAR network", where)
     points, width = head.shape[:2]
-    attention = "out_edgemaps.0.conv.weight" in state
-    edges = len(state["out_edgemaps.0.conv.weight"]) if attention else None
+    edge_head = state.get("out_edgemaps.0.conv.weight")
+    if edge_head is not None and edge_head.ndim != 4:
+        raise _not_checkpoint("its tensors are not those of a STAR network", where)
+    attention, edges = edge_head is not None, None if edge_head is None else len(edge_head)
     scheme = _scheme_for(points, edges, state.get("e2h_transform.weight"), where)
     try:
         config = NetConfig(
@@ -228,7 +268,7 @@ def _count(state: State, pattern: str) -> int:
 def _levels(state: State) -> int:
     """Pooling levels: how deep `low2` is nested."""
     levels, prefix = 0, "hgs.0.low2"
-    while any(key.startswith(prefix + ".") for key in state):
+    while levels <= _MAX_LEVELS and any(key.startswith(prefix + ".") for key in state):
         levels, prefix = levels + 1, prefix + ".low2"
     return levels
 
@@ -242,12 +282,19 @@ def _preset(config: NetConfig, scheme: Scheme) -> str:
 
 
 def _fit(state: State, config: NetConfig, where: str) -> None:
-    """CheckpointError unless keys and shapes are those of the network and every value is finite."""
+    """CheckpointError unless keys and shapes are those of the network and every value is a finite number of its own."""
+    head = state.get("out_heatmaps.0.conv.weight")
+    heads = () if head is None else tuple(head.shape[:2])
+    sizes = _count(state, "out_heatmaps.{}.conv.weight"), _levels(state), heads
+    if sizes != (config.stacks, config.levels, (config.points, config.width)):  # before a network that size is made
+        raise _not_checkpoint("its tensors do not fit the size of the network", where)
     with torch.device("meta"):
         expected = StarNet(config).state_dict()
     missing, extra = sorted(set(expected) - set(state)), sorted(set(state) - set(expected))
     if missing or extra:
-        parts = [f"{len(keys)} {what} ({keys[0]})" for keys, what in ((missing, "missing"), (extra, "unknown")) if keys]
+        parts = [
+            f"{len(keys)} {what} ({keys[0][:80]})" for keys, what in ((missing, "missing"), (extra, "unknown")) if keys
+        ]
         raise _not_checkpoint(f"its tensors do not fit the network: {', '.join(parts)}", where)
     for key, value in state.items():
         if value.shape != expected[key].shape:
@@ -255,17 +302,27 @@ def _fit(state: State, config: NetConfig, where: str) -> None:
             raise _not_checkpoint(f"its tensor {key} has the wrong shape, {shapes}", where)
         if value.is_floating_point() != expected[key].is_floating_point() or value.is_complex():
             raise _not_checkpoint(f"its tensor {key} has the wrong type, {value.dtype}", where)
-        if not bool(torch.isfinite(value).all()):
+        # As float32, which the network will keep: a float64 may be finite, and too large for it.
+        if value.is_floating_point() and not bool(torch.isfinite(value.to(torch.float32)).all()):
             raise CheckpointError(
                 f"the model has values that are not finite, in {key}",
                 where=where,
                 remedy="Choose an earlier checkpoint of that training",
             )
     _check_variances(state, where)
+    _check_own_memory(state, where)
+
+
+def _check_own_memory(state: State, where: str) -> None:
+    """Tensors may not share their memory: a small file could then ask for a network of any size."""
+    storages = {value.untyped_storage().data_ptr(): value.untyped_storage().nbytes() for value in state.values()}
+    if sum(value.numel() * value.element_size() for value in state.values()) > sum(storages.values()):
+        raise _not_checkpoint("its tensors share their values", where)
 
 
 def _check_variances(state: State, where: str) -> None:
-    negative: Iterable[str] = (k for k, v in state.items() if k.endswith("running_var") and bool((v < 0).any()))
+    variances = ((key, value.to(torch.float32)) for key, value in state.items() if key.endswith("running_var"))
+    negative: Iterable[str] = (key for key, value in variances if bool((value < 0).any()))
     key = next(iter(negative), None)
     if key is not None:
         raise CheckpointError(
@@ -276,14 +333,31 @@ def _check_variances(state: State, where: str) -> None:
 def _safetensors_metadata(data: bytes, where: str) -> dict[str, str]:
     """The metadata of safetensors bytes: 8 bytes of length, then a JSON object."""
     length = int.from_bytes(data[:8], "little")
-    if len(data) < 10 or not 2 <= length <= len(data) - 8 or data[8:9] != b"{":
+    if length < 2 or data[8:9] != b"{":
+        if _OLD_MAGIC.match(data):
+            remedy = "Load it with torch, save its state dict with torch.save, and add that file"
+            raise CheckpointError("the checkpoint was saved by a torch before 1.6", where=where, remedy=remedy)
+        if data[:1] == b"\x80":
+            raise _not_checkpoint("it is a pickle that torch.save did not write", where)
         raise _not_checkpoint("it is no model file", where)
+    if length > MAX_HEADER_BYTES:
+        raise _not_checkpoint(f"its header has {length / 2**20:.4g} MB, at most {MAX_HEADER_BYTES // 2**20}", where)
+    if length > len(data) - 8:
+        raise CheckpointError("the model file is cut short", where=where, remedy="Fetch or train the model again")
     try:
         header = json.loads(data[8 : 8 + length])
         metadata = header.get("__metadata__") or {}
         return {str(key): value for key, value in metadata.items() if isinstance(value, str)}
     except (ValueError, RecursionError, AttributeError) as error:
         raise _not_checkpoint("it is no model file", where) from error
+
+
+def _foreign(where: str) -> CheckpointError:
+    return CheckpointError(
+        "the checkpoint holds more than tensors and plain values, and loading it could run foreign code",
+        where=where,
+        remedy="Save only its state dict with torch.save, and add that file",
+    )
 
 
 def _not_checkpoint(why: str, where: str) -> CheckpointError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,7 +14,10 @@ from core.transforms import LANDMARK_CROP_FACTOR
 
 HEADER_KEY = "starmark"
 HEADER_VERSION = 1
+CROP_FACTORS = (0.5, 10.0)
 
+_NAME = re.compile(r"[^\\/\x00-\x1f]{1,100}")
+_MAX_REASON = 300
 _KEYS = {"version", "scheme", "preset", "network", "input", "training", "metrics", "calibration"}
 
 
@@ -46,8 +49,9 @@ class ModelHeader:
     def __post_init__(self) -> None:
         if not self.scheme or not self.preset:
             raise ValueError("a model header needs a scheme and a preset")
-        if not (math.isfinite(self.crop_factor) and self.crop_factor > 0):
-            raise ValueError(f"the crop factor must be positive, not {self.crop_factor}")
+        low, high = CROP_FACTORS
+        if not low <= self.crop_factor <= high:
+            raise ValueError(f"the crop factor must be from {low:g} to {high:g}, not {self.crop_factor:g}")
 
     def with_metrics(self, **metrics: Any) -> ModelHeader:
         """A copy with more or newer figures."""
@@ -80,14 +84,15 @@ class ModelHeader:
     def from_json(cls, text: str, where: str) -> ModelHeader:
         """Inverse of `to_json`; CheckpointError for damage, a newer version, or another way to feed the network."""
         try:
-            data = json.loads(text)
+            data = json.loads(text, parse_constant=_no_constant)
         except (ValueError, RecursionError) as error:
             raise _damaged(f"its header is not JSON ({error})", where) from error
-        if not isinstance(data, Mapping) or not isinstance(data.get("version"), int):
+        version = data.get("version") if isinstance(data, Mapping) else None
+        if not isinstance(version, int) or isinstance(version, bool) or version < 1:
             raise _damaged("its header has no version", where)
-        if data["version"] > HEADER_VERSION:
+        if version > HEADER_VERSION:
             raise CheckpointError(
-                f"the model was written by a newer Starmark (header version {data['version']})",
+                f"the model was written by a newer Starmark (header version {version:.6g})",
                 where=where,
                 remedy="Update Starmark",
             )
@@ -96,7 +101,7 @@ class ModelHeader:
             raise _damaged(f"its header lacks {', '.join(missing)}", where)
         try:
             return cls._from_data(data)
-        except (ConfigError, KeyError, TypeError, ValueError, AttributeError) as error:
+        except (ConfigError, KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
             raise _damaged(f"its header is inconsistent ({error})", where) from error
 
     @classmethod
@@ -108,8 +113,16 @@ class ModelHeader:
         for key in ("scheme", "preset"):
             if not isinstance(data[key], str):
                 raise ValueError(f"'{key}' is not a text")
+            # Schemes are looked up by name or by file; a model file must not choose a file.
+            if _NAME.fullmatch(data[key]) is None or data[key].endswith(".toml"):
+                raise ValueError(f"'{key}' is not a name")
         if not isinstance(feed["antialias"], bool):
             raise ValueError("'antialias' is not true or false")
+        if not isinstance(feed["crop_factor"], int | float) or isinstance(feed["crop_factor"], bool):
+            raise ValueError("'crop_factor' is not a number")
+        for key in ("training", "metrics", "calibration"):
+            if not isinstance(data[key], Mapping) and (key, data[key]) != ("calibration", None):
+                raise ValueError(f"'{key}' is not a table")
         calibration = data["calibration"]
         return cls(
             scheme=data["scheme"],
@@ -123,5 +136,10 @@ class ModelHeader:
         )
 
 
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is no number")
+
+
 def _damaged(why: str, where: str) -> CheckpointError:
+    why = why if len(why) <= _MAX_REASON else why[:_MAX_REASON] + "..."
     return CheckpointError(f"the model file is damaged: {why}", where=where, remedy="Fetch or train the model again")

@@ -19,7 +19,6 @@ import torch
 from safetensors.torch import save_file
 
 from core.errors import CheckpointError, FileError
-from core.model import checkpoint
 from core.model.checkpoint import load_network, read_header, save_model
 from core.model.header import HEADER_KEY, ModelHeader
 from core.model.library import prepare_for_inference
@@ -101,7 +100,7 @@ def test_saving_refuses_what_could_not_be_loaded(tmp_path: Path) -> None:
         network.out_heatmaps[0].conv.weight[0, 0] = float("nan")
     with pytest.raises(CheckpointError, match="not finite"):
         save_model(path, network, header)
-    with pytest.raises(CheckpointError, match="wrong shape"):
+    with pytest.raises(CheckpointError, match="do not fit"):
         save_model(path, small_network(width=32), header)
     with pytest.raises(ValueError, match="JSON"):
         save_model(path, small_network(), replace(header, metrics={"nme": float("nan")}))
@@ -131,7 +130,7 @@ def change_header(change: Callable[[dict[str, Any]], object]) -> Callable[[str],
         (change_header(lambda d: d.update(version=2)), "newer Starmark"),
         (change_header(lambda d: d.pop("network")), "lacks network"),
         (change_header(lambda d: d["network"].update(width=18)), "inconsistent"),
-        (change_header(lambda d: d["network"].update(width=32)), "wrong shape"),
+        (change_header(lambda d: d["network"].update(width=32)), "do not fit the size"),
         (change_header(lambda d: d["network"].update(width="16")), "inconsistent"),
         (change_header(lambda d: d["network"].update(extra=1)), "inconsistent"),
         (change_header(lambda d: d["network"].update(stacks=3)), "do not fit"),
@@ -140,6 +139,26 @@ def change_header(change: Callable[[dict[str, Any]], object]) -> Callable[[str],
         (change_header(lambda d: d["input"].update(antialias="no")), "antialias"),
         (change_header(lambda d: d.update(scheme=3)), "not a text"),
         (change_header(lambda d: d.update(metrics=[1])), "inconsistent"),
+        (change_header(lambda d: d.update(training=[["a", 1]])), "'training' is not a table"),
+        (change_header(lambda d: d.update(calibration=[])), "'calibration' is not a table"),
+        (change_header(lambda d: d.update(metrics={"nme": float("nan")})), "NaN is no number"),
+        (change_header(lambda d: d.update(version=True)), "no version"),
+        (change_header(lambda d: d.update(version=-1)), "no version"),
+        (change_header(lambda d: d.update(version=10**300)), "newer Starmark"),
+        (change_header(lambda d: d.update(scheme="../secret.toml")), "not a name"),
+        (change_header(lambda d: d.update(scheme="mine.toml")), "not a name"),
+        (change_header(lambda d: d.update(scheme="x" * 100_000)), "not a name"),
+        (change_header(lambda d: d["input"].update(crop_factor="1.3")), "not a number"),
+        (change_header(lambda d: d["input"].update(crop_factor=10**400)), "inconsistent"),
+        (change_header(lambda d: d["input"].update(crop_factor=1e300)), "crop factor"),
+        (change_header(lambda d: d["network"].update(width="w" * 1_000_000)), r"inconsistent .{1,300}\.\.\."),
+        (change_header(lambda d: d["network"].update(stacks=16, width=1024, levels=8, input_size=1024)), "input"),
+        (
+            change_header(lambda d: [d["network"].update(stacks=16, width=1024, levels=8, input_size=1024),
+                                     d["input"].update(size=1024)]),
+            "do not fit the size",
+        ),
+        (change_header(lambda d: d["network"].update(edge_groups=[[0]] * 100_000)), "do not fit|wrong shape"),
     ],
 )
 def test_damaged_headers_are_named(
@@ -158,7 +177,7 @@ def test_truncated_models_are_refused(tmp_path: Path, network: StarNet, keep: in
     path = tmp_path / "m.safetensors"
     save_model(path, network, header_of(network))
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(CheckpointError, match=r"damaged|no model file"):
+    with pytest.raises(CheckpointError, match=r"damaged|no model file|cut short"):
         load_network(path)
 
 
@@ -263,7 +282,7 @@ def edited(network: StarNet, edit: Callable[[dict[str, torch.Tensor]], object]) 
         (lambda s: s.update({"out_heatmaps.0.conv.weight": torch.zeros(68, 18, 1, 1)}), "size is not possible"),
         (
             lambda s: s.update({"out_heatmaps.0.conv.weight": torch.zeros(1).expand(68, 2**40, 1, 1)}),
-            "size is not possible",
+            "has only 1 in the file",
         ),
     ],
 )
@@ -296,22 +315,6 @@ def test_truncated_checkpoints_are_refused(tmp_path: Path, network: StarNet, kee
     data = path.read_bytes()
     path.write_bytes(data[: int(keep * len(data)) if keep == 0.5 else int(keep)])
     with pytest.raises(CheckpointError, match=r"truncated or damaged|cannot read"):
-        load_network(path)
-
-
-def test_archives_that_unpack_to_too_much_are_refused(
-    tmp_path: Path, network: StarNet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "bomb.pkl"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("x/data.pkl", b"\x80\x02}.")
-        archive.writestr("x/data/0", bytes(40_000_000))
-    assert path.stat().st_size < 100_000
-    monkeypatch.setattr(checkpoint, "MAX_UNPACKED_BYTES", 30_000_000)
-    with pytest.raises(CheckpointError, match="unpacks to more"):
-        load_network(path)
-    monkeypatch.setattr(checkpoint, "MAX_FILE_BYTES", 1000)
-    with pytest.raises(CheckpointError, match="too large"):
         load_network(path)
 
 
