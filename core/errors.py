@@ -2,7 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+
+_LONGEST = 1000
+
+
+def shown(value: object, limit: int = 60) -> str:
+    """A value from a file, for a message: short, whatever it is; "a table" and "a list" for those."""
+    if isinstance(value, Mapping):
+        return "a table"
+    if isinstance(value, list | tuple):
+        return "a list"
+    if isinstance(value, int) and abs(value) >= 10**limit:
+        return "a number of many digits"
+    text = repr(value[: limit + 1] if isinstance(value, str) else value)
+    return text if len(text) <= limit else text[:limit] + "..."
+
+
+def _one_line(text: str) -> str:
+    """`text` as a terminal may get it: file names and file contents can hold line ends and control characters."""
+    if not text.isprintable():
+        text = "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "..."
 
 
 class StarmarkError(Exception):
@@ -21,8 +43,9 @@ class StarmarkError(Exception):
         super().__init__(str(self))
 
     def __str__(self) -> str:
-        text = self.what if self.where is None else f"{self.where}: {self.what}"
-        return text if self.remedy is None else f"{text}. {self.remedy}."
+        what = _one_line(self.what)
+        text = what if self.where is None else f"{_one_line(self.where)}: {what}"
+        return text if self.remedy is None else f"{text}. {_one_line(self.remedy)}."
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (type(self), self.what, self.where, self.remedy)

@@ -217,15 +217,34 @@ def walk_folders(
         reason = getattr(problem, "strerror", None) or str(problem)
         raise error(f"the folder cannot be listed ({reason})", where=folder, remedy="Check the folder") from problem
     seen: set[tuple[int, int]] = set()
-    for top, folders, names in os.walk(folder, onerror=_log_unlisted, followlinks=True):
-        status = Path(top).stat()
-        if (status.st_dev, status.st_ino) in seen:
-            folders.clear()
+    waiting = [Path(folder)]  # not os.walk, which recurses: a thousand folders in each other end it
+    while waiting:
+        top = waiting.pop()
+        try:
+            status = top.stat()
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            with os.scandir(top) as entries:
+                listed = sorted((entry.name, _is_folder(entry)) for entry in entries if not entry.name.startswith("."))
+        except OSError as problem:  # it went away, may not be listed, or its path is too long
+            _log.warning("%s: left out (%s)", top, problem.strerror)
             continue
         seen.add((status.st_dev, status.st_ino))
-        folders[:] = sorted(name for name in folders if recursive and not name.startswith("."))
-        yield Path(top), sorted(name for name in names if not name.startswith("."))
+        if recursive:
+            waiting += [top / name for name, is_folder in reversed(listed) if is_folder]
+        yield top, [name for name, is_folder in listed if not is_folder]
 
 
-def _log_unlisted(error: OSError) -> None:
-    _log.warning("%s: left out (%s)", error.filename, error.strerror)
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads round, or nowhere with too long a name
+        return False
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a regular file, False also where the system refuses to say (`Path.is_file` raises then)."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False

@@ -37,7 +37,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from core.errors import ImageError, StarmarkError, UsageError
-from core.files import open_regular, read_limited, unreadable, walk_folders
+from core.files import is_file, open_regular, read_limited, unreadable, walk_folders
 from core.image_structure import Outline, count_scans, read_outline
 
 __all__ = [
@@ -263,6 +263,9 @@ def _open(data: bytes, where: str, limits: ImageLimits) -> tuple[ImageFile, Imag
     try:
         picture = _DECODERS[info.format](io.BytesIO(outline.plain(data)))
     except SyntaxError as error:
+        if info.format == "TIFF" and "unknown" in str(error):
+            text = "this TIFF image stores its pixels in a way that is not read, such as floating point"
+            raise ImageError(text, where=where, remedy="Convert it to 8 or 16 bits a channel") from error
         text = f"the header of this {info.format} image is damaged"
         raise ImageError(text, where=where, remedy=_REPLACE) from error
     if picture.size != (outline.width, outline.height):
@@ -379,5 +382,5 @@ def _in_folder(folder: Path, recursive: bool) -> list[Path]:
     found = []
     for place, names in walk_folders(folder, ImageError, recursive=recursive):
         paths = (place / name for name in names)
-        found += [path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()]
+        found += [path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES and is_file(path)]
     return sorted(found, key=natural_key)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,17 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from core.errors import SchemeError
+from core.errors import SchemeError, shown
 from core.face import FloatArray
-from core.files import read_limited
 from core.paths import user_home
+from core.toml_file import read_toml
 
 SCHEME_DIR = Path(__file__).resolve().parent.parent / "resources" / "schemes"
 
 _KEYS = {"id", "title", "points", "regions", "flip", "normalisers", "default_normaliser"}
 _REGION_KEYS = {"name", "indices", "closed", "edge", "edge_closed"}
 _MAX_POINTS = 1000
-_MAX_BYTES = 2**20
+_MAX_TEXT = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,16 +124,7 @@ def parse_scheme(data: Mapping[str, Any], where: str | Path) -> Scheme:
 
 def load_scheme(path: str | Path) -> Scheme:
     """Read one scheme file (TOML). SchemeError names the file, the key and the remedy."""
-    path = Path(path)
-    try:
-        text = read_limited(path, _MAX_BYTES, SchemeError).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise SchemeError("the scheme file is not UTF-8 text", where=path, remedy="Save it as UTF-8") from error
-    try:
-        data = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise SchemeError(f"not valid TOML ({error})", where=path, remedy="Correct the file at that place") from error
-    return parse_scheme(data, path)
+    return parse_scheme(read_toml(path, SchemeError, "the scheme file"), path)
 
 
 @lru_cache(maxsize=8)
@@ -180,6 +170,7 @@ def get_scheme(name: str) -> Scheme:
 
 
 def _bad(key: str, what: str, where: str | Path) -> SchemeError:
+    key = key if len(key) <= _MAX_TEXT else key[:_MAX_TEXT] + "..."
     return SchemeError(f"key '{key}' {what}", where=where, remedy="Correct the scheme file")
 
 
@@ -199,6 +190,8 @@ def _check_keys(
 def _string(value: object, key: str, where: str | Path) -> str:
     if not isinstance(value, str) or not value.strip():
         raise _bad(key, "must be a text that is not empty", where)
+    if len(value) > _MAX_TEXT or not value.isprintable():
+        raise _bad(key, f"must be one line of at most {_MAX_TEXT} letters, not {shown(value)}", where)
     return value
 
 
@@ -219,7 +212,7 @@ def _indices(value: object, key: str, count: int, where: str | Path) -> tuple[in
         raise _bad(key, "must be a list of point indices", where)
     for item in value:
         if not isinstance(item, int) or isinstance(item, bool) or not 0 <= item < count:
-            raise _bad(key, f"has {item!r}, which is no point index from 0 to {count - 1}", where)
+            raise _bad(key, f"has {shown(item)}, which is no point index from 0 to {count - 1}", where)
     if len(set(value)) != len(value):
         raise _bad(key, "names a point twice", where)
     return tuple(value)
@@ -280,6 +273,6 @@ def _normalisers(
     if default is None:
         return tuple(found.values())
     if not isinstance(default, str) or default not in found:
-        raise _bad("default_normaliser", f"names {default!r}, which is not in 'normalisers'", where)
+        raise _bad("default_normaliser", f"names {shown(default)}, which is not in 'normalisers'", where)
     first = found.pop(default)
     return (first, *found.values())

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import tomllib
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from core.errors import ConfigError
-from core.files import read_limited
+from core.errors import ConfigError, shown
+from core.toml_file import read_toml
 
 LOSSES = ("star", "star_l1", "star_l2", "star_v1", "smoothl1", "l1", "l2", "wing")
 """Landmark losses by name; `training.losses.total` has what they are, and torch with it."""
 
 SCHEDULES = ("multistep", "cosine")
-_MAX_BYTES = 2**20
+_MAX_MILESTONES = 100
 PRECISIONS = ("auto", "float32", "bfloat16")
 
 
@@ -81,7 +81,9 @@ class TrainConfig:
         for name, low, high in _RANGES:
             value = getattr(self, name)
             if not low <= value <= high:
-                raise ConfigError(f"training setting '{name}' must be from {low:g} to {high:g}, not {value!r}")
+                raise ConfigError(f"training setting '{name}' must be from {low:g} to {high:g}, not {shown(value)}")
+        if len(self.milestones) > _MAX_MILESTONES:
+            raise ConfigError(f"training setting 'milestones' must have at most {_MAX_MILESTONES} entries")
         if not all(0 < share < 1 for share in self.milestones) or list(self.milestones) != sorted(self.milestones):
             raise ConfigError("training setting 'milestones' must be rising shares between 0 and 1")
 
@@ -116,13 +118,7 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
 
 def load_config(path: Path, base: TrainConfig | None = None) -> TrainConfig:
     """Read settings from a TOML file over `base`; ConfigError names the file and the key."""
-    try:
-        data = tomllib.loads(read_limited(path, _MAX_BYTES, ConfigError).decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise ConfigError("the configuration is not UTF-8 text", where=path, remedy="Save it as UTF-8") from error
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ConfigError(f"not valid TOML ({error})", where=path, remedy="Correct the file at that place") from error
-    return config_from(data, path, base)
+    return config_from(read_toml(path, ConfigError, "the configuration"), path, base)
 
 
 def config_from(data: Mapping[str, Any], where: str | Path, base: TrainConfig | None = None) -> TrainConfig:
@@ -130,7 +126,8 @@ def config_from(data: Mapping[str, Any], where: str | Path, base: TrainConfig | 
     known = {field.name for field in fields(TrainConfig)}
     for key in data:
         if key not in known:
-            raise ConfigError(f"unknown key '{key}'", where=where, remedy=f"Known keys are {', '.join(sorted(known))}")
+            remedy = f"Known keys are {', '.join(sorted(known))}"
+            raise ConfigError(f"unknown key {shown(key)}", where=where, remedy=remedy)
     try:
         return replace(base or TrainConfig(), **data)
     except ConfigError as error:
@@ -145,7 +142,7 @@ def _typed(name: str, value: Any, kind: Any) -> Any:
         raise ConfigError(f"training setting '{name}' must not be true or false")
     if kind is int and isinstance(value, int):
         return value
-    if kind is float and isinstance(value, int | float) and value == value:
+    if kind is float and isinstance(value, int | float) and abs(value) <= sys.float_info.max:
         return float(value)
     if kind is str and isinstance(value, str):
         return value
@@ -154,12 +151,12 @@ def _typed(name: str, value: Any, kind: Any) -> Any:
     wanted = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}.get(
         kind, "a list of numbers"
     )
-    raise ConfigError(f"training setting '{name}' must be {wanted}, not {value!r}")
+    raise ConfigError(f"training setting '{name}' must be {wanted}, not {shown(value)}")
 
 
 def _choice(name: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
-        raise ConfigError(f"training setting '{name}' must be one of {', '.join(known)}, not '{value}'")
+        raise ConfigError(f"training setting '{name}' must be one of {', '.join(known)}, not {shown(value)}")
 
 
 def _toml(value: Any) -> str:

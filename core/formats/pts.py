@@ -21,8 +21,9 @@ from core.files import read_limited, write_atomic
 from core.formats.base import MAX_COORDINATE
 
 MAX_BYTES = 2**20
-_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
-_POINT = re.compile(rf"({_NUMBER})[\s,]+({_NUMBER})", re.ASCII)
+# Possessive: a run of digits has one reading, and a long one that fits nowhere must not be split in every way.
+_NUMBER = r"[+-]?+(?:\d++\.?+\d*+|\.\d++)(?:[eE][+-]?+\d++)?+"
+_POINT = re.compile(rf"({_NUMBER})[\s,]++({_NUMBER})", re.ASCII)
 _HEADER = re.compile(r"(\w+)\s*:\s*(\S+)")
 _MAX_POINTS = 100_000
 

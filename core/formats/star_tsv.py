@@ -6,6 +6,7 @@ comma-separated). Coordinates are 0-based image px as the reference uses them. A
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import re
@@ -33,8 +34,11 @@ MAX_BYTES = 512 * 2**20
 _MAX_LINE = 2**16
 _WFLW_POINTS = 98
 _WFLW_TAGS = ("largepose", "expression", "illumination", "makeup", "occlusion", "blur")
-_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
+# Possessive: a long run of digits that fits nowhere must not be split in every way.
+_NUMBER = re.compile(r"\s*+[+-]?+(\d++\.?+\d*+|\.\d++)([eE][+-]?+\d++)?+\s*+", re.ASCII)
 _MAX_DROPPED = 12
+_MAX_LINES = 1_000_000
+_MAX_SKIPPED = 100_000
 _SAMPLE = 200  # lines looked at to learn which leading folders of the paths to leave out
 
 
@@ -113,18 +117,18 @@ def _notes(base: int, header: bool, dropped: int, root: Path) -> list[str]:
 
 def _rows(source: Path, base: int) -> tuple[list[_Row], list[Skipped], bool]:
     """Usable lines, the others with their reason, and whether the first is column names."""
-    data = read_limited(source, MAX_BYTES, FormatError)
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise FormatError("not a text file", where=source, remedy="Choose a STAR .tsv file") from error
     rows: list[_Row] = []
     skipped: list[Skipped] = []
     header, first = False, True
-    for number, line in enumerate(text.split("\n"), 1):
-        line = line.rstrip("\r")
-        if not line.strip():
+    for number, raw in enumerate(io.BytesIO(read_limited(source, MAX_BYTES, FormatError)), 1):
+        if number > _MAX_LINES:
+            raise FormatError("too many lines", where=source, remedy="Divide it into several files")
+        if len(skipped) > _MAX_SKIPPED:
+            what = f"too many unusable lines; the last: {skipped[-1].reason}"
+            raise FormatError(what, where=source, remedy="Choose a STAR .tsv file, or correct it")
+        if raw.isspace():
             continue
+        line = _text(raw, source)
         if first and _is_header(line):
             header = True
         else:
@@ -136,8 +140,19 @@ def _rows(source: Path, base: int) -> tuple[list[_Row], list[Skipped], bool]:
     return rows, skipped, header
 
 
+def _text(raw: bytes, source: Path) -> str:
+    if len(raw) > 4 * _MAX_LINE:
+        return "-" * (_MAX_LINE + 1)  # too long whatever it says, and not worth decoding
+    try:
+        return raw.decode("utf-8-sig").rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise FormatError("not a text file", where=source, remedy="Choose a STAR .tsv file") from error
+
+
 def _is_header(line: str) -> bool:
     """Column names: none of the columns that must hold numbers does."""
+    if len(line) > _MAX_LINE:
+        return False
     fields = line.split("\t")
     return len(fields) >= 6 and not any(
         _NUMBER.fullmatch(part) for text in fields[1:6] for part in text[:_MAX_LINE].split(",")

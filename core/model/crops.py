@@ -6,20 +6,24 @@ scales with the image. Its coefficients are in resources/models/crop_rule.toml; 
 
 from __future__ import annotations
 
-import tomllib
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
-from core.errors import ConfigError
+from core.errors import ConfigError, shown
 from core.face import Box, FloatArray
 from core.model.detector import Detection
+from core.toml_file import read_toml
 from core.transforms import LANDMARK_CROP_FACTOR, Crop
 
 RULE_FILE = Path(__file__).resolve().parents[2] / "resources" / "models" / "crop_rule.toml"
 
 TARGETS = ("dx", "dy", "log_side")
+_ODD = ("eyes_x", "nose_x", "mouth_x", "roll_x")
+_EVEN = ("one", "height", "eyes_y", "nose_y", "mouth_y", "length", "spread", "turn", "roll")
+_FEATURES = {"dx": _ODD, "dy": _EVEN, "log_side": _EVEN}
+_MAX_WEIGHT = 100.0
 
 Features = dict[str, dict[str, float]]
 
@@ -61,11 +65,24 @@ def _rule() -> Features:
 
 def read_rule(path: Path) -> Features:
     """Coefficients per output and feature; ConfigError if the file is missing or damaged."""
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-        return {name: {key: float(value) for key, value in data[name].items()} for name in TARGETS}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError, ValueError, AttributeError) as e:
-        raise ConfigError(f"the crop rule cannot be read ({e})", where=path, remedy="Install Starmark again") from e
+    data = read_toml(path, ConfigError, "the crop rule")
+    unknown = sorted(set(data) - set(TARGETS))
+    if unknown:
+        raise _bad_rule(f"has the unknown key {shown(unknown[0])}", path)
+    for name in TARGETS:
+        table = data.get(name)
+        if not isinstance(table, dict):
+            raise _bad_rule(f"has no table '{name}'", path)
+        for key, value in table.items():
+            if key not in _FEATURES[name]:
+                raise _bad_rule(f"has the unknown key {shown(f'{name}.{key}')}", path)
+            if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) <= _MAX_WEIGHT:
+                raise _bad_rule(f"has {shown(value)} as '{name}.{key}', where a small number must be", path)
+    return {name: {key: float(value) for key, value in data[name].items()} for name in TARGETS}
+
+
+def _bad_rule(what: str, path: Path) -> ConfigError:
+    return ConfigError(f"the crop rule {what}", where=path, remedy="Install Starmark again")
 
 
 def crop_from_detection(

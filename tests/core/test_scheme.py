@@ -204,7 +204,7 @@ def test_unreadable_scheme_files(tmp_path: Path) -> None:
     (tmp_path / "b.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(SchemeError, match="not UTF-8"):
         load_scheme(tmp_path / "b.toml")
-    with pytest.raises(SchemeError, match="not valid TOML"):
+    with pytest.raises(SchemeError, match="nested too deeply"):
         load_scheme(_write(tmp_path, "a = " + "[" * 50_000))
 
 
