@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date, time
 from pathlib import Path
 
 _LONGEST = 1000
 
 
 def shown(value: object, limit: int = 60) -> str:
-    """A value from a file, for a message: short, whatever it is; "a table" and "a list" for those."""
+    """A value from a file, for a message: short, whatever it is; tables, lists and dates by their kind."""
     if isinstance(value, Mapping):
         return "a table"
     if isinstance(value, list | tuple):
         return "a list"
+    if isinstance(value, date | time):
+        return "a date or time"
     if isinstance(value, int) and abs(value) >= 10**limit:
         return "a number of many digits"
     text = repr(value[: limit + 1] if isinstance(value, str) else value)

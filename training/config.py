@@ -131,7 +131,7 @@ def config_from(data: Mapping[str, Any], where: str | Path, base: TrainConfig | 
     try:
         return replace(base or TrainConfig(), **data)
     except ConfigError as error:
-        raise ConfigError(error.what, where=where, remedy=error.remedy) from error
+        raise ConfigError(error.what, where=where, remedy=error.remedy or "Correct that setting") from error
 
 
 def _typed(name: str, value: Any, kind: Any) -> Any:

@@ -309,3 +309,24 @@ def test_names_are_those_of_the_design() -> None:
     named = {"300w", "wflw", "cofw", "star-tsv", "coco", "labelme", "cvat", "labelstudio", "ljson", "dlib"}
     assert set(FORMATS) <= named | {"deeplabcut", "csv", "parquet", "patch"}
     assert {"300w", "star-tsv"} <= set(FORMATS)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a\t1\t" + b"1" * 60_000 + b"x\t1\t1\t1\n", "is not a number"),  # once minutes, for its many readings
+        (b"a\t1\t" + b"1," * 30_000 + b"\t" + b" " * 5000 + b"x\t1\t1\n", "is not a number"),
+        (b"x\n" * 200_000, "too many unusable lines; the last: has 1 tab-separated columns"),
+        (b"\n" * 2_000_000, "too many lines"),
+        (b"\t" * 3_000_000, "there is no face"),
+        (b"x" * 3_000_000, "the line is too long"),
+        ("\U0001f600".encode() * 500_000, "the line is too long"),
+        (b"a\xff\n", "not a text file"),
+    ],
+)
+def test_tables_without_end(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "a.tsv"
+    path.write_bytes(content)
+    with pytest.raises(FormatError, match=message) as caught:
+        read_dataset(path, "star-tsv")
+    assert len(str(caught.value)) < 1000

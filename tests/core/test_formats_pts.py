@@ -152,3 +152,10 @@ def test_points_without_a_place_cannot_be_written(tmp_path: Path, bad: float) ->
     with pytest.raises(FormatError, match="point 1 has no place"):
         write_pts(tmp_path / "x.pts", points)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("line", ["1" * 1_000_000, "1" * 500_000 + "x", "1." + "1" * 500_000 + " e", "1 " * 400_000])
+def test_long_runs_of_digits_have_one_reading(line: str) -> None:
+    """Digits that fit nowhere were once split in every way, which took hours."""
+    with pytest.raises(FormatError, match="line 4: expected two numbers"):
+        parse_pts(f"version: 1\nn_points: 1\n{{\n{line}\n}}\n".encode(), "a.pts")
