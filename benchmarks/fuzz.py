@@ -290,6 +290,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--loader", choices=[*LOADERS, "all"], default="all")
     parser.add_argument("--seconds", type=float, default=60.0, help="for each loader")
+    parser.add_argument("--count", type=int, default=10**9, help="inputs for each loader, where that ends earlier")
     parser.add_argument(
         "--start", type=int, default=0, help="number of the first input; other numbers are other inputs"
     )

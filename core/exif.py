@@ -6,6 +6,7 @@ import struct
 
 _ORIENTATION = 0x0112
 _MAX_ENTRIES = 1000
+_FRONT = b"Exif\0\0"
 
 
 def tiff_orientation(exif: bytes) -> int:
@@ -13,8 +14,10 @@ def tiff_orientation(exif: bytes) -> int:
 
     Layout: EXIF 2.32, section 4.6.2 (a TIFF header, then image file directory 0 with entries of 12 bytes).
     """
-    while exif.startswith(b"Exif\0\0"):
-        exif = exif[6:]
+    front = 0
+    while exif.startswith(_FRONT, front):
+        front += len(_FRONT)
+    exif = exif[front:]
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(exif[:4])
     if order is None or len(exif) < 8:
         return 1

@@ -32,6 +32,7 @@ from core.formats.base import (
 
 MAX_BYTES = 512 * 2**20
 _MAX_LINE = 2**16
+_MAX_PATH = 4096
 _WFLW_POINTS = 98
 _WFLW_TAGS = ("largepose", "expression", "illumination", "makeup", "occlusion", "blur")
 # Possessive: a long run of digits that fits nowhere must not be split in every way.
@@ -167,6 +168,8 @@ def _row(number: int, line: str, base: int) -> _Row:
         raise _UnusableError(f"has {len(fields)} tab-separated columns, expected 6 or 7")
     if not fields[0].strip():
         raise _UnusableError("the image path is empty")
+    if len(fields[0]) > _MAX_PATH:
+        raise _UnusableError("the image path is too long")
     values = _numbers(fields[2], "landmarks")
     if not values or len(values) % 2:
         raise _UnusableError(f"has {len(values)} landmark numbers, expected an even count")

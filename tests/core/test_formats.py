@@ -322,6 +322,7 @@ def test_names_are_those_of_the_design() -> None:
         (b"x" * 3_000_000, "the line is too long"),
         ("\U0001f600".encode() * 500_000, "the line is too long"),
         (b"a\xff\n", "not a text file"),
+        (b"a/" * 30_000 + b"\t\t1,2\t1\t1\t1\n", "the image path is too long"),
     ],
 )
 def test_tables_without_end(tmp_path: Path, content: bytes, message: str) -> None:

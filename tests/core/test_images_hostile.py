@@ -260,6 +260,7 @@ def test_jpeg_metadata_is_left_out(tmp_path: Path, front: bytes) -> None:
         chunk(b"zTXt", b"a\0\0" + zeros(1_000_000)) * 100,
         chunk(b"acTL", b"\xff" * 8) + chunk(b"fcTL", b"\xff" * 26),
         chunk(b"tEXt", b"Raw profile type exif\0\nexif\n99\nzz"),
+        chunk(b"eXIf", b"Exif\0\0" * 170_000),
         chunk(b"gAMA", b"") + chunk(b"pHYs", b"1") + chunk(b"cHRM", b"12"),
     ],
 )
