@@ -23,7 +23,7 @@ def shown(value: object, limit: int = 60) -> str:
     return text if len(text) <= limit else text[:limit] + "..."
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """`text` as a terminal may get it: file names and file contents can hold line ends and control characters."""
     if not text.isprintable():
         text = "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
@@ -46,9 +46,9 @@ class StarmarkError(Exception):
         super().__init__(str(self))
 
     def __str__(self) -> str:
-        what = _one_line(self.what)
-        text = what if self.where is None else f"{_one_line(self.where)}: {what}"
-        return text if self.remedy is None else f"{text}. {_one_line(self.remedy)}."
+        what = one_line(self.what)
+        text = what if self.where is None else f"{one_line(self.where)}: {what}"
+        return text if self.remedy is None else f"{text}. {one_line(self.remedy)}."
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (type(self), self.what, self.where, self.remedy)

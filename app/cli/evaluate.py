@@ -19,7 +19,7 @@ from app.cli.common import (
     progress,
     share,
 )
-from core.errors import UsageError
+from core.errors import UsageError, one_line
 
 if TYPE_CHECKING:
     from core.model.pipeline import ImageResult
@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     evaluation = evaluate(faces, predictor, detector, crops=args.crops, normaliser=args.normaliser, watch=watch)
     figures = report(evaluation, args.threshold)
     for failed in evaluation.failed[:_LISTED]:
-        print(f"failed: {failed.image}: {failed.reason}", file=sys.stderr)
+        print(f"failed: {one_line(str(failed.image))}: {one_line(failed.reason)}", file=sys.stderr)
     print(_table(evaluation, figures, predictor.device.name))
     if args.json:
         data = to_json(evaluation, figures) | {"split": args.split, "dataset": str(args.dataset)}

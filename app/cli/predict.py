@@ -17,7 +17,7 @@ from app.cli.common import (
     open_predictor,
     progress,
 )
-from core.errors import ImageError, UsageError
+from core.errors import ImageError, UsageError, one_line
 
 if TYPE_CHECKING:
     from core.formats.base import ImportedFace
@@ -143,7 +143,7 @@ class _Tally:
     def list_failed(self) -> None:
         """Name the failed images on stderr."""
         for path, reason in self.failed[:_LISTED]:
-            print(f"failed: {path}: {reason}", file=sys.stderr)
+            print(f"failed: {one_line(str(path))}: {one_line(reason)}", file=sys.stderr)
         if len(self.failed) > _LISTED:
             print(f"failed: {len(self.failed) - _LISTED} more, see 'error' in the output", file=sys.stderr)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import cv2
 
-from core.errors import StarmarkError
+from core.errors import StarmarkError, one_line
 from core.face import Box, ByteArray, Prediction
 from core.images import read_image
 from core.model.crops import crop_from_detection
@@ -227,4 +227,4 @@ def _sentence(error: BaseException, path: Path) -> str:
     if isinstance(error, MemoryError):
         return "there is not enough memory for this image. Make it smaller."
     text = " ".join(str(error).split())
-    return text.removeprefix(f"{path}: ")
+    return text.removeprefix(f"{one_line(str(path))}: ")
