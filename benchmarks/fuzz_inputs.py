@@ -198,8 +198,8 @@ def make_input(loader: str, number: int) -> bytes:
         way = structured if random.random() < 0.7 else spoil_bytes
         try:
             data = way(data, random)
-        except (ValueError, IndexError, struct.error, zipfile.BadZipFile, KeyError, NotImplementedError):
-            data = spoil_bytes(data, random)  # spoilt too far already to be taken apart
+        except Exception:
+            data = spoil_bytes(data, random)  # spoilt too far already to be taken apart, in any way
         if random.random() < 0.05:
             data = spliced(data, random.choice(seeds), random)
     return data[:_MAX_INPUT]

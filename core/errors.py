@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, time
 from pathlib import Path
 
 _LONGEST = 1000
+_LINE_END = re.compile(r"\s*[\r\n]\s*")  # libraries word their problems in several lines
 
 
 def shown(value: object, limit: int = 60) -> str:
@@ -46,7 +48,7 @@ class StarmarkError(Exception):
         super().__init__(str(self))
 
     def __str__(self) -> str:
-        what = one_line(self.what)
+        what = one_line(_LINE_END.sub(" ", self.what))
         text = what if self.where is None else f"{one_line(self.where)}: {what}"
         return text if self.remedy is None else f"{text}. {one_line(self.remedy)}."
 
