@@ -48,7 +48,7 @@ class StarmarkError(Exception):
         super().__init__(str(self))
 
     def __str__(self) -> str:
-        what = one_line(_LINE_END.sub(" ", self.what))
+        what = one_line(_LINE_END.sub(" ", self.what[: 2 * _LONGEST]))
         text = what if self.where is None else f"{one_line(self.where)}: {what}"
         return text if self.remedy is None else f"{text}. {one_line(self.remedy)}."
 
