@@ -19,6 +19,7 @@ from core.scheme import Scheme
 
 STEM_STRIDE = 4
 BOUNDARY_THRESHOLD = 0.05
+INSTANCE_EPS = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,13 +281,12 @@ class StarNet(nn.Module):
         heat: Tensor | None = None
         for s in range(self.config.stacks):
             features = self.features[s](self.hgs[s](x, heat))
-            # Moments of a map need more digits than reduced precision has.
-            heat = F.relu(F.instance_norm(self.out_heatmaps[s](features).float(), eps=1e-5))
+            heat = F.relu(F.instance_norm(_wide(self.out_heatmaps[s](features)), eps=INSTANCE_EPS))
             point = edge = None
             fused = heat
             if self.config.attention:
-                point = torch.sigmoid(self.out_pointmaps[s](features).float())
-                edge = torch.sigmoid(self.out_edgemaps[s](features).float())
+                point = torch.sigmoid(_wide(self.out_pointmaps[s](features)))
+                edge = torch.sigmoid(_wide(self.out_edgemaps[s](features)))
                 with torch.autocast(heat.device.type, enabled=False):
                     fused = self.e2h_transform(edge) * point * heat
             outputs.append(StackOutput(soft_argmax(fused), fused, point, edge))
@@ -295,6 +295,11 @@ class StarNet(nn.Module):
                 if point is not None and edge is not None:
                     x = x + self.merge_pointmaps[s](point) + self.merge_edgemaps[s](edge)
         return outputs
+
+
+def _wide(maps: Tensor) -> Tensor:
+    """At least float32: moments of a map need more digits than reduced precision has."""
+    return maps if maps.dtype == torch.float64 else maps.float()
 
 
 def _heads(inputs: int, outputs: int, count: int) -> nn.ModuleList:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -143,30 +143,21 @@ def test_points_without_weight_do_not_count() -> None:
     assert torch.isfinite(star_v2(heat, target, weights=torch.zeros_like(weights)))
 
 
-@pytest.fixture
-def two_threads() -> Iterator[None]:
-    """As many threads as the golden files were made with: rounding depends on it, through some 200 layers."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.mark.usefixtures("two_threads")
 @pytest.mark.parametrize("dataset", SCHEMES)
 def test_a_training_step_matches_the_reference(dataset: str) -> None:
+    """In float64, so that what differs is the reference's own float32 rounding, on every processor alike."""
     scheme = get_scheme(SCHEMES[dataset])
-    network = fill().fill_module(StarNet(preset_config("star", scheme))).train()
+    network = fill().fill_module(StarNet(preset_config("star", scheme))).train().double()
     margins: list[float] = []
     for head in network.out_heatmaps:
         head.register_forward_hook(lambda _module, _inputs, out: margins.append(_mask_margin(out)))
     labels = fill().train_labels(len(scheme), len(scheme.edge_groups))
-    outputs = network(torch.from_numpy(fill().net_input()))
-    total, parts = TotalLoss()(outputs, Targets(*map(torch.from_numpy, labels)))
+    outputs = network(torch.from_numpy(fill().net_input()).double())
+    total, parts = TotalLoss()(outputs, Targets(*(torch.from_numpy(label).double() for label in labels)))
     want = golden(f"star_{dataset}_train")
     got = np.array([part.item() for part in parts])
-    # A heat cell within rounding of the boundary threshold falls on either side, by processor and number of threads
-    # (300W, second stack: 5e-7), and moves what follows by more than rounding.
+    # A heat cell within rounding of the boundary threshold (300W, second stack: 5e-7) may have fallen on the other side
+    # in the reference, which moves what follows by more than rounding.
     close = next((stack for stack, margin in enumerate(margins) if margin < 5e-6), len(margins))
     exact = 3 * (close + 1)
     np.testing.assert_allclose(got[:exact], want["losses"][:exact], rtol=1e-5)
@@ -201,15 +192,18 @@ _BEFORE_NORM = ("conv1.conv.bias", "conv2.conv.bias", "pre.0.conv.bias", *_FEATU
 
 
 def _check_gradients(network: torch.nn.Module, want: dict[str, float]) -> None:
-    checked = 0
+    deviations: list[float] = []
     for key, parameter in network.named_parameters():
         if want[key] < 0:
             assert parameter.grad is None, key
         # A bias that a batch norm takes out again has no true gradient, only rounding noise.
         elif want[key] > 1e-4 and not key.endswith(_BEFORE_NORM):
-            checked += 1
-            assert parameter.grad.norm().item() == pytest.approx(want[key], rel=2e-3), key
-    assert checked > 300
+            deviations.append(abs(parameter.grad.norm().item() / want[key] - 1))
+            assert deviations[-1] < 5e-3, key
+    assert len(deviations) > 300
+    # Single norms of the reference are off by up to 3e-3, in float32 through some 200 layers; most are much closer.
+    assert np.median(deviations) < 5e-4
+    assert np.percentile(deviations, 90) < 2e-3
 
 
 def test_every_loss_name_computes() -> None:
