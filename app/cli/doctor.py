@@ -188,7 +188,8 @@ def _try_model(picture: object, device_kind: str) -> str:
         return "there is none in this copy; commands need --model"
     model = load_model(None, device := choose_device(device_kind))
     (prediction,) = Predictor(model, device).predict([(picture, Crop.square(160, 120, 200))])  # type: ignore[list-item]
-    return f"ok, {model.name} placed {len(prediction)} points on {device.name}"
+    computes = f"{model.precision.name}: {model.precision.reason}"
+    return f"ok, {model.name} placed {len(prediction)} points on {device.name} in {computes}"
 
 
 def _try_qt() -> str:

@@ -7,15 +7,13 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-from torch import nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
-
 from core.errors import CheckpointError, StarmarkError, UsageError
 from core.model.checkpoint import is_zip, load_network, read_header, save_model
-from core.model.device import Device
+from core.model.device import Device, choose_device
 from core.model.header import ModelHeader
-from core.model.network import ConvBlock, Residual, StarNet
+from core.model.inference import InferenceNet
+from core.model.network import StarNet
+from core.model.precision import Precision, build_network
 from core.paths import user_home
 from core.scheme import Scheme, get_scheme
 
@@ -51,18 +49,20 @@ class LoadedModel:
     """A model ready to predict.
 
     Attributes:
-        network: in evaluation mode, on its device, batch norms folded into convolutions: not for training.
+        network: on its device, rewritten for prediction: not for training.
         header: what the file says of itself.
         scheme: the landmark scheme of its points.
         hash: SHA-256 (hex) of the file: the key of cached predictions.
         name: for people and `--model`.
+        precision: what the network computes in, and why.
     """
 
-    network: StarNet
+    network: InferenceNet
     header: ModelHeader
     scheme: Scheme
     hash: str
     name: str
+    precision: Precision
 
 
 class ModelLibrary:
@@ -113,15 +113,18 @@ class ModelLibrary:
             remedy=f"Give the path of a model file, or one of: {known}" if known else "Give the path of a model file",
         )
 
-    def load_model(self, name_or_path: str | Path | None = None, device: Device | None = None) -> LoadedModel:
-        """A model by name or path, or the bundled one, ready to predict on `device` (default: the CPU)."""
+    def load_model(
+        self, name_or_path: str | Path | None = None, device: Device | None = None, precision: str = "auto"
+    ) -> LoadedModel:
+        """A model by name or path, or the bundled one, ready to predict on `device` (default: the CPU).
+
+        `precision` as for `core.model.precision.build_network`.
+        """
         path = self.resolve(name_or_path)
         network, header, digest = load_network(path)
         scheme = scheme_of(header, path)
-        network = prepare_for_inference(network)
-        if device is not None:
-            network = network.to(device.torch())
-        return LoadedModel(network, header, scheme, digest, path.stem)
+        built, chosen = build_network(network, choose_device("cpu") if device is None else device, precision)
+        return LoadedModel(built, header, scheme, digest, path.stem, chosen)
 
     def _bundled(self) -> Path:
         files = _model_files(self.bundled_dir)
@@ -179,9 +182,11 @@ def user_models_dir() -> Path:
     return user_home() / "models"
 
 
-def load_model(name_or_path: str | Path | None = None, device: Device | None = None) -> LoadedModel:
+def load_model(
+    name_or_path: str | Path | None = None, device: Device | None = None, precision: str = "auto"
+) -> LoadedModel:
     """`ModelLibrary().load_model`: a model by name or path, or the bundled one, ready to predict."""
-    return ModelLibrary().load_model(name_or_path, device)
+    return ModelLibrary().load_model(name_or_path, device, precision)
 
 
 def list_models() -> list[ModelInfo]:
@@ -224,25 +229,6 @@ def clean_name(name: str, *, exact: bool = False) -> str:
             remedy=f"Use letters, digits, '-', '_', '+' and '.', at most {_MAX_NAME}",
         )
     return cleaned
-
-
-@torch.no_grad()
-def prepare_for_inference(network: StarNet) -> StarNet:
-    """Fold batch norms that follow a convolution into it (in place) and lay memory out for speed.
-
-    In a residual block, bn2 and bn3 each see nothing but a convolution's output and fold into it; bn1 does not.
-    """
-    network.eval()
-    for module in network.modules():
-        if isinstance(module, Residual):
-            for conv, norm in ((module.conv1, "bn2"), (module.conv2, "bn3")):
-                conv.conv = fuse_conv_bn_eval(conv.conv, getattr(module, norm))
-                setattr(module, norm, nn.Identity())
-        elif isinstance(module, ConvBlock) and isinstance(module.bn, nn.BatchNorm2d):
-            module.conv = fuse_conv_bn_eval(module.conv, module.bn)
-            module.bn = None
-    network.requires_grad_(False)
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def _model_files(folder: Path) -> list[Path]:

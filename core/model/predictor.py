@@ -11,16 +11,19 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from core.errors import CheckpointError, DeviceError
 from core.face import ByteArray, FloatArray, Prediction
 from core.model.device import Device, set_threads
 from core.model.library import LoadedModel
-from core.model.moments import Moments, heatmap_moments
+from core.model.moments import Moments
+from core.model.runner import Runner
 from core.transforms import Crop, apply, cell_matrix, denormalise_matrix, invert, map_covariance, warp
 
 Job = tuple[ByteArray, Crop]
+
+BATCH_SIZES = {"cpu": 8, "cuda": 32, "mps": 16}
+"""Faces at a time where nobody says otherwise."""
 
 _log = logging.getLogger(__name__)
 
@@ -44,11 +47,14 @@ class Predictor:
     Args:
         model: moved to `device`.
         device: where the network runs; the rest is done on the CPU.
-        batch_size: faces at a time; halved, for good, when memory runs out.
+        batch_size: faces at a time; halved, for good, when memory runs out. None: BATCH_SIZES of the device.
         threads: torch threads, for the whole process; None leaves them as they are (see `device.set_threads`).
     """
 
-    def __init__(self, model: LoadedModel, device: Device, batch_size: int = 8, threads: int | None = None) -> None:
+    def __init__(
+        self, model: LoadedModel, device: Device, batch_size: int | None = None, threads: int | None = None
+    ) -> None:
+        batch_size = BATCH_SIZES[device.kind] if batch_size is None else batch_size
         if batch_size < 1:
             raise ValueError(f"the batch size must be at least 1, not {batch_size}")
         if threads is not None:
@@ -57,8 +63,8 @@ class Predictor:
         self.device = device
         self.batch_size = batch_size
         self._size = model.header.config.input_size
-        self._torch_device = device.torch()
-        model.network.eval().to(self._torch_device)
+        place = device.torch()
+        self._runner = Runner(model.network.eval().to(place), place, model.precision.dtype)
 
     def predict(self, jobs: Sequence[Job]) -> list[Prediction]:
         """One prediction a job, in order; a job is an RGB image (H, W, 3) uint8 and the crop of a face in it.
@@ -85,8 +91,7 @@ class Predictor:
 
     def heatmaps(self, image: ByteArray, crop: Crop) -> Heatmaps:
         """The heatmaps behind a prediction; errors as `predict`."""
-        with torch.inference_mode():
-            maps = self._forward([self.crop_image(image, crop)])[0]
+        maps = self._runner.heat([self.crop_image(image, crop)])[0]
         size = maps.shape[-1]
         to_image = invert(crop.matrix(self._size)) @ cell_matrix(size, self._size)
         return Heatmaps(maps.float().cpu().numpy(), to_image)
@@ -100,14 +105,15 @@ class Predictor:
         start = 0
         while start < len(crops):
             piece = crops[start : start + self.batch_size]
+            problem: BaseException | None = None
             try:
-                with torch.inference_mode():
-                    moments = heatmap_moments(self._forward(piece))
-                    moments = Moments(*(value.cpu() for value in moments))
+                moments = self._runner.moments(piece)
             except (RuntimeError, MemoryError) as error:
                 if not _is_out_of_memory(error):
                     raise
-                self._shrink(len(piece), error)
+                problem = error.with_traceback(None)  # its frames hold what is to be freed
+            if problem is not None:
+                self._shrink(len(piece), problem)
                 continue
             yield moments
             start += len(piece)
@@ -120,14 +126,7 @@ class Predictor:
             ) from error
         self.batch_size = max(1, tried // 2)
         _log.warning("not enough memory on %s: going on with batches of %d", self.device.name, self.batch_size)
-        if self._torch_device.type == "cuda":
-            torch.cuda.empty_cache()
-
-    def _forward(self, crops: list[ByteArray]) -> Tensor:
-        """Fused heatmaps (B, N, h, w) of the last stack, on the device."""
-        pixels = torch.from_numpy(network_input(crops)).to(self._torch_device)
-        heat: Tensor = self.model.network(pixels.contiguous(memory_format=torch.channels_last))[-1].heat
-        return heat
+        self._runner.shrink()
 
     def _predictions(self, moments: Moments, crops: list[Crop]) -> Iterator[Prediction]:
         values: dict[str, Any] = {name: value.numpy().astype(np.float64) for name, value in moments._asdict().items()}
@@ -148,12 +147,6 @@ class Predictor:
                 second_share=values["second_share"][i],
                 crop=crop.as_array(),
             )
-
-
-def network_input(crops: Sequence[ByteArray]) -> NDArray[np.float32]:
-    """(B, 3, S, S) float32, BGR, value / 127.5 - 1, of RGB crops (S, S, 3) uint8 (STAR_SPEC.md section 8)."""
-    stacked = np.stack(crops)[..., ::-1].transpose(0, 3, 1, 2)
-    return np.ascontiguousarray(stacked, np.float32) / np.float32(127.5) - np.float32(1.0)
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
