@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.autograd.function import FunctionCtx, once_differentiable
 
 from training.losses.regression import (
     Distance,
@@ -47,30 +48,66 @@ class Axes(NamedTuple):
     angle: Tensor
 
 
+class _Sums(torch.autograd.Function):
+    """What the moments of a map need of its cells: sums over columns and rows, of squares, and of mixed deviations.
+
+    Written out, because the gradient is then one map made in two passes: cell (i, j) gets
+    column_j + row_i + 2 square h_ij + mixed dx_j dy_i. Left to autograd, each sum would make a map of its own.
+    """
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, heat: Tensor, gx: Tensor, gy: Tensor) -> tuple[Tensor, ...]:
+        columns, rows = heat.sum(dim=-2), heat.sum(dim=-1)
+        share = _inverse(rows.sum(dim=-1))[..., None]
+        # Deviations are from the mean, which is held still: moving the centre of a covariance changes it not at all
+        # to first order, so that no gradient passes through it.
+        dx = gx - (columns * gx).sum(dim=-1, keepdim=True) * share
+        dy = gy - (rows * gy).sum(dim=-1, keepdim=True) * share
+        mixed = (torch.matmul(heat, dx[..., None])[..., 0] * dy).sum(dim=-1)
+        flat = heat.flatten(-2)
+        square = torch.matmul(flat[..., None, :], flat[..., :, None])[..., 0, 0]
+        ctx.save_for_backward(heat, dx, dy)
+        return columns, rows, square, mixed
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *outer: Any) -> tuple[Tensor, None, None]:
+        heat, dx, dy = ctx.saved_tensors
+        columns, rows, square, mixed = outer
+        height, width = heat.shape[-2:]
+        gradient: Tensor = heat * (2 * square)[..., None, None]
+        down = torch.stack([rows, torch.ones_like(dy), mixed[..., None] * dy], dim=-1)
+        across = torch.stack([torch.ones_like(dx), columns, dx], dim=-2)
+        gradient.view(-1, height, width).baddbmm_(down.flatten(0, -3), across.flatten(0, -3))
+        return gradient, None, None
+
+
+def _inverse(total: Tensor) -> Tensor:
+    """1 / `total`, and zero for an empty map, which says nothing about where its mass should go."""
+    empty = total <= _SUM_FLOOR
+    return torch.where(empty, 0.0, 1.0 / torch.where(empty, 1.0, total))
+
+
 def unbiased_moments(heat: Tensor) -> Moments:
     """Mean and reliability-weighted unbiased covariance of maps (B, N, h, w), as the reference computes them.
 
-    Only marginals and one matrix-vector product per map are needed, so that memory is read few times.
+    Only marginals, one matrix-vector and one scalar product per map are needed, so that memory is read few times.
     """
     height, width = heat.shape[-2:]
     gx = torch.linspace(-1.0, 1.0, width, dtype=heat.dtype, device=heat.device)
     gy = torch.linspace(-1.0, 1.0, height, dtype=heat.dtype, device=heat.device)
-    columns, rows = heat.sum(dim=-2), heat.sum(dim=-1)
-    total = rows.sum(dim=-1)
-    # An empty map says nothing about where its mass should go: no gradient, instead of one of 1e17.
-    empty = total <= _SUM_FLOOR
-    share = torch.where(empty, 0.0, 1.0 / torch.where(empty, 1.0, total))
+    columns, rows, square, mixed = _Sums.apply(heat, gx, gy)
+    share = _inverse(rows.sum(dim=-1))
     columns, rows = columns * share[..., None], rows * share[..., None]
     mean_x, mean_y = (columns * gx).sum(dim=-1), (rows * gy).sum(dim=-1)
     dx, dy = gx - mean_x[..., None], gy - mean_y[..., None]
     v1 = rows.sum(dim=-1) + _EPSILON
-    v2 = heat.square().sum(dim=(-2, -1)) * share.square() + _EPSILON
+    v2 = square * share.square() + _EPSILON
     # A map of one cell has no spread to correct: the difference would round to zero or below.
     correction = (v1 - v2 / v1).clamp(min=_CORRECTION_FLOOR)
     var_x = (columns * dx.square()).sum(dim=-1) / correction
     var_y = (rows * dy.square()).sum(dim=-1) / correction
-    along_x = torch.matmul(heat, dx[..., None])[..., 0] * share[..., None]
-    cov_xy = (along_x * dy).sum(dim=-1) / correction
+    cov_xy = mixed * share / correction
     return Moments(torch.stack([mean_x, mean_y], dim=-1), var_x, var_y, cov_xy)
 
 
