@@ -94,12 +94,13 @@ def core_count() -> int:
     return os.cpu_count() or 1
 
 
-def processor_has_bfloat16() -> bool:
-    """Whether the processor multiplies bfloat16 by instructions of its own: without, it is slower than float32."""
+def processor_multiplies(precision: str) -> bool:
+    """Whether the processor has instructions for "bfloat16" or "float16": without, they are slower than float32."""
     import torch
 
     capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+    names = {"bfloat16": ("avx512_bf16", "amx_bf16", "bf16"), "float16": ("avx512_fp16", "amx_fp16")}[precision]
+    return any(capabilities.get(name, False) for name in names)
 
 
 def set_threads(threads: int | None = None) -> int:

@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-from core.model.device import processor_has_bfloat16
+from core.model.device import processor_multiplies
 from core.model.network import (
     BOUNDARY_THRESHOLD,
     INSTANCE_EPS,
@@ -95,8 +95,9 @@ class _Conv(nn.Module):
     def settle(self) -> None:
         """To be called once the weight has its type: lay it out as the features are, choose the way to compute."""
         self.weight = self.weight.contiguous(memory_format=_CL)
-        exact = self.weight.dtype == torch.float32
-        self._fused = _FUSED and (exact or (self.weight.dtype == torch.bfloat16 and processor_has_bfloat16()))
+        kind = str(self.weight.dtype).removeprefix("torch.")
+        reduced = kind in ("bfloat16", "float16")
+        self._fused = _FUSED and (kind == "float32" or (reduced and processor_multiplies(kind)))
 
     def forward(self, x: Tensor, *, relu: bool = False) -> Tensor:
         if self._fused and x.device.type == "cpu":

@@ -13,7 +13,7 @@ import torch
 from core.errors import DeviceError
 from core.face import ByteArray
 from core.images import read_image
-from core.model.device import PRECISION_CHOICES, Device, processor_has_bfloat16
+from core.model.device import PRECISION_CHOICES, Device, processor_multiplies
 from core.model.inference import InferenceNet
 from core.model.network import StarNet
 from core.model.runner import Runner
@@ -69,7 +69,7 @@ def build_network(network: StarNet, device: Device, choice: str = "auto") -> tup
     shifts = []
     for dtype in candidates:
         reduced = InferenceNet(network, dtype).to(place)
-        shift = float(np.abs(_landmarks(reduced, place, dtype, probes) - wanted).max())
+        shift = float(np.linalg.norm(_landmarks(reduced, place, dtype, probes) - wanted, axis=-1).max())
         precision = Precision(dtype, f"landmarks of a test picture stay within {shift:.2g} px of float32")
         if shift <= LIMIT_PX:
             return reduced, precision
@@ -86,8 +86,8 @@ def quick_precisions(device: Device) -> list[torch.dtype]:
         # Both run at the same rate; float16 has three bits more, and these networks' values are far from its limit.
         capable = torch.cuda.get_device_capability() >= (8, 0)
         return [torch.float16, torch.bfloat16] if capable else [torch.float16]
-    if device.kind == "cpu" and processor_has_bfloat16():
-        return [torch.bfloat16]
+    if device.kind == "cpu":
+        return [_DTYPES[name] for name in ("float16", "bfloat16") if processor_multiplies(name)]
     return []
 
 

@@ -43,6 +43,8 @@ def test_a_processor_without_reduced_precision_keeps_float32(
     assert "nothing else faster" in chosen.reason
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True})
     assert quick_precisions(CPU) == [torch.bfloat16]
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True, "amx_fp16": True})
+    assert quick_precisions(CPU) == [torch.float16, torch.bfloat16]
 
 
 @pytest.mark.parametrize(("limit", "wanted"), [(50.0, "bfloat16"), (0.0, "float32")])
