@@ -15,18 +15,19 @@ from pathlib import Path
 import cv2
 
 from core.errors import StarmarkError, one_line
-from core.face import Box, ByteArray, Prediction
-from core.images import read_image
+from core.face import Box, Prediction
 from core.model.crops import crop_from_detection
 from core.model.detector import Detection, FaceDetector
-from core.model.predictor import Predictor
+from core.model.device import core_count
+from core.model.photo import Photo
+from core.model.predictor import Cut, Predictor
 from core.transforms import Crop
 
 MIN_OVERLAP = 0.1
 """Least intersection over union of a detection and a wanted box for the two to be the same face."""
 
-_AHEAD = 2  # images decoded before their turn
-_MAX_HELD_PIXELS = 60_000_000  # decoded pixels waiting for a batch to fill
+_MAX_THREADS = 4  # that prepare images; the detector serves one at a time
+_MAX_WAITING = 64  # images that wait for a batch to fill
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +100,12 @@ class _Target:
 
 @dataclass(eq=False, slots=True)
 class _Prepared:
-    """An image decoded, its crops placed, waiting for the network."""
+    """An image whose crops are placed and cut out, waiting for the network; its own pixels are gone."""
 
     path: Path
-    image: ByteArray | None
     size: tuple[int, int]
     targets: list[_Target] = field(default_factory=list)
+    cuts: list[Cut] = field(default_factory=list)
     error: str | None = None
 
 
@@ -119,33 +120,35 @@ def predict_images(
 
     Args:
         requests: taken as needed, so that it may be endless.
-        predictor: used from the calling thread only.
-        detector: used from a thread of this function.
+        predictor: predicts on the calling thread; other threads only cut crops with it.
+        detector: used from threads of this function.
         cancelled: asked between images; once true, nothing more is yielded.
     """
     waiting: list[_Prepared] = []
-    with closing(_prepare_ahead(requests, detector)) as prepared:
+    with closing(_prepare_ahead(requests, predictor, detector)) as prepared:
         for item in prepared:
             if cancelled():
                 return
             waiting.append(item)
             faces = sum(len(one.targets) for one in waiting)
-            pixels = sum(one.size[0] * one.size[1] for one in waiting)
-            if not faces or faces >= predictor.batch_size or pixels > _MAX_HELD_PIXELS:
+            if not faces or faces >= predictor.batch_size or len(waiting) >= _MAX_WAITING:
                 yield from _finish(waiting, predictor)
                 waiting = []
     if waiting and not cancelled():
         yield from _finish(waiting, predictor)
 
 
-def _prepare_ahead(requests: Iterable[ImageRequest], detector: FaceDetector) -> Generator[_Prepared, None, None]:
-    """Prepare images in one thread, a few ahead of the caller."""
+def _prepare_ahead(
+    requests: Iterable[ImageRequest], predictor: Predictor, detector: FaceDetector
+) -> Generator[_Prepared, None, None]:
+    """Prepare images in threads, two batches ahead of the caller: of each image, only the crops are held."""
     pending: deque[Future[_Prepared]] = deque()
-    pool = ThreadPoolExecutor(1, thread_name_prefix="prepare images")
+    threads = max(1, min(_MAX_THREADS, core_count() // 2))
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="prepare images")
     try:
         for request in requests:
-            pending.append(pool.submit(_prepare, request, detector))
-            if len(pending) > _AHEAD:
+            pending.append(pool.submit(_prepare, request, predictor, detector))
+            if len(pending) > 2 * predictor.batch_size:
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
@@ -153,24 +156,22 @@ def _prepare_ahead(requests: Iterable[ImageRequest], detector: FaceDetector) -> 
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _prepare(request: ImageRequest, detector: FaceDetector) -> _Prepared:
-    """Decode an image and place its crops; every failure is noted, none raised."""
+def _prepare(request: ImageRequest, predictor: Predictor, detector: FaceDetector) -> _Prepared:
+    """Decode an image, place its crops and cut them out; every failure is noted, none raised."""
+    photo, size = Photo(request.path), (0, 0)
     try:
-        image = read_image(request.path)
-    except (StarmarkError, MemoryError) as error:
-        return _Prepared(request.path, None, (0, 0), error=_sentence(error, request.path))
-    size = image.shape[1], image.shape[0]
-    try:
-        return _Prepared(request.path, image, size, _targets(request, image, detector))
+        size = photo.size
+        targets = _targets(request, photo, detector)
+        return _Prepared(request.path, size, targets, [predictor.cut(photo, target.crop) for target in targets])
     except (StarmarkError, ValueError, MemoryError, cv2.error) as error:
-        return _Prepared(request.path, None, size, error=_sentence(error, request.path))
+        return _Prepared(request.path, size, error=_sentence(error, request.path))
 
 
-def _targets(request: ImageRequest, image: ByteArray, detector: FaceDetector) -> list[_Target]:
+def _targets(request: ImageRequest, photo: Photo, detector: FaceDetector) -> list[_Target]:
     if request.faces is None:
-        return [_Target(d.box, d.score, crop_from_detection(d), None) for d in detector.detect(image)]
+        return [_Target(d.box, d.score, crop_from_detection(d), None) for d in photo.detect(detector)]
     searched = any(face.crop is None for face in request.faces)
-    detections = detector.detect(image) if searched else []
+    detections = photo.detect(detector) if searched else []
     targets = []
     for index, face in enumerate(request.faces):
         if face.crop is not None:
@@ -211,8 +212,8 @@ def _finish(waiting: Sequence[_Prepared], predictor: Predictor) -> Iterator[Imag
 
 
 def _predict(waiting: Sequence[_Prepared], predictor: Predictor) -> list[tuple[FoundFace, ...]]:
-    jobs = [(item.image, target.crop) for item in waiting if item.image is not None for target in item.targets]
-    predictions = iter(predictor.predict(jobs)) if jobs else iter(())
+    cuts = [cut for item in waiting for cut in item.cuts]
+    predictions = iter(predictor.predict_cuts(cuts)) if cuts else iter(())
     return [
         tuple(FoundFace(t.box, t.score, t.crop, next(predictions), t.request) for t in item.targets) for item in waiting
     ]

@@ -14,13 +14,22 @@ from numpy.typing import NDArray
 
 from core.errors import CheckpointError, DeviceError
 from core.face import ByteArray, FloatArray, Prediction
+from core.images import ReducedImage
 from core.model.device import Device, set_threads
 from core.model.library import LoadedModel
 from core.model.moments import Moments
+from core.model.photo import Photo
 from core.model.runner import Runner
-from core.transforms import Crop, apply, cell_matrix, denormalise_matrix, invert, map_covariance, warp
+from core.transforms import Crop, apply, cell_matrix, denormalise_matrix, invert, map_covariance, warp_matrix
 
-Job = tuple[ByteArray, Crop]
+Picture = ByteArray | ReducedImage
+"""(H, W, 3) uint8 RGB, or a photo decoded at a fraction of its size."""
+
+Job = tuple[Picture, Crop]
+"""A picture and the crop of a face in it, image px."""
+
+Cut = tuple[ByteArray, Crop]
+"""What `Predictor.crop_image` cut out, and where, image px."""
 
 BATCH_SIZES = {"cpu": 8, "cuda": 32, "mps": 16}
 """Faces at a time where nobody says otherwise."""
@@ -62,12 +71,12 @@ class Predictor:
         self.model = model
         self.device = device
         self.batch_size = batch_size
-        self._size = model.header.config.input_size
+        self.input_size = model.header.config.input_size
         place = device.torch()
         self._runner = Runner(model.network.eval().to(place), place, model.precision.dtype)
 
     def predict(self, jobs: Sequence[Job]) -> list[Prediction]:
-        """One prediction a job, in order; a job is an RGB image (H, W, 3) uint8 and the crop of a face in it.
+        """One prediction a job, in order.
 
         Raises:
             DeviceError: not even one face fits in the device's memory.
@@ -77,28 +86,42 @@ class Predictor:
 
     def stream(self, jobs: Iterable[Job]) -> Iterator[Prediction]:
         """As `predict`, taking jobs as they are needed: at most a batch of crops, and no image, is held."""
-        rest = iter(jobs)
+        return self._stream((self.crop_image(image, crop), crop) for image, crop in jobs)
+
+    def predict_cuts(self, cuts: Sequence[Cut]) -> list[Prediction]:
+        """As `predict`, of crops that are cut out already, by any thread."""
+        return list(self._stream(cuts))
+
+    def _stream(self, cuts: Iterable[Cut]) -> Iterator[Prediction]:
+        rest = iter(cuts)
         while True:
-            batch = [(self.crop_image(image, crop), crop) for image, crop in islice(rest, self.batch_size)]
+            batch = list(islice(rest, self.batch_size))
             if not batch:
                 return
-            heat = self._batched([pixels for pixels, _ in batch])
             done = 0
-            for moments in heat:
+            for moments in self._batched([pixels for pixels, _ in batch]):
                 crops = [crop for _, crop in batch[done : done + len(moments.mean)]]
                 yield from self._predictions(moments, crops)
                 done += len(crops)
 
-    def heatmaps(self, image: ByteArray, crop: Crop) -> Heatmaps:
+    def heatmaps(self, image: Picture, crop: Crop) -> Heatmaps:
         """The heatmaps behind a prediction; errors as `predict`."""
         maps = self._runner.heat([self.crop_image(image, crop)])[0]
         size = maps.shape[-1]
-        to_image = invert(crop.matrix(self._size)) @ cell_matrix(size, self._size)
+        to_image = invert(crop.matrix(self.input_size)) @ cell_matrix(size, self.input_size)
         return Heatmaps(maps.float().cpu().numpy(), to_image)
 
-    def crop_image(self, image: ByteArray, crop: Crop) -> ByteArray:
-        """What the network sees of a face: (S, S, 3) uint8 RGB."""
-        return warp(image, crop, self._size, antialias=self.model.header.antialias)
+    def crop_image(self, image: Picture, crop: Crop) -> ByteArray:
+        """What the network sees of a face: (S, S, 3) uint8 RGB. Any thread may call it."""
+        matrix, antialias = crop.matrix(self.input_size), self.model.header.antialias
+        if isinstance(image, ReducedImage):
+            return warp_matrix(image.pixels, matrix @ image.to_image, self.input_size, antialias=antialias)
+        return warp_matrix(image, matrix, self.input_size, antialias=antialias)
+
+    def cut(self, photo: Photo, crop: Crop) -> Cut:
+        """The crop of a photo, read at the size that it needs. ImageError if the photo cannot be read."""
+        image = photo.for_crop(crop, self.input_size, antialias=self.model.header.antialias)
+        return self.crop_image(image, crop), crop
 
     def _batched(self, crops: list[ByteArray]) -> Iterator[Moments]:
         """Moments of `crops`, in as many pieces as memory makes necessary."""
@@ -136,7 +159,7 @@ class Predictor:
                 remedy="Use another model, or --device cpu",
             )
         for i, crop in enumerate(crops):
-            to_image = invert(crop.matrix(self._size)) @ denormalise_matrix(self._size)
+            to_image = invert(crop.matrix(self.input_size)) @ denormalise_matrix(self.input_size)
             yield Prediction(
                 scheme=self.model.scheme.id,
                 mean=apply(to_image, values["mean"][i]),

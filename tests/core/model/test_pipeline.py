@@ -31,7 +31,7 @@ from core.model.pipeline import (
     overlap,
     predict_images,
 )
-from core.model.predictor import Job, Predictor
+from core.model.predictor import Cut, Predictor
 from core.model.requests import project_requests, requests_for
 from core.project import Project
 from core.scheme import get_scheme
@@ -73,11 +73,11 @@ class Noted(Predictor):
         super().__init__(model, choose_device("cpu"), batch_size)
         self.batches: list[int] = []
 
-    def predict(self, jobs: Sequence[Job]) -> list[Prediction]:
-        self.batches.append(len(jobs))
-        if any(crop.cx == 13 for _, crop in jobs):
+    def predict_cuts(self, cuts: Sequence[Cut]) -> list[Prediction]:
+        self.batches.append(len(cuts))
+        if any(crop.cx == 13 for _, crop in cuts):
             raise CheckpointError("values that are not finite")
-        return super().predict(jobs)
+        return super().predict_cuts(cuts)
 
 
 def asked(path: Path, *centres: float) -> ImageRequest:
