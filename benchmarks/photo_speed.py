@@ -33,7 +33,7 @@ from core.model.detector import FaceDetector  # noqa: E402
 from core.model.device import choose_device  # noqa: E402
 from core.model.library import load_model  # noqa: E402
 from core.model.photo import Photo  # noqa: E402
-from core.model.pipeline import ImageRequest, predict_images  # noqa: E402
+from core.model.pipeline import ImageRequest, predict_images, share_cores  # noqa: E402
 from core.model.predictor import Predictor  # noqa: E402
 
 STEPS = ("decode", "detect", "crop", "network", "all")
@@ -138,6 +138,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         large = enlarged(spread[:20], Path(folder))
         found.append(table("12 megapixels", large, predictor, detector))
+        share_cores(predictor)  # as the command line does before many photos
         found.append(in_a_row(large * 3, predictor, detector))
     found.append(in_a_row(paths[: args.folder], predictor, detector))
     if args.flat:

@@ -95,12 +95,15 @@ def open_predictor(args: argparse.Namespace) -> tuple[Predictor, FaceDetector]:
     from core.model.detector import FaceDetector
     from core.model.device import choose_device
     from core.model.library import load_model
+    from core.model.pipeline import share_cores
     from core.model.predictor import Predictor
 
     keep_large_blocks()
     device = choose_device(args.device)
     model = load_model(args.model, device, args.precision)
-    return Predictor(model, device, args.batch_size), FaceDetector()
+    predictor = Predictor(model, device, args.batch_size)
+    share_cores(predictor)
+    return predictor, FaceDetector()
 
 
 def open_dataset(source: str, format_name: str, images: str | None) -> ImportResult:

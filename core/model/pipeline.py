@@ -18,7 +18,7 @@ from core.errors import StarmarkError, one_line
 from core.face import Box, Prediction
 from core.model.crops import crop_from_detection
 from core.model.detector import Detection, FaceDetector
-from core.model.device import core_count
+from core.model.device import core_count, set_threads
 from core.model.photo import Photo
 from core.model.predictor import Cut, Predictor
 from core.transforms import Crop
@@ -26,6 +26,7 @@ from core.transforms import Crop
 MIN_OVERLAP = 0.1
 """Least intersection over union of a detection and a wanted box for the two to be the same face."""
 
+_LARGE_NETWORK = 5_000_000  # weights
 _MAX_THREADS = 4  # that prepare images; the detector serves one at a time
 _MAX_WAITING = 64  # images that wait for a batch to fill
 
@@ -107,6 +108,15 @@ class _Prepared:
     targets: list[_Target] = field(default_factory=list)
     cuts: list[Cut] = field(default_factory=list)
     error: str | None = None
+
+
+def share_cores(predictor: Predictor) -> None:
+    """Set torch's threads, for the whole process, so that preparing images and the network get on together.
+
+    Beside a small network, decoding and detecting take as long as it does and get a core; a large one gets all cores.
+    """
+    weights = sum(buffer.numel() for buffer in predictor.model.network.buffers())
+    set_threads(core_count() if weights > _LARGE_NETWORK else None)
 
 
 def predict_images(

@@ -15,6 +15,7 @@ from core.errors import CheckpointError
 from core.face import Box, Label, Prediction
 from core.formats.base import ImportedFace
 from core.images import ImageInfo
+from core.model import device, pipeline
 from core.model.checkpoint import save_model
 from core.model.crops import crop_from_box
 from core.model.detector import Detection, FaceDetector
@@ -150,6 +151,21 @@ def test_requests_are_taken_as_needed_and_cancel_stops(
     assert next(taken) < 15
     # Leaving the loop early ends the thread as well; the leak check of every test watches that.
     next(predict_images(endless(), Noted(model, 2), detector))  # type: ignore[arg-type]
+
+
+def test_a_small_network_leaves_a_core_to_the_photos(model: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = torch.get_num_threads()
+    predictor = Predictor(model, choose_device("cpu"))
+    monkeypatch.setattr(pipeline, "core_count", lambda: 6)
+    monkeypatch.setattr(device, "core_count", lambda: 6)
+    try:
+        pipeline.share_cores(predictor)
+        assert torch.get_num_threads() == 5
+        monkeypatch.setattr(pipeline, "_LARGE_NETWORK", 1000)
+        pipeline.share_cores(predictor)
+        assert torch.get_num_threads() == 6
+    finally:
+        torch.set_num_threads(before)
 
 
 def detection(x: float, y: float, side: float, score: float) -> Detection:
