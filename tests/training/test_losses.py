@@ -96,6 +96,16 @@ def test_star_gradient_is_that_of_its_value(form: Callable[..., torch.Tensor]) -
     assert torch.autograd.gradcheck(lambda x: form(x, target), (maps,), eps=1e-6, atol=1e-5)
 
 
+def test_star_does_not_depend_on_how_maps_lie_in_memory() -> None:
+    heat, target = (torch.from_numpy(a) for a in fill().loss_heatmaps())
+    gradients = []
+    for layout in (torch.contiguous_format, torch.channels_last):
+        maps = heat.clone(memory_format=layout).requires_grad_()
+        star_v2(maps, target).backward()
+        gradients.append(maps.grad)
+    torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-6, atol=1e-9)
+
+
 def degenerate_maps() -> dict[str, torch.Tensor]:
     zero = torch.zeros(1, 1, 64, 64)
     cell, row, plus = zero.clone(), zero.clone(), zero.clone()

@@ -57,6 +57,7 @@ class _Sums(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: FunctionCtx, heat: Tensor, gx: Tensor, gy: Tensor) -> tuple[Tensor, ...]:
+        heat = heat.contiguous()  # a channels-last network's maps lie interleaved
         columns, rows = heat.sum(dim=-2), heat.sum(dim=-1)
         share = _inverse(rows.sum(dim=-1))[..., None]
         # Deviations are from the mean, which is held still: moving the centre of a covariance changes it not at all
