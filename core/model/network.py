@@ -152,8 +152,10 @@ class Residual(nn.Module):
 
 def coordinate_maps(height: int, width: int) -> Tensor:
     """(1, 3, H, W): vertical coordinate, horizontal coordinate, scaled radius (specification section 4)."""
-    rows = (2.0 * torch.arange(height) / (height - 1) - 1.0)[:, None].expand(height, width)
-    columns = (2.0 * torch.arange(width) / (width - 1) - 1.0)[None, :].expand(height, width)
+    # On the CPU even where shapes are all that is wanted (device "meta"): arithmetic there imports torch's compiler.
+    vertical, horizontal = (torch.arange(size, device="cpu") for size in (height, width))
+    rows = (2.0 * vertical / (height - 1) - 1.0)[:, None].expand(height, width)
+    columns = (2.0 * horizontal / (width - 1) - 1.0)[None, :].expand(height, width)
     radius = torch.sqrt(rows**2 + columns**2)
     return torch.stack([rows, columns, radius / radius.max()])[None].contiguous()
 
@@ -221,7 +223,7 @@ class EdgeToHeat(nn.Module):
 
     def __init__(self, points: int, groups: tuple[tuple[int, ...], ...]):
         super().__init__()
-        weight = torch.zeros(points, len(groups), 1, 1)
+        weight = torch.zeros(points, len(groups), 1, 1, device="cpu")
         for column, group in enumerate(groups):
             weight[list(group), column] = 1.0
         self.register_buffer("weight", weight)
