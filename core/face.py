@@ -68,6 +68,31 @@ class Box:
         return cls(float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1]))
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Detection:
+    """A face found in an image.
+
+    Attributes:
+        box: around the face, image px; may stick out of the image.
+        score: (0, 1], the last network's confidence.
+        five_points: (5, 2) float64, image px: the eyes, the nose tip, the mouth corners; left before right as seen.
+    """
+
+    box: Box
+    score: float
+    five_points: FloatArray
+
+
+def overlap(one: Box, other: Box) -> float:
+    """Intersection over union of two boxes, [0, 1]."""
+    width = min(one.x + one.w, other.x + other.w) - max(one.x, other.x)
+    height = min(one.y + one.h, other.y + other.h) - max(one.y, other.y)
+    if width <= 0 or height <= 0:
+        return 0.0
+    shared = width * height
+    return shared / (one.w * one.h + other.w * other.h - shared)
+
+
 def _frozen(array: NDArray[np.generic]) -> None:
     array.setflags(write=False)
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -106,6 +105,8 @@ def warp(image: ByteArray, crop: Crop, out_size: int, *, antialias: bool = False
 
 def warp_matrix(image: ByteArray, matrix: FloatArray, out_size: int, *, antialias: bool = False) -> ByteArray:
     """As `warp`, by an (affine) matrix (3, 3) from image px to crop px: what augmentation composes."""
+    import cv2  # here: crops are needed, and compared, long before any is cut
+
     matrix = np.asarray(matrix, np.float64)
     factor = 1
     if antialias:
@@ -128,6 +129,8 @@ def warp_matrix(image: ByteArray, matrix: FloatArray, out_size: int, *, antialia
 
 def _region(image: ByteArray, matrix: FloatArray, out_size: int, factor: int) -> tuple[ByteArray, FloatArray]:
     """The part of `image` that `matrix` samples, averaged down by `factor`, and the matrix from it."""
+    import cv2
+
     corners = np.array([[-1.0, -1.0], [out_size, -1.0], [-1.0, out_size], [out_size, out_size]])
     seen = apply(invert(matrix), corners)
     height, width = image.shape[:2]

@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import ConfigError, shown
-from core.face import Box, FloatArray
-from core.model.detector import Detection
+from core.face import Box, Detection, FloatArray
 from core.toml_file import read_toml
 from core.transforms import LANDMARK_CROP_FACTOR, Crop
 

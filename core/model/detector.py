@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import DeviceError
-from core.face import Box, ByteArray, FloatArray
+from core.face import Box, ByteArray, Detection, FloatArray
 
 _CELL = 12
 _STRIDE = 2
@@ -33,21 +33,6 @@ _MAX_OVERSIZE = 1.3
 _MIN_FACE_PX = 16.0
 
 Array = NDArray[np.float32]
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Detection:
-    """A face found in an image.
-
-    Attributes:
-        box: around the face, image px; may stick out of the image.
-        score: (0, 1], the last network's confidence.
-        five_points: (5, 2) float64, image px: the eyes, the nose tip, the mouth corners; left before right as seen.
-    """
-
-    box: Box
-    score: float
-    five_points: FloatArray
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,9 @@ from core.model.device import Device, choose_device
 from core.model.header import ModelHeader
 from core.model.inference import InferenceNet
 from core.model.network import StarNet
+from core.model.places import BUNDLED_DIR, SUFFIX, model_files, named_model, user_models_dir
 from core.model.precision import Precision, build_network
-from core.paths import user_home
 from core.scheme import Scheme, get_scheme
-
-BUNDLED_DIR = Path(__file__).resolve().parents[2] / "resources" / "models"
-SUFFIX = ".safetensors"
 
 _NAME = re.compile(r"[^\w.+-]+")
 _MAX_NAME = 80
@@ -80,7 +77,7 @@ class ModelLibrary:
         return [
             self._info(path, bundled)
             for folder, bundled in ((self.bundled_dir, True), (self.user_dir, False))
-            for path in _model_files(folder)
+            for path in model_files(folder)
         ]
 
     def add_model(self, file: str | Path, name: str | None = None) -> ModelInfo:
@@ -107,7 +104,7 @@ class ModelLibrary:
         path = Path(name_or_path)
         if path.exists():
             return self._converted(path) if is_zip(path) else path
-        known = ", ".join(path.stem for d in (self.bundled_dir, self.user_dir) for path in _model_files(d))
+        known = ", ".join(path.stem for d in (self.bundled_dir, self.user_dir) for path in model_files(d))
         raise CheckpointError(
             f"there is no model '{name_or_path}'",
             remedy=f"Give the path of a model file, or one of: {known}" if known else "Give the path of a model file",
@@ -127,7 +124,7 @@ class ModelLibrary:
         return LoadedModel(built, header, scheme, digest, path.stem, chosen)
 
     def _bundled(self) -> Path:
-        files = _model_files(self.bundled_dir)
+        files = model_files(self.bundled_dir)
         if not files:
             raise CheckpointError(
                 "no model is bundled with this copy of Starmark",
@@ -137,11 +134,7 @@ class ModelLibrary:
         return files[0]
 
     def _find(self, name: str) -> Path | None:
-        for folder in (self.bundled_dir, self.user_dir):
-            for path in _model_files(folder):
-                if path.stem == name:
-                    return path
-        return None
+        return named_model(name, (self.bundled_dir, self.user_dir))
 
     def _converted(self, path: Path) -> Path:
         """The kept conversion of a pickled checkpoint; the name tells its content, so it is converted once."""
@@ -175,11 +168,6 @@ class ModelLibrary:
         except StarmarkError as error:
             return ModelInfo(path.stem, path, bundled, None, str(error))
         return ModelInfo(path.stem, path, bundled, header)
-
-
-def user_models_dir() -> Path:
-    """Where the user's models are kept (it may not exist yet)."""
-    return user_home() / "models"
 
 
 def load_model(
@@ -229,10 +217,3 @@ def clean_name(name: str, *, exact: bool = False) -> str:
             remedy=f"Use letters, digits, '-', '_', '+' and '.', at most {_MAX_NAME}",
         )
     return cleaned
-
-
-def _model_files(folder: Path) -> list[Path]:
-    try:
-        return sorted(path for path in folder.glob(f"*{SUFFIX}") if path.is_file() and not path.name.startswith("."))
-    except OSError:
-        return []

@@ -15,9 +15,9 @@ from pathlib import Path
 import cv2
 
 from core.errors import StarmarkError, one_line
-from core.face import Box, Prediction
+from core.face import Box, Detection, Prediction, overlap
 from core.model.crops import crop_from_detection
-from core.model.detector import Detection, FaceDetector
+from core.model.detector import FaceDetector
 from core.model.device import core_count, set_threads
 from core.model.photo import Photo
 from core.model.predictor import Cut, Predictor
@@ -197,16 +197,6 @@ def best_overlapping(detections: Sequence[Detection], box: Box) -> Detection | N
     """The detection with the largest intersection over union with `box`, if that is at least MIN_OVERLAP."""
     best = max(detections, key=lambda detection: overlap(detection.box, box), default=None)
     return best if best is not None and overlap(best.box, box) >= MIN_OVERLAP else None
-
-
-def overlap(one: Box, other: Box) -> float:
-    """Intersection over union of two boxes, [0, 1]."""
-    width = min(one.x + one.w, other.x + other.w) - max(one.x, other.x)
-    height = min(one.y + one.h, other.y + other.h) - max(one.y, other.y)
-    if width <= 0 or height <= 0:
-        return 0.0
-    shared = width * height
-    return shared / (one.w * one.h + other.w * other.h - shared)
 
 
 def _finish(waiting: Sequence[_Prepared], predictor: Predictor) -> Iterator[ImageResult]:

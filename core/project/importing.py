@@ -16,7 +16,7 @@ from uuid import UUID
 from sqlalchemy import Connection, insert
 
 from core.errors import UsageError
-from core.face import Box
+from core.face import Box, overlap
 from core.project import edits
 from core.project.codec import encode_label
 from core.project.images import ImagePaths, add_images, face_row, faces_of
@@ -142,9 +142,9 @@ def _match(faces: Sequence[ImportedFaceLike], records: Sequence[FaceRecord]) -> 
     for i, face in enumerate(faces):
         box = box_of(face)
         for j, record in enumerate(records):
-            overlap = overlap_of(box, record.box)
-            if overlap >= _SAME_PLACE:
-                pairs.append((-overlap, i, j))
+            shared = overlap_of(box, record.box)
+            if shared >= _SAME_PLACE:
+                pairs.append((-shared, i, j))
     taken: set[int] = set()
     for _, i, j in sorted(pairs):
         if matched[i] is None and j not in taken:
@@ -157,7 +157,4 @@ def overlap_of(one: Box | None, other: Box | None) -> float:
     """Intersection over union of two boxes in [0, 1]; two missing boxes are the same."""
     if one is None or other is None:
         return float(one is other)
-    width = min(one.x + one.w, other.x + other.w) - max(one.x, other.x)
-    height = min(one.y + one.h, other.y + other.h) - max(one.y, other.y)
-    shared = max(width, 0.0) * max(height, 0.0)
-    return shared / (one.w * one.h + other.w * other.h - shared)
+    return overlap(one, other)

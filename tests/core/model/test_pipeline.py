@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from core.errors import CheckpointError
-from core.face import Box, Label, Prediction
+from core.face import Box, Label, Prediction, overlap
 from core.formats.base import ImportedFace
 from core.images import ImageInfo
 from core.model import device, pipeline
@@ -29,7 +29,6 @@ from core.model.pipeline import (
     ImageRequest,
     ImageResult,
     best_overlapping,
-    overlap,
     predict_images,
 )
 from core.model.predictor import Cut, Predictor
