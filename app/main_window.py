@@ -225,7 +225,7 @@ class MainWindow(QMainWindow):
             QTimer.singleShot(0, self._start)
 
     def _start(self) -> None:
-        self.opening.start(self._first_project, self._first_paths, self.workbench.load_model)
+        self.opening.start(self._first_project, self._first_paths, self.workbench.start_model)
 
     def _restore(self) -> None:
         for name in LAYERS:

@@ -11,9 +11,9 @@ from PySide6.QtCore import QObject, Signal
 from app.canvas.model import FaceView, Layers
 from app.document import Document, DrawBox, MovePoint
 from app.face_state import FaceState, worst_deviation
-from app.jobs.engine import ImageOutcome
 from app.jobs.pictures import Picture, PictureLoader, ThumbnailLoader
 from app.jobs.predict import PredictionService
+from app.jobs.prepare import ImageOutcome
 from app.jobs.store import error_text
 from app.panels.image_model import ImageRow
 from app.panels.images import THUMBNAIL_SIDE, ImagePanel
@@ -95,6 +95,7 @@ class Workbench(QObject):
         self.thumbnails.failed.connect(self._thumbnail_failed)
         self.predictions.image_done.connect(self._image_done)
         self.predictions.model_changed.connect(self._model_changed)
+        self.predictions.outdated.connect(self.document.forget_predictions)
         self.predictions.heatmaps_ready.connect(self._heatmaps_ready)
 
     def _wire_views(self) -> None:
@@ -152,6 +153,7 @@ class Workbench(QObject):
         self._show_faces()
         self._prefetch()
         self._request_prediction()
+        self.predictions.release()
         self.image_shown.emit()
         self.conditions_changed.emit()
 
@@ -160,6 +162,7 @@ class Workbench(QObject):
         if image_id == self.document.current_id:
             self.canvas.set_image(None)
             self._prefetch()
+            self.predictions.release()
             self.image_failed.emit(error_text(error))
 
     def _thumbnail_failed(self, image_id: str, error: Exception) -> None:
@@ -305,14 +308,19 @@ class Workbench(QObject):
     # -- prediction
 
     def _model_changed(self) -> None:
-        if self.predictions.state.kind == "ready":
+        if self.predictions.state.kind in ("loading", "ready"):
             self._request_prediction()
         self.conditions_changed.emit()
 
-    def load_model(self) -> None:
-        """Load the model and device of the settings."""
+    def start_model(self) -> None:
+        """Load the model of the settings once the image on screen is there, if there is one."""
+        waits = self.document.current_id is not None and not self.picture_ready
+        self.load_model(hold=waits)
+
+    def load_model(self, hold: bool = False) -> None:
+        """Load the model and device of the settings; `hold`: not before the image on screen is there."""
         self.document.forget_predictions()
-        self.predictions.load(str(self.settings.value("model")), str(self.settings.value("device")))
+        self.predictions.load(str(self.settings.value("model")), str(self.settings.value("device")), hold)
 
     def _request_prediction(self) -> None:
         """Predict the image on screen unless that is done, and then its neighbours."""
@@ -320,8 +328,11 @@ class Workbench(QObject):
         if not self.settings.value("predict_on_open") or row is None or not self.document.faces_known:
             return
         faces = self.document.faces.values()
-        if self.picture_ready and not (row.predicted and all(face.prediction is not None for face in faces)):
+        loading = self.predictions.state.kind == "loading"  # then it is cached, and may come before the picture, or not
+        if (self.picture_ready or loading) and not (row.predicted and all(face.prediction for face in faces)):
             self.predictions.request([row.id], first=True)
+        if loading:
+            return
         near = [self.document.row(i) for i in self.images.neighbours(1)]
         self.predictions.request([r.id for r in near if r is not None and not r.predicted and not r.problem], False)
 

@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
-from app.jobs.engine import ImageOutcome, ModelInfo, PredictionEngine
+from app.jobs.engine import ModelInfo, PredictionEngine
 from app.jobs.pool import Job, WorkerPool
+from app.jobs.preload import preload_torch
+from app.jobs.prepare import ImageOutcome, Preparer
 from app.jobs.store import error_text
 from core.errors import CheckpointError
 from core.face import Prediction
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 
 CHUNK = 8
 """Images a step of 'predict all': large enough for a batch, small enough that the image on screen need not wait."""
+
+HOLD_MS = 2000
+"""Longest time that loading the model waits for the image on screen."""
 
 _NOW, _HEATMAP, _SOON, _LATER = 0, 1, 2, 5
 
@@ -50,16 +55,18 @@ class BatchOutcome:
 
 
 class PredictionService(QObject):
-    """Owns the prediction thread.
+    """Owns the prediction thread, and one that finds faces and what is cached while the model is still loading.
 
     Signals:
         model_changed(ModelState), image_done(ImageOutcome).
+        outdated(): what was delivered while the model was loading is not of that model.
         batch_progressed(done, total), batch_finished(BatchOutcome).
         heatmaps_ready(face id, Heatmaps). failed(sentence): something unexpected.
     """
 
     model_changed = Signal(object)
     image_done = Signal(object)
+    outdated = Signal()
     batch_progressed = Signal(int, int)
     batch_finished = Signal(object)
     heatmaps_ready = Signal(str, object)
@@ -75,7 +82,18 @@ class PredictionService(QObject):
         self._project = project
         self._author = author
         self._pool = WorkerPool(1, "predict", self)
+        self._early = WorkerPool(1, "prepare", self)
+        self._preparer = Preparer()
         self._engine: PredictionEngine | None = None
+        self._model: str | None = None
+        self._load_job: Job | None = None
+        self._recall_job: tuple[str, Job] | None = None
+        self._recalled: str | None = None
+        self._held: Callable[[], None] | None = None
+        self._hold = QTimer(self)
+        self._hold.setSingleShot(True)
+        self._hold.setInterval(HOLD_MS)
+        self._hold.timeout.connect(self._begin_load)
         self.state = ModelState("none")
         self._jobs: dict[str, Job] = {}
         self._first: set[str] = set()
@@ -87,20 +105,60 @@ class PredictionService(QObject):
         """Whether 'predict all' is going on."""
         return self._batch is not None
 
-    def load(self, model: str, device: str) -> None:
-        """Load a model ("" for the bundled one) on a device; also replaces another one."""
+    def load(self, model: str, device: str, hold: bool = False) -> None:
+        """Load a model ("" for the bundled one) on a device; also replaces another one.
+
+        Args:
+            model: name or file.
+            device: see `core.model.device`.
+            hold: begin at `release`, or after HOLD_MS: importing torch slows down whatever else Python does.
+        """
+        self._held = None
+        if self._load_job is not None:
+            self._load_job.cancel()
         self.forget()
+        self._engine, self._recalled = None, None
+        self._model = model or None
+        self._held = lambda: self._load(model or None, device)
         self._set_state(ModelState("loading"))
-        self._pool.submit(
-            lambda _job: PredictionEngine(model or None, device),
+        if hold:
+            self._hold.start()
+        else:
+            self._begin_load()
+
+    def release(self) -> None:
+        """The image on screen is there: loading may begin, after what is cached for that image."""
+        if self._recall_job is None:
+            self._begin_load()
+        elif self._held is not None:
+            self._early.submit(lambda _job: None, on_done=lambda _nothing: self._begin_load())
+
+    def _begin_load(self) -> None:
+        held, self._held = self._held, None
+        self._hold.stop()
+        if held is not None:
+            held()
+
+    def _load(self, model: str | None, device: str) -> None:
+        def work(_job: Job) -> PredictionEngine:
+            preload_torch()
+            return PredictionEngine(model, device, self._preparer)
+
+        self._load_job = self._pool.submit(
+            work,
             on_done=self._loaded,
             on_error=self._load_failed,
             priority=_NOW,
         )
 
     def request(self, image_ids: Sequence[str], first: bool) -> None:
-        """Predict images: the one on screen (`first`), or neighbours, which replace those asked for before."""
+        """Predict images: the one on screen (`first`), or neighbours, which replace those asked for before.
+
+        While the model is loading, the one on screen gets what is cached, if that is all it needs.
+        """
         if self._engine is None:
+            if first and self.state.kind == "loading":
+                self._recall(image_ids[0])
             return
         if first:
             self._first = set(image_ids)
@@ -143,14 +201,45 @@ class PredictionService(QObject):
         )
 
     def forget(self) -> None:
-        """Cancel everything, as when another project is opened."""
+        """Cancel all predictions, as when another project is opened; the model goes on loading."""
         self.cancel_batch()
-        self._pool.cancel_all()
+        for job in (*self._jobs.values(), self._heat_job, self._recall_job and self._recall_job[1]):
+            if job is not None:
+                job.cancel()
         self._jobs.clear()
+        self._recall_job = None
 
     def close(self) -> None:
-        """Stop the thread."""
+        """Stop the threads."""
+        self._held = None
+        self._hold.stop()
+        self._early.close()
         self._pool.close()
+
+    def _recall(self, image_id: str) -> None:
+        """Deliver the cached predictions of an image, and have its faces found in any case. Asked twice, done once."""
+        project, cache = self._project()
+        if project is None or (self._recall_job is not None and self._recall_job[0] == image_id):
+            return
+        if self._recall_job is not None:
+            self._recall_job[1].cancel()
+        author, model = self._author(), self._model
+
+        def work(job: Job) -> tuple[str, ImageOutcome] | None:
+            from core.model.places import model_hash
+
+            digest = model_hash(model)
+            job.check()
+            prepared = self._preparer.prepare(project, cache, author, image_id, digest or "")
+            return (digest, prepared.outcome(image_id, {})) if digest and prepared.complete else None
+
+        # Errors are left to the engine, which will meet them again.
+        self._recall_job = image_id, self._early.submit(work, on_done=self._recall_done, priority=_NOW)
+
+    def _recall_done(self, result: tuple[str, ImageOutcome] | None) -> None:
+        if result is not None and self._engine is None:
+            self._recalled, outcome = result
+            self.image_done.emit(outcome)
 
     def _submit(
         self, image_ids: list[str], done: Callable[[list[ImageOutcome]], None], priority: int,
@@ -212,7 +301,10 @@ class PredictionService(QObject):
 
     def _loaded(self, engine: PredictionEngine) -> None:
         self._engine = engine
+        if self._recalled not in (None, engine.info.hash):  # the file was replaced meanwhile
+            self.outdated.emit()
         self._set_state(ModelState("ready", engine.info))
+        self._pool.submit(lambda _job: engine.warm_up(), priority=_SOON)
 
     def _load_failed(self, error: Exception) -> None:
         self._engine = None
