@@ -8,9 +8,9 @@ there is none, with a home folder of its own, and measures from the start of the
 * ellipses: so are the predicted ellipses,
 * ready: the model is loaded, and the next prediction needs nothing but its own time.
 
-"first" opens the photos in an empty home with nothing compiled, "again" is any later start, and "uncached" a later start
-whose predictions have been deleted, so that its ellipses are computed. "stall" is the longest time in which the window
-did not answer. Without photos, three labelled pictures of noise are made.
+"first" opens the photos in an empty home with nothing compiled, "again" is any later start, and "uncached" a later
+start whose predictions have been deleted, so that its ellipses are computed. "stall" is the longest time in which the
+window did not answer. Without photos, three labelled pictures of noise are made.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ _TICK_MS = 5
 
 
 def _tell(what, at=None):
-    with open(_OUT, "a", encoding="ascii") as file:
+    with open(_OUT, "a", encoding="ascii") as file:  # noqa: PTH123 (pathlib is one of the things to be measured)
         file.write(f"{what} {time.monotonic() if at is None else at:.6f}\n")
 
 
@@ -93,7 +93,7 @@ def _probe(window):
             if state.kind in ("ready", "missing", "failed"):
                 self.tell("ready" if state.kind == "ready" else state.kind)
 
-        def eventFilter(self, _watched, event):
+        def eventFilter(self, _watched, event):  # noqa: N802
             if event.type() == QEvent.Type.Paint and bench.picture_ready:
                 face = bench.active_face()
                 seen = face is not None and face.fitting_prediction is not None
