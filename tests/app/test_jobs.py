@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 from pytestqt.qtbot import QtBot
@@ -161,3 +164,15 @@ def test_draining_finishes_what_was_queued(qtbot: QtBot) -> None:
         pool.submit(lambda _job, i=i: ran.append(i))
     pool.drain_and_close()
     assert ran == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.skipif(sys.platform not in ("linux", "darwin"), reason="done on systems with a dlopen only")
+def test_torch_is_preloaded_without_being_imported_and_imports_all_the_same() -> None:
+    code = (
+        "import sys; from app.jobs.preload import preload_torch; done = preload_torch()\n"
+        "early = 'torch' in sys.modules\n"
+        "import torch; print(done, early, torch.ones(2).sum().item(), preload_torch())"
+    )
+    root = Path(__file__).resolve().parents[2]
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root)
+    assert said.stdout == "True False 2.0 False\n", said.stderr

@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 
 from app import dialogs
 from app.actions import TABLE, ActionSet
+from app.jobs.predict import ModelState
 from app.main_window import MainWindow
 from app.panels.images import row_caption
 from app.settings import Settings, scratch_dir
@@ -284,6 +285,95 @@ def test_predictions_come_from_the_cache_after_reopening(
     face_shown(second, qtbot)
     qtbot.waitUntil(lambda: second.document.faces[face].prediction is not None, timeout=20_000)
     np.testing.assert_array_equal(second.document.faces[face].prediction.mean, mean)
+
+
+def new_window(qtbot: QtBot, model: Path) -> MainWindow:
+    """A window that has not been shown yet, so that nothing of its start is missed."""
+    settings = Settings()
+    settings.set("model", str(model))
+    window = MainWindow(settings)
+    qtbot.addWidget(window)
+    return window
+
+
+def test_cached_predictions_show_while_the_model_is_still_loading(
+    start: Start, qtbot: QtBot, tmp_path: Path, tiny_model: Path
+) -> None:
+    first = start(write_dataset(tmp_path / "set", 2), model=tiny_model)
+    face = face_shown(first, qtbot)
+    qtbot.waitUntil(lambda: first.document.faces[face].prediction is not None, timeout=20_000)
+    row = first.document.row(first.document.current_id or "")
+    first.close()
+    second = new_window(qtbot, tiny_model)
+    service, states, outcomes = second.workbench.predictions, [], []
+    service.image_done.connect(lambda outcome: (states.append(service.state.kind), outcomes.append(outcome)))
+    second.show()
+    qtbot.waitUntil(lambda: bool(outcomes), timeout=20_000)
+    assert states[0] == "loading"
+    assert outcomes[0].image_id == second.document.current_id
+    assert second.document.faces[face].prediction is not None
+    assert row is not None and outcomes[0].worst == row.worst  # as the network's own thread told it
+    qtbot.waitUntil(lambda: service.state.kind == "ready", timeout=60_000)
+    assert [outcome.image_id for outcome in outcomes].count(outcomes[0].image_id) == 1, "it was predicted again"
+
+
+def test_cached_predictions_of_another_model_are_taken_back(
+    start: Start, qtbot: QtBot, tmp_path: Path, tiny_model: Path
+) -> None:
+    first = start(write_dataset(tmp_path / "set", 1), model=tiny_model)
+    face = face_shown(first, qtbot)
+    qtbot.waitUntil(lambda: first.document.faces[face].prediction is not None, timeout=20_000)
+    first.close()
+    second = new_window(qtbot, tiny_model)
+    service = second.workbench.predictions
+
+    def replace(_outcome: object) -> None:
+        service._recalled = "the hash of a file that was replaced before it was loaded"
+
+    service.image_done.connect(replace, Qt.ConnectionType.SingleShotConnection)
+    shown: list[bool] = []
+
+    def note() -> None:
+        if face in second.document.faces:
+            shown.append(second.document.faces[face].prediction is not None)
+
+    second.document.faces_loaded.connect(note)
+    service.image_done.connect(lambda _outcome: note())
+    with qtbot.waitSignal(service.outdated, timeout=60_000):
+        second.show()
+    assert shown[-2:] == [True, False]
+    qtbot.waitUntil(lambda: second.document.faces[face].prediction is not None, timeout=20_000)
+
+
+def test_the_model_goes_on_loading_when_another_project_is_opened(
+    qtbot: QtBot, tmp_path: Path, tiny_model: Path, isolated_home: Path
+) -> None:
+    window = new_window(qtbot, tiny_model)
+    service, kinds = window.workbench.predictions, []
+
+    def open_another(state: ModelState) -> None:
+        kinds.append(state.kind)
+        if state.kind == "loading":
+            window.document.open_scratch(tmp_path / "other")
+
+    service.model_changed.connect(open_another)
+    window.show()
+    qtbot.waitUntil(lambda: window.document.path is not None and window.document.path.parent == tmp_path / "other")
+    qtbot.waitUntil(lambda: kinds == ["loading", "ready"], timeout=60_000)
+
+
+def test_a_broken_picture_does_not_hold_up_the_model(
+    start: Start, qtbot: QtBot, tmp_path: Path, tiny_model: Path
+) -> None:
+    photo = write_photo(tmp_path / "a.png")
+    start(photo, model=tiny_model).close()
+    photo.write_bytes(b"no longer a picture")
+    window = new_window(qtbot, tiny_model)
+    service = window.workbench.predictions
+    with qtbot.waitSignal(window.workbench.image_failed, timeout=20_000):
+        window.show()
+    assert not service._hold.isActive()
+    qtbot.waitUntil(lambda: service.state.kind == "ready", timeout=60_000)
 
 
 def test_a_photo_without_a_face_says_what_to_do(start: Start, qtbot: QtBot, tmp_path: Path, tiny_model: Path) -> None:

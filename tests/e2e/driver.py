@@ -150,6 +150,33 @@ def step_idle() -> None:
     tell(open=True)
 
 
+def predicted_mean(shown: MainWindow) -> list[list[float]]:
+    """Where the network sees the points of the face on screen, once it is known."""
+    face = wait_for_face(shown)
+    wait(lambda: shown.document.faces[face].prediction is not None, "the prediction")
+    prediction = shown.document.faces[face].prediction
+    assert prediction is not None
+    return [[float(v) for v in point] for point in prediction.mean]
+
+
+def step_predicted() -> None:
+    """Tell the prediction of the first image, and close."""
+    shown = window()
+    tell(mean=predicted_mean(shown))
+    shown.close()
+
+
+def step_recalled() -> None:
+    """As `step_predicted`, and what was loaded when the prediction came."""
+    shown = window()
+    loaded: set[str] = set()
+    shown.workbench.predictions.image_done.connect(
+        lambda _outcome: loaded.update(sys.modules), Qt.ConnectionType.SingleShotConnection
+    )
+    tell(mean=predicted_mean(shown), loaded=[name for name in ("torch", "cv2") if name in loaded])
+    shown.close()
+
+
 def step_start() -> None:
     """Tell what was loaded by the time the window had painted itself, then close."""
     tell(loaded=[name for name in ("torch", "cv2", "sqlalchemy") if name in PAINTED])
@@ -188,7 +215,15 @@ def note_painted() -> None:
 
 if __name__ == "__main__":
     app = QApplication(sys.argv[:1])
-    steps = {"drag": step_drag, "reopen": step_reopen, "review": step_review, "idle": step_idle, "start": step_start}
+    steps = {
+        "drag": step_drag,
+        "reopen": step_reopen,
+        "review": step_review,
+        "idle": step_idle,
+        "start": step_start,
+        "predicted": step_predicted,
+        "recalled": step_recalled,
+    }
     wanted = steps[sys.argv[1]]
     original = MainWindow._start
 

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.app.faces import face_points, write_dataset
-from tests.e2e.program import finish, milestone, program
+from tests.e2e.program import ROOT, finish, milestone, program
+
+BUNDLED = sorted((ROOT / "resources" / "models").glob("*.safetensors"))
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no kill -9")
@@ -44,6 +46,18 @@ def test_the_window_paints_before_anything_heavy_is_loaded(tmp_path: Path) -> No
         assert loaded == []
         assert milestone(process)["open"].endswith(".starmark")
         assert "Traceback" not in finish(process)
+
+
+@pytest.mark.skipif(not BUNDLED, reason="no model is bundled with this checkout")
+def test_the_last_image_has_its_ellipses_back_before_torch_is_loaded(tmp_path: Path) -> None:
+    with program("predicted", str(write_dataset(tmp_path / "set", 2))) as process:
+        before = milestone(process)
+        finish(process)
+    with program("recalled") as process:
+        after = milestone(process)
+        finish(process)
+    assert after["mean"] == before["mean"]
+    assert after["loaded"] == []
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of this kind are POSIX's")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,10 @@ from core.model.device import choose_device
 from core.model.header import ModelHeader
 from core.model.library import ModelLibrary, clean_name, load_model, user_models_dir
 from core.model.network import StarNet, preset_config
+from core.model.places import model_files, model_hash
 from core.scheme import get_scheme
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +136,28 @@ def test_the_users_folder_follows_the_environment(
     assert load_model("own").name == "own"
     monkeypatch.delenv("STARMARK_HOME")
     assert user_models_dir().parts[-2:] == ("starmark", "models")
+
+
+def test_the_hash_of_a_model_is_known_before_it_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, network: StarNet
+) -> None:
+    monkeypatch.setenv("STARMARK_HOME", str(tmp_path / "home"))
+    path = write(user_models_dir() / "own.safetensors", network)
+    assert model_hash("own") == model_hash(str(path)) == load_model("own").hash
+    if model_files(ModelLibrary().bundled_dir):
+        assert model_hash(None) == load_model().hash
+    checkpoint = tmp_path / "published.pkl"
+    torch.save({"net": network.state_dict()}, checkpoint)
+    for unknown in ("nobody", str(tmp_path), str(checkpoint)):
+        assert model_hash(unknown) is None
+
+
+def test_shapes_are_checked_without_torch_s_compiler(tmp_path: Path, network: StarNet) -> None:
+    path = write(tmp_path / "m.safetensors", network)
+    code = f"import sys; from core.model.library import load_model; load_model({str(path)!r})"
+    code += "; print(sorted({'sympy', 'torch._dynamo'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout == "[]\n", done.stderr
 
 
 def test_a_folder_that_cannot_be_made_is_named(network: StarNet, tmp_path: Path) -> None:
