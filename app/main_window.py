@@ -72,6 +72,7 @@ class MainWindow(QMainWindow):
             self.document, settings, self.canvas, self.images, self.landmarks, self.view_options, self
         )
         self.opening = Opening(self.document, settings, self)
+        self.opening.expect(project, paths)
         self._compose()
         self._bind_actions()
         self._wire()
@@ -199,6 +200,7 @@ class MainWindow(QMainWindow):
         document.noticed.connect(self._noticed)
         document.failed.connect(lambda text, details: self._say(text, details, Tone.ERROR))
         self.opening.said.connect(self._say)
+        self.opening.settled.connect(self._show_page)
         bench.conditions_changed.connect(self._update_conditions)
         bench.image_failed.connect(self._image_failed)
         bench.no_face.connect(self._no_face)
@@ -285,7 +287,8 @@ class MainWindow(QMainWindow):
         self._show_page()
 
     def _show_page(self) -> None:
-        self.pages.setCurrentWidget(self.canvas if self.document.rows else self.welcome)
+        images = self.document.rows or self.opening.expecting
+        self.pages.setCurrentWidget(self.canvas if images else self.welcome)
 
     def _update_conditions(self) -> None:
         document, bench = self.document, self.workbench

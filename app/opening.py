@@ -20,17 +20,33 @@ class Opening(QObject):
 
     Signals:
         said(text, details, tone, key): a message for the user.
+        settled(): `expecting` ended.
     """
 
     said = Signal(str, str, object, str)
+    settled = Signal()
 
     def __init__(self, document: Document, settings: Settings, window: QWidget) -> None:
         super().__init__(window)
         self._document = document
         self._settings = settings
         self._window = window
+        self.expecting = False
+        """Whether images are on their way from the start, so that nobody need be asked what to open."""
+        document.failed.connect(lambda *_: self._settle())
+        document.noticed.connect(lambda *_: self._settle())
 
     # -- start
+
+    def expect(self, project: Path | None, paths: Sequence[Path]) -> None:
+        """Look ahead to what `start` will open."""
+        last = str(self._settings.value("last_project"))
+        self.expecting = bool(paths) or project is not None or (bool(last) and Path(last).exists())
+
+    def _settle(self) -> None:
+        if self.expecting:
+            self.expecting = False
+            self.settled.emit()
 
     def start(self, project: Path | None, paths: Sequence[Path], ready: Callable[[], None]) -> None:
         """Open `project`, or the last one, or a scratch project; then `paths`; then call `ready`.
@@ -38,15 +54,19 @@ class Opening(QObject):
         `ready` loads the model, which is slow and would hold up the first image.
         """
 
+        def settled() -> None:
+            self._settle()
+            ready()
+
         def opened() -> None:
             if paths:
                 self.open_paths(paths)
             if self._document.busy:
                 self._document.busy_changed.connect(
-                    lambda text: None if text else ready(), Qt.ConnectionType.SingleShotConnection
+                    lambda text: None if text else settled(), Qt.ConnectionType.SingleShotConnection
                 )
             else:
-                ready()
+                settled()
 
         last = str(self._settings.value("last_project"))
         if project is not None and not project.exists() and project.parent.is_dir():

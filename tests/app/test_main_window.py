@@ -362,6 +362,31 @@ def test_the_model_goes_on_loading_when_another_project_is_opened(
     qtbot.waitUntil(lambda: kinds == ["loading", "ready"], timeout=60_000)
 
 
+def test_a_start_with_images_shows_no_welcome_page_meanwhile(
+    start: Start, qtbot: QtBot, tmp_path: Path, tiny_model: Path
+) -> None:
+    start(write_photo(tmp_path / "a.png"), model=tiny_model).close()
+    window = new_window(qtbot, tiny_model)
+    pages: list[bool] = [window.pages.currentWidget() is window.canvas]
+    window.pages.currentChanged.connect(lambda _index: pages.append(window.pages.currentWidget() is window.canvas))
+    with qtbot.waitSignal(window.workbench.image_shown, timeout=20_000):
+        window.show()
+    assert pages == [True]
+
+
+def test_a_last_project_that_cannot_be_opened_leads_to_the_welcome_page(
+    qtbot: QtBot, tmp_path: Path, tiny_model: Path
+) -> None:
+    broken = tmp_path / "broken.starmark"
+    broken.write_bytes(b"no project")
+    Settings().set("last_project", str(broken))
+    window = new_window(qtbot, tiny_model)
+    with qtbot.waitSignal(window.document.opened, timeout=20_000):
+        window.show()
+    assert window.pages.currentWidget() is window.welcome
+    assert "broken.starmark" in window.messages.text()
+
+
 def test_a_broken_picture_does_not_hold_up_the_model(
     start: Start, qtbot: QtBot, tmp_path: Path, tiny_model: Path
 ) -> None:
