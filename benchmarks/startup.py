@@ -1,4 +1,4 @@
-"""How long a start takes: `python benchmarks/startup.py [PHOTO...] [--runs N]` prints medians and spread in ms.
+"""How long a start takes: `python benchmarks/startup.py [PHOTO...]` prints medians and spread in ms.
 
 Starts the real program (`main.py`, hand-over to its environment included) under a virtual display, or offscreen where
 there is none, with a home folder of its own, and measures from the start of the process to
@@ -64,7 +64,7 @@ def run_once(command: Sequence[str], home: Path, **more: str) -> tuple[Times, st
 
 def report(title: str, runs: list[Times]) -> None:
     """Medians and ranges, one line a milestone."""
-    print(f"\n{title} ({len(runs)} starts), ms: median [least..most]")
+    print(f" {title} ({len(runs)} starts), ms: median [least..most]")
     for name in (*SHOWN, "stall"):
         values = [1000 * times[name] for times in runs if name in times]
         if values:
@@ -122,30 +122,52 @@ def forget_predictions(home: Path) -> None:
         path.unlink()
 
 
+class Subject:
+    """One program to start, with a home of its own and what was measured of it."""
+
+    def __init__(self, main_file: Path, home: Path, photos: list[Path]) -> None:
+        home.mkdir()
+        self.command = [sys.executable, str(main_file)]
+        self.home = home
+        self.folder = photos_of(photos, home)
+        self.runs: dict[str, list[Times]] = {"first": [], "again": [], "uncached": []}
+
+    def start(self, kind: str) -> None:
+        """Start it once more."""
+        if kind == "uncached":
+            forget_predictions(self.home)
+        words = [str(self.folder)] if kind == "first" else []
+        self.runs[kind].append(run_once([*self.command, *words], self.home)[0])
+
+    def report(self) -> None:
+        """Print all."""
+        print(f"\n{' '.join(self.command)}")
+        for kind, runs in self.runs.items():
+            report(kind, runs)
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("photos", nargs="*", type=Path, help="pictures to open (default: generated ones)")
     parser.add_argument("--runs", type=int, default=7, help="starts of each kind (default: 7)")
-    parser.add_argument("--program", nargs="+", default=[sys.executable, str(ROOT / "main.py")], help="what to start")
+    parser.add_argument("--against", type=Path, metavar="MAIN", help="main.py of another checkout, started in turns")
     parser.add_argument("--imports", type=float, metavar="MS", help="also list imports that take this long, or longer")
     parser.add_argument("--until", default="painted", choices=("painted", "end"), help="... before this milestone")
     args = parser.parse_args()
+    photos = [path.resolve() for path in args.photos]
     with tempfile.TemporaryDirectory() as place, display() as screen:
-        home = Path(place)
-        print(f"{' '.join(args.program)} on {len(os.sched_getaffinity(0))} cores, {screen}")
-        folder = photos_of([path.resolve() for path in args.photos], home)
-        first, _ = run_once([*args.program, str(folder)], home)
-        report("first", [first])
-        again, uncached = [], []
-        for _ in range(args.runs):
-            again.append(run_once(args.program, home)[0])
-            forget_predictions(home)
-            uncached.append(run_once(args.program, home)[0])
-        report("again", again)
-        report("uncached", uncached)
+        print(f"{len(os.sched_getaffinity(0))} cores, {screen}")
+        files = [file.resolve() for file in (args.against, ROOT / "main.py") if file is not None]
+        subjects = [Subject(file, Path(place) / f"home {i}", photos) for i, file in enumerate(files)]
+        for kind, runs in (("first", 1), ("again", args.runs), ("uncached", args.runs)):
+            for _ in range(runs):
+                for subject in subjects:
+                    subject.start(kind)
+        for subject in subjects:
+            subject.report()
         if args.imports is not None:
-            _, said = run_once(args.program, home, PYTHONPROFILEIMPORTTIME="1")
+            _, said = run_once(subjects[-1].command, subjects[-1].home, PYTHONPROFILEIMPORTTIME="1")
             print("\nimports, ms with what they import, and alone; by end, latest first")
             print("\n".join(import_digest(said, args.imports, args.until)))
 
