@@ -12,13 +12,12 @@ from uuid import UUID
 
 from app.jobs.prepare import ImageOutcome, Preparer, Work
 from core.errors import StarmarkError
-from core.face import ByteArray, FloatArray, Prediction
+from core.face import FloatArray, Prediction
 
 if TYPE_CHECKING:
     from core.model.library import LoadedModel
-    from core.model.predictor import Heatmaps, Predictor
+    from core.model.predictor import Cut, Heatmaps, Predictor
     from core.project import PredictionCache, Project
-    from core.transforms import Crop
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,8 @@ class PredictionEngine:
 
         self._preparer.warm_up()
         if not self._warm:
-            self._forward([(np.zeros((64, 64, 3), np.uint8), Crop.square(32, 32, 64))])
+            self._predictor.predict([(np.zeros((64, 64, 3), np.uint8), Crop.square(32, 32, 64))])
+            self._warm = True
 
     def process(
         self,
@@ -80,18 +80,18 @@ class PredictionEngine:
         """
         outcomes: dict[str, ImageOutcome] = {}
         works: dict[str, Work] = {}
+        cuts: dict[str, dict[str, Cut]] = {}
         for image_id in image_ids:
             check()
             try:
                 work = self._preparer.prepare(project, cache, author, image_id, self._model.hash)
-                if not work.complete:
-                    work.photo.pixels()  # here, where an error concerns this image alone
+                cuts[image_id] = self._cuts(work)  # here, where an error concerns this image alone
                 works[image_id] = work
             except (StarmarkError, OSError) as error:
                 reason = error.what if isinstance(error, StarmarkError) else str(error)
                 outcomes[image_id] = ImageOutcome(image_id, error=reason)
         check()
-        fresh = self._predict(works)
+        fresh = self._predict(cuts)
         self._keep(cache, works, fresh)
         for image_id, work in works.items():
             outcomes[image_id] = work.outcome(image_id, fresh.get(image_id, {}))
@@ -105,24 +105,24 @@ class PredictionEngine:
         pixels = read_image(project.image(UUID(image_id)).path)
         return self._predictor.heatmaps(pixels, Crop.from_array(crop))
 
-    def _predict(self, works: dict[str, Work]) -> dict[str, dict[str, Prediction]]:
-        places: list[tuple[str, str]] = []
-        jobs: list[tuple[ByteArray, Crop]] = []
-        for image_id, work in works.items():
-            for face_id, crop in work.crops.items():
-                if face_id not in work.known:
-                    places.append((image_id, face_id))
-                    jobs.append((work.photo.pixels(), crop))
-        fresh: dict[str, dict[str, Prediction]] = {}
-        if jobs:
-            for (image_id, face_id), prediction in zip(places, self._forward(jobs), strict=True):
-                fresh.setdefault(image_id, {})[face_id] = prediction
-        return fresh
+    def _cuts(self, work: Work) -> dict[str, Cut]:
+        """What the network is to see of each face that is not known, by face id."""
+        return {
+            face_id: self._predictor.cut(work.photo, crop)
+            for face_id, crop in work.crops.items()
+            if face_id not in work.known
+        }
 
-    def _forward(self, jobs: Sequence[tuple[ByteArray, Crop]]) -> list[Prediction]:
-        predictions = self._predictor.predict(jobs)
+    def _predict(self, cuts: dict[str, dict[str, Cut]]) -> dict[str, dict[str, Prediction]]:
+        places = [(image_id, face_id) for image_id, faces in cuts.items() for face_id in faces]
+        if not places:
+            return {}
+        predictions = self._predictor.predict_cuts([cuts[image_id][face_id] for image_id, face_id in places])
         self._warm = True
-        return predictions
+        fresh: dict[str, dict[str, Prediction]] = {}
+        for (image_id, face_id), prediction in zip(places, predictions, strict=True):
+            fresh.setdefault(image_id, {})[face_id] = prediction
+        return fresh
 
     def _keep(
         self, cache: PredictionCache | None, works: dict[str, Work], fresh: dict[str, dict[str, Prediction]]

@@ -10,25 +10,25 @@ import contextlib
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from app.face_state import FaceState, worst_deviation
 from app.jobs import store
 from core.errors import StarmarkError
-from core.face import ByteArray, Detection, Prediction, overlap
+from core.face import Detection, Prediction, overlap
 from core.scheme import get_scheme
 
 if TYPE_CHECKING:
     from core.model.detector import FaceDetector
+    from core.model.photo import Photo
     from core.project import PredictionCache, Project
     from core.transforms import Crop
 
 MIN_OVERLAP = 0.3
 """Intersection over union from which a detection is taken to be the labelled face."""
 
-DETECTOR_VERSION = "mtcnn-1"
+DETECTOR_VERSION = "mtcnn-2"
 """Key of cached detections; to be raised when the detector finds something else in the same photo."""
 
 
@@ -49,22 +49,6 @@ class ImageOutcome:
     predictions: dict[str, Prediction] | None = None
     worst: float | None = None
     error: str | None = None
-
-
-class Photo:
-    """An image file, decoded when somebody needs its pixels."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._pixels: ByteArray | None = None
-
-    def pixels(self) -> ByteArray:
-        """(H, W, 3) uint8 RGB; ImageError if it cannot be read."""
-        from core.images import read_image
-
-        if self._pixels is None:
-            self._pixels = read_image(self._path)
-        return self._pixels
 
 
 class Work(NamedTuple):
@@ -106,6 +90,7 @@ class Preparer:
 
         StarmarkError or OSError if the image cannot be read, or the project not be written.
         """
+        from core.model.photo import Photo
         from core.project import image_key
 
         with self._lock:
@@ -136,7 +121,7 @@ class Preparer:
         cached = None if cache is None else cache.get_detections(DETECTOR_VERSION, key)
         if cached is not None:
             return [Detection(box, score, points) for box, score, points in cached]
-        detections = self._load_detector().detect(photo.pixels())
+        detections = photo.detect(self._load_detector())
         if cache is not None:
             cache.put_detections(DETECTOR_VERSION, key, [(d.box, d.score, d.five_points) for d in detections])
         return detections

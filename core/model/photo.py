@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from core.face import Box
+from core.face import Box, Detection
 from core.images import ReducedImage, read_image_data, read_reduced
-from core.model.detector import Detection, FaceDetector
 from core.transforms import Crop, apply
+
+if TYPE_CHECKING:
+    from core.model.detector import FaceDetector
 
 DETECTION_SIDE = 1280
 """Longer side, px, below which a photo is not reduced for the detector: its second pass looks at that many."""
