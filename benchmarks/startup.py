@@ -10,7 +10,7 @@ there is none, with a home folder of its own, and measures from the start of the
 
 "first" opens the photos in an empty home with nothing compiled, "again" is any later start, and "uncached" a later
 start whose predictions have been deleted, so that its ellipses are computed. "stall" is the longest time in which the
-window did not answer. Without photos, three labelled pictures of noise are made.
+window did not answer. Without photos, the program's own test picture is opened.
 """
 
 from __future__ import annotations
@@ -103,17 +103,12 @@ def display() -> Iterator[str]:
 
 
 def photos_of(given: list[Path], home: Path) -> Path:
-    """A folder with the photos given, or with generated ones."""
+    """A folder with the photos given, or with the program's own."""
     folder = home / "photos"
-    if given:
-        folder.mkdir()
-        for path in given:
-            shutil.copy(path, folder)
-        return folder
-    sys.path.insert(0, str(ROOT))
-    from tests.app.faces import write_dataset
-
-    return write_dataset(folder)
+    folder.mkdir()
+    for path in given or [ROOT / "resources" / "models" / "probe.jpg"]:
+        shutil.copy(path, folder)
+    return folder
 
 
 def forget_predictions(home: Path) -> None:
@@ -149,7 +144,7 @@ class Subject:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("photos", nargs="*", type=Path, help="pictures to open (default: generated ones)")
+    parser.add_argument("photos", nargs="*", type=Path, help="pictures to open (default: the program's own)")
     parser.add_argument("--runs", type=int, default=7, help="starts of each kind (default: 7)")
     parser.add_argument("--against", type=Path, metavar="MAIN", help="main.py of another checkout, started in turns")
     parser.add_argument("--imports", type=float, metavar="MS", help="also list imports that take this long, or longer")
