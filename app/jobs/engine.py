@@ -28,6 +28,7 @@ class ModelInfo:
     scheme: str
     device: str
     reason: str
+    precision: str
     hash: str
 
 
@@ -35,19 +36,27 @@ class PredictionEngine:
     """One model on one device. Not thread-safe: the prediction thread owns it."""
 
     def __init__(self, model: str | None, device: str, preparer: Preparer | None = None) -> None:
+        from core.model.allocator import keep_large_blocks
         from core.model.device import choose_device, set_threads
         from core.model.library import load_model
         from core.model.predictor import Predictor
 
         self._device = choose_device(device)
         if self._device.kind == "cpu":
+            keep_large_blocks()
             set_threads()  # one core is left to the window
         self._model: LoadedModel = load_model(model, self._device)
         self._predictor: Predictor = Predictor(self._model, self._device)
         self._preparer = Preparer() if preparer is None else preparer
         self._warm = False
+        precision = self._model.precision
         self.info = ModelInfo(
-            self._model.name, self._model.scheme.id, self._device.name, self._device.reason, self._model.hash
+            self._model.name,
+            self._model.scheme.id,
+            self._device.name,
+            self._device.reason,
+            f"{precision.name} ({precision.reason})",
+            self._model.hash,
         )
 
     def warm_up(self) -> None:

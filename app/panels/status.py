@@ -65,7 +65,10 @@ class StatusLine(QStatusBar):
         if state.info is not None:
             info = state.info
             self.model.setText(f"{info.name} on {info.device}: {info.reason}")
-            self.model.setToolTip(f"Model {info.name}, scheme {info.scheme}\nDevice: {info.device} ({info.reason})")
+            self.model.setToolTip(
+                f"Model {info.name}, scheme {info.scheme}\nDevice: {info.device} ({info.reason})\n"
+                f"Computes in {info.precision}"
+            )
             return
         words = {"none": "", "loading": "Loading the model…", "missing": "No model", "failed": "No model"}
         self.model.setText(words[state.kind])
