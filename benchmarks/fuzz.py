@@ -34,7 +34,7 @@ Loader = Callable[[bytes, Path], object]
 
 
 def _images(data: bytes, folder: Path) -> object:
-    from core.images import ImageLimits, probe_image, read_image_bytes, read_thumbnail
+    from core.images import ImageLimits, probe_image, read_image_bytes, read_reduced, read_thumbnail
 
     limits = ImageLimits(max_pixels=MAX_PIXELS)
     path = folder / "input"
@@ -43,6 +43,9 @@ def _images(data: bytes, folder: Path) -> object:
     shape = read_image_bytes(data, str(path), limits=limits).shape
     if shape != (info.height, info.width, 3):
         raise AssertionError(f"{shape} is not the size that the header says, {info}")
+    reduced = read_reduced(data, str(path), 5, limits=limits)
+    if (reduced.width, reduced.height) != (info.width, info.height):
+        raise AssertionError(f"{reduced.width} x {reduced.height} is not the size that the header says, {info}")
     return read_thumbnail(path, 9, limits=limits)
 
 

@@ -12,7 +12,7 @@ from PySide6.QtGui import QImage
 
 from app.jobs.pictures import decode_picture
 from core.errors import ImageError
-from core.images import probe_image, read_image, read_image_bytes, read_image_data, read_thumbnail
+from core.images import probe_image, read_image, read_image_bytes, read_image_data, read_reduced, read_thumbnail
 from core.transforms import Crop
 from training.dataset import Face, PatchCache
 
@@ -59,6 +59,10 @@ def test_every_reader_agrees(tmp_path: Path, kind: str, orientation: int) -> Non
     assert image.shape == upright.shape
     assert np.abs(image.astype(int) - upright).max() <= (3 if kind == "JPEG" else 0)
     assert np.array_equal(read_image_bytes(read_image_data(path), "x"), image)
+    reduced = read_reduced(read_image_data(path), "x", 15)
+    assert (reduced.width, reduced.height, reduced.factor) == (120, 80, 8 if kind == "JPEG" else 1)
+    blocks = upright.reshape(80 // reduced.factor, reduced.factor, 120 // reduced.factor, reduced.factor, 3)
+    assert np.abs(reduced.pixels - blocks.mean(axis=(1, 3))).max() < 4
     window = decode_picture(str(path))
     assert (window.width, window.height) == (120, 80)
     assert np.array_equal(pixels_of(window.pyramid.level(1.0)), image)

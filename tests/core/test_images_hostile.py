@@ -19,7 +19,14 @@ from PIL import Image, features
 
 from core.errors import ImageError
 from core.image_structure import count_scans, read_outline
-from core.images import ImageLimits, find_images, probe_image, read_image, read_image_bytes, read_thumbnail
+from core.images import (
+    ImageLimits,
+    find_images,
+    probe_image,
+    read_image,
+    read_image_bytes,
+    read_thumbnail,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 posix_only = pytest.mark.skipif(os.name == "nt", reason="POSIX files")
