@@ -7,11 +7,14 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-from app.setup.commands import COMMANDS, check_word, program
+from app.setup.commands import COMMANDS, FROM_LAUNCHER, LAUNCHER_OPTIONS, check_word, program
 from app.setup.console import SetupError
 from core.errors import StarmarkError, UsageError
+
+if TYPE_CHECKING:
+    from app.instance import Claim, Request
 
 EXIT_OK = 0
 EXIT_UNEXPECTED = 1
@@ -105,6 +108,10 @@ def _window_parser() -> Parser:
     )
     parser.add_argument("paths", nargs="*", metavar="PATH", help="images, folders, data sets or a project to open")
     parser.add_argument("-p", "--project", help="project to open, or to make")
+    parser.add_argument("--new-window", action="store_true", help="open another window even if one is open")
+    for option, text in LAUNCHER_OPTIONS.items():
+        parser.add_argument(option, action="store_true", help=text)
+    parser.add_argument(FROM_LAUNCHER, action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("-V", "--version", action="store_true", help="print the version and exit")
     parser.add_argument("--debug", action="store_true", help="show where an error came from")
     return parser
@@ -119,13 +126,27 @@ def _window(argv: list[str]) -> int:
         return EXIT_OK
     for path in args.paths:
         check_word(path)
+    from app.instance import Claim, Request, claim
+
+    request = Request.here(args.paths, args.project)
+    claimed = Claim(None) if args.new_window else claim(request)
+    if claimed is None:
+        print("Starmark is open already: its window has been asked to come to the front.", file=sys.stderr)
+        return EXIT_OK
+    try:
+        return _show_window(request, claimed)
+    finally:
+        claimed.release()
+
+
+def _show_window(request: Request, claimed: Claim) -> int:
     from app.setup.system import check_display, ensure_libraries
 
     check_display()
     ensure_libraries(window=True)
     from app.window_main import run_window
 
-    return int(run_window(args.paths, args.project))
+    return int(run_window(request, claimed.address))
 
 
 if __name__ == "__main__":

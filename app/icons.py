@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PySide6.QtCore import QByteArray, QRectF, Qt
 from PySide6.QtGui import QColor, QIcon, QPainter, QPalette, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
 _SIZE = 24
+_PROGRAM_ICONS = Path(__file__).resolve().parents[1] / "resources" / "icons"
+_PROGRAM_SIZES = (16, 24, 32, 48, 64, 128, 256)
 
 PATHS: dict[str, str] = {
     "open-file": "<path d='M14 3H6v18h12V7z'/><path d='M14 3v4h4'/><path d='M12 17v-6M9 14h6'/>",
@@ -73,4 +77,12 @@ def icon(name: str, palette: QPalette) -> QIcon:
     for scale in (1, 2):
         result.addPixmap(_pixmap(name, text, scale), QIcon.Mode.Normal)
         result.addPixmap(_pixmap(name, faded, scale), QIcon.Mode.Disabled)
+    return result
+
+
+def program_icon() -> QIcon:
+    """The program's own icon, for its windows."""
+    result = QIcon()
+    for size in _PROGRAM_SIZES:
+        result.addFile(str(_PROGRAM_ICONS / f"starmark-{size}.png"))
     return result

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 from app import dialogs
@@ -35,6 +35,9 @@ class Opening(QObject):
         """Whether images are on their way from the start, so that nobody need be asked what to open."""
         document.failed.connect(lambda *_: self._settle())
         document.noticed.connect(lambda *_: self._settle())
+        self._started = False
+        self._handed: list[tuple[Path | None, list[Path]]] = []
+        document.busy_changed.connect(lambda text: None if text else QTimer.singleShot(0, self, self._take_next))
 
     # -- start
 
@@ -68,8 +71,9 @@ class Opening(QObject):
             else:
                 settled()
 
+        self._started = True
         last = str(self._settings.value("last_project"))
-        if project is not None and not project.exists() and project.parent.is_dir():
+        if project is not None and _is_new(project):
             self._document.create(project, opened)
         elif project is not None:
             self._document.open(project, opened, scratch_dir())
@@ -97,6 +101,29 @@ class Opening(QObject):
         return f"{name} (read only)" if self._document.read_only else name
 
     # -- opening
+
+    def take(self, project: Path | None, paths: Sequence[Path]) -> None:
+        """Open what another start or the desktop hands over, as soon as the work that is going on allows it."""
+        if project is None and not paths:
+            return
+        if self._started and self._document.busy:
+            names = [project.name] if project is not None else [path.name for path in paths]
+            more = f" and {len(names) - 1:,} more" if len(names) > 1 else ""
+            self._notice(f"{names[0]}{more} will be opened when the present work is done.")
+        self._handed.append((project, list(paths)))
+        self._take_next()
+
+    def _take_next(self) -> None:
+        if not self._started or self._document.busy or not self._handed:
+            return
+        project, paths = self._handed.pop(0)
+        then = (lambda: self.open_paths(paths)) if paths else None
+        if project is not None and _is_new(project):
+            self._document.create(project, then)
+        elif project is not None:
+            self.open_project(project, then)
+        else:
+            self.open_paths(paths)
 
     def open_paths(self, paths: Sequence[Path], labelled: bool = False) -> None:
         """Open photos, folders, data sets, or a project; `labelled`: they are data sets for sure."""
@@ -171,3 +198,8 @@ class Opening(QObject):
 
     def _notice(self, text: str) -> None:
         self.said.emit(text, "", Tone.INFO, "notice")
+
+
+def _is_new(project: Path) -> bool:
+    """Whether a project of that name can be made."""
+    return not project.exists() and project.parent.is_dir()

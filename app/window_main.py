@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import ctypes
 import signal
 import socket
 import sys
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QSocketNotifier
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QEvent, QObject, QSocketNotifier, Signal
+from PySide6.QtGui import QFileOpenEvent, QGuiApplication
 from PySide6.QtWidgets import QApplication
 
+from app.icons import program_icon
+from app.instance import Request
 from app.main_window import MainWindow
 from app.settings import Settings
+from app.single_instance import InstanceServer, bring_to_front
 from app.theme import apply_theme
+
+DESKTOP_NAME = "starmark"
+"""Of the launcher's file, of the window's class and of the icon."""
 
 
 class Interrupts(QObject):
@@ -52,31 +59,72 @@ class Interrupts(QObject):
         self._far.close()
 
 
-def run_window(paths: list[str], project: str | None) -> int:
+class Application(QApplication):
+    """Takes what macOS hands to a program that runs: it sends an event instead of starting it a second time.
+
+    Signals:
+        file_opened(path).
+    """
+
+    file_opened = Signal(str)
+
+    def event(self, event: QEvent) -> bool:
+        """Only what is sent to the application itself, so that no other event passes through Python."""
+        if isinstance(event, QFileOpenEvent) and event.file():
+            self.file_opened.emit(event.file())
+            return True
+        return super().event(event)
+
+
+def make_application() -> QApplication:
+    """The application object with the names under which desktops know it."""
+    app = QApplication.instance()
+    if not isinstance(app, QApplication):
+        if sys.platform == "win32":  # or the task bar shows Python's icon and groups us with other Python programs
+            ctypes.windll.shell32.SetCurrentProcessExplicitAppUserModelID("Starmark")
+        app = Application([DESKTOP_NAME])  # X11 takes the window's class from here: see StartupWMClass
+    app.setApplicationName(DESKTOP_NAME)
+    app.setApplicationDisplayName("Starmark")
+    QGuiApplication.setDesktopFileName(DESKTOP_NAME)
+    app.setWindowIcon(program_icon())
+    return app
+
+
+def run_window(request: Request, address: str | None = None) -> int:
     """Show the window until it is closed.
 
     Args:
-        paths: photos, folders, data sets or one project to open.
-        project: project file to open instead of the last one; made if it is not there.
+        request: photos, folders, data sets or one project to open; a project instead of the last one, made if it is
+            not there.
+        address: where later starts hand over what they were asked to open; None to be left alone.
 
     Returns:
         The process's exit code: 128 and the signal's number if one ended it.
     """
-    app = QApplication.instance()
-    if not isinstance(app, QApplication):
-        app = QApplication(sys.argv[:1])
-    app.setApplicationName("starmark")
-    app.setApplicationDisplayName("Starmark")
-    QGuiApplication.setDesktopFileName("starmark")
+    app = make_application()
     settings = Settings()
     apply_theme(app, str(settings.value("theme")))
-    window = MainWindow(settings, [Path(path) for path in paths], None if project is None else Path(project))
+    project = None if request.project is None else Path(request.project)
+    window = MainWindow(settings, [Path(path) for path in request.paths], project)
     interrupts = Interrupts(window)
+    if isinstance(app, Application):
+        app.file_opened.connect(lambda path: window.opening.take(None, [Path(path)]))
+    server = None if address is None else InstanceServer(address, window)
+    if server is not None:
+        server.asked.connect(lambda asked: _take(window, asked))
     before, sys.excepthook = sys.excepthook, window.report_unexpected
     window.show()
     try:
         code = app.exec()
     finally:
         sys.excepthook = before
+        if server is not None:
+            server.close()
         interrupts.end()
     return code if interrupts.caught is None else 128 + interrupts.caught
+
+
+def _take(window: MainWindow, request: Request) -> None:
+    bring_to_front(window, request.token)
+    project = None if request.project is None else Path(request.project)
+    window.opening.take(project, [Path(path) for path in request.paths])

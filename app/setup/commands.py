@@ -33,6 +33,14 @@ COMMANDS: dict[str, Command] = {
     )
 }
 
+FROM_LAUNCHER = "--from-launcher"
+"""First word of a start by an icon: there is no terminal to write to."""
+
+LAUNCHER_OPTIONS = {
+    "--install-launcher": "put Starmark among your applications and on the desktop, then exit",
+    "--uninstall-launcher": "take that back, then exit",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Needs:
@@ -46,7 +54,7 @@ class Needs:
 def needs_of(argv: Sequence[str]) -> Needs:
     """What running `argv` needs: general help and version run on the standard library alone."""
     first = argv[0] if argv else ""
-    if first in ("-h", "--help", "-V", "--version"):
+    if first in ("-h", "--help", "-V", "--version", *LAUNCHER_OPTIONS):
         return Needs(environment=False, window=False, dev_tools=False)
     if first == "test":
         return Needs(environment=True, window=False, dev_tools=not {"-h", "--help"} & set(argv[1:2]))

@@ -177,6 +177,20 @@ def step_recalled() -> None:
     shown.close()
 
 
+def step_serve() -> None:
+    """Minimise the window, then tell what it shows whenever another start handed something over."""
+    shown = window()
+    wait(lambda: shown.document.is_open and not shown.document.busy, "a project")
+    shown.showMinimized()
+    tell(open=True)
+
+    def tell_state() -> None:
+        names = [row.name for row in shown.document.rows]
+        tell(names=names, project=str(shown.document.path), minimized=shown.isMinimized())
+
+    shown.document.rows_changed.connect(tell_state)
+
+
 def step_start() -> None:
     """Tell what was loaded by the time the window had painted itself, then close."""
     tell(loaded=[name for name in ("torch", "cv2", "sqlalchemy") if name in PAINTED])
@@ -223,6 +237,7 @@ if __name__ == "__main__":
         "start": step_start,
         "predicted": step_predicted,
         "recalled": step_recalled,
+        "serve": step_serve,
     }
     wanted = steps[sys.argv[1]]
     original = MainWindow._start
