@@ -34,6 +34,8 @@ class Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run Starmark and return its exit code: 0, 2 after a one-line error, 130 after Ctrl-C."""
     words = list(sys.argv[1:] if argv is None else argv)
+    if words and words[0] in LAUNCHER_OPTIONS:
+        return guarded(lambda: _launcher(words), debug="--debug" in words)
     if words and words[0] in COMMANDS:
         return guarded(lambda: _command(words), debug="--debug" in words)
     return guarded(lambda: _window(words), debug="--debug" in words)
@@ -96,6 +98,14 @@ def _command(argv: list[str]) -> int:
     return int(module.run(args))
 
 
+def _launcher(argv: list[str]) -> int:
+    if argv[1:] not in ([], ["--debug"]):
+        raise UsageError(f"{argv[0]} stands alone", remedy=f"See '{program()} --help'")
+    from app.setup.launcher import run
+
+    return run(argv[0])
+
+
 def _window_parser() -> Parser:
     commands = "\n".join(f"  {row.name:<10} {row.summary}" for row in COMMANDS.values())
     parser = Parser(
@@ -124,6 +134,8 @@ def _window(argv: list[str]) -> int:
 
         print(f"Starmark {VERSION}")
         return EXIT_OK
+    if any(getattr(args, option.lstrip("-").replace("-", "_")) for option in LAUNCHER_OPTIONS):
+        raise UsageError(f"{' and '.join(LAUNCHER_OPTIONS)} stand alone", remedy=f"See '{program()} --help'")
     for path in args.paths:
         check_word(path)
     from app.instance import Claim, Request, claim

@@ -65,8 +65,10 @@ class Request:
         if not isinstance(data, dict) or data.get("version") != _VERSION:
             raise ValueError("not a request of this version")
         paths, project, token = data.get("paths"), data.get("project"), data.get("token")
-        if not isinstance(paths, list) or not all(isinstance(path, str) for path in [*paths, token]):
-            raise ValueError("paths and token must be texts")
+        if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
+            raise ValueError("paths must be texts")
+        if not isinstance(token, str):
+            raise ValueError("the token must be a text")
         if project is not None and not isinstance(project, str):
             raise ValueError("the project must be a text")
         return cls(tuple(paths), project, token)
@@ -143,7 +145,7 @@ def reply_line(ok: bool) -> bytes:
 
 
 def _absolute(path: str) -> str:
-    return path if "://" in path else os.path.abspath(path)
+    return path if "://" in path else str(Path(path).absolute())
 
 
 def _key(environ: Mapping[str, str] = os.environ) -> str:

@@ -102,7 +102,7 @@ def test_what_is_no_request_is_refused(line: bytes) -> None:
 def test_relative_paths_mean_the_folder_of_the_later_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     request = Request.here(["a.jpg", "../b", "postgresql://server/x"], "p.starmark", {"DESKTOP_STARTUP_ID": "id"})
-    assert request.paths == (str(tmp_path / "a.jpg"), str(tmp_path.parent / "b"), "postgresql://server/x")
+    assert request.paths == (str(tmp_path / "a.jpg"), str(tmp_path / ".." / "b"), "postgresql://server/x")
     assert (request.project, request.token) == (str(tmp_path / "p.starmark"), "id")
 
 
