@@ -127,7 +127,7 @@ TABLE: tuple[ActionSpec, ...] = (
     ActionSpec("cancel", "&Cancel", _MODEL, ("Ctrl+.",), "stop", "Stop the work that is going on; results so far stay.",
                "working"),
     ActionSpec("cheat_sheet", "&Keys and tools", _HELP, ("F1",), "help", "All keys on one page."),
-    ActionSpec("about", "&About Starmark", _HELP, (), "", "Version and licence."),
+    ActionSpec("about", "&About Starmark", _HELP, (), "", "Versions and licences."),
 )  # fmt: skip
 
 MENUS = (_FILE, _EDIT, _GO, _VIEW, _MODEL, _HELP)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
@@ -17,7 +18,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QMessageBox,
     QPushButton,
     QScrollArea,
     QVBoxLayout,
@@ -28,6 +28,9 @@ from app.actions import MENUS, native, plain
 from app.actions import TABLE as ACTIONS
 from app.settings import TABLE as SETTINGS
 from app.settings import Settings
+
+if TYPE_CHECKING:
+    from app.jobs.engine import ModelInfo
 
 PROJECT_SUFFIX = ".starmark"
 _IMAGE_FILTER = "Images (*.jpg *.jpeg *.png *.webp *.tif *.tiff *.bmp *.JPG *.JPEG *.PNG *.TIF *.TIFF);;All files (*)"
@@ -96,14 +99,11 @@ def ask_new_name(parent: QWidget, settings: Settings, suggestion: str) -> Path |
     return path
 
 
-def show_about(parent: QWidget, version: str) -> None:
-    """Version and licence."""
-    QMessageBox.about(
-        parent,
-        "About Starmark",
-        f"<h3>Starmark {version}</h3><p>See where facial landmarks are certain, find wrong labels, correct them, "
-        "and train on what you corrected.</p><p>Apache License 2.0</p>",
-    )
+def show_about(parent: QWidget, model: ModelInfo | None) -> None:
+    """Versions and licences; `model` is the one that predicts."""
+    from app.about import AboutBox  # looks through the installed packages: not needed before
+
+    AboutBox("none is loaded" if model is None else f"{model.name} on {model.device}", parent).exec()
 
 
 class SettingsDialog(QDialog):
@@ -127,9 +127,7 @@ class SettingsDialog(QDialog):
         layout.addWidget(buttons)
         self.setMinimumWidth(480)
 
-    def _add(
-        self, form: QFormLayout, key: str, label: str, tip: str, choices: tuple[tuple[str, str], ...]
-    ) -> None:
+    def _add(self, form: QFormLayout, key: str, label: str, tip: str, choices: tuple[tuple[str, str], ...]) -> None:
         value = self._settings.value(key)
         field: QLineEdit | QCheckBox | QComboBox
         if choices:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from app.setup.commands import COMMANDS, FROM_LAUNCHER, LAUNCHER_OPTIONS, check_word, program
+from app.setup.commands import COMMANDS, FROM_LAUNCHER, GUARDED, LAUNCHER_OPTIONS, check_word, program
 from app.setup.console import SetupError
 from core.errors import StarmarkError, UsageError
 
@@ -38,16 +40,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return guarded(lambda: _launcher(words), debug="--debug" in words)
     if words and words[0] in COMMANDS:
         return guarded(lambda: _command(words), debug="--debug" in words)
-    return guarded(lambda: _window(words), debug="--debug" in words)
+    alone = not os.environ.pop(GUARDED, "")
+    return guarded(lambda: _window(words), debug="--debug" in words, dialog=alone and words[:1] == [FROM_LAUNCHER])
 
 
 def window() -> int:
-    """Entry of the desktop launcher: always the window."""
-    return guarded(lambda: _window(sys.argv[1:]), debug=False)
+    """Entry of the installed package without a console: always the window."""
+    return guarded(lambda: _window(sys.argv[1:]), debug=False, dialog=sys.stderr is None or not sys.stderr.isatty())
 
 
-def guarded(body: Callable[[], int], *, debug: bool) -> int:
-    """Run `body`; every error becomes one line on stderr and an exit code."""
+def guarded(body: Callable[[], int], *, debug: bool, dialog: bool = False) -> int:
+    """Run `body`; every error becomes one line on stderr and an exit code; with `dialog`, a window as well."""
+    log = _log() if dialog else None
     try:
         code = body()
         if sys.stdout is not None:
@@ -61,17 +65,56 @@ def guarded(body: Callable[[], int], *, debug: bool) -> int:
     except BrokenPipeError:  # the reader of our output has gone, as `head` does: nothing to say
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _EXIT_BROKEN_PIPE
-    except (StarmarkError, SetupError) as error:
-        _report(str(error), debug)
-    except MemoryError:
-        _report("there is not enough memory for this. Close other programs, or use a smaller --batch-size", debug)
-    except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        _report(f"{place}{error.strerror or error}", debug)
     except Exception as error:
-        _report(f"unexpected error ({type(error).__name__}: {error}). Add --debug and report what it prints", debug)
-        return EXIT_UNEXPECTED
-    return EXIT_ERROR
+        text, code = _explain(error)
+        _report(text, debug)
+        if log is not None:
+            _show_failure(text, str(log))
+        return code
+
+
+def _log() -> Path:
+    from app.setup.desktop import write_to_log
+
+    return write_to_log()
+
+
+def _explain(error: Exception) -> tuple[str, int]:
+    """The sentence for the user, and the exit code."""
+    if isinstance(error, (StarmarkError, SetupError)):
+        return str(error), EXIT_ERROR
+    if isinstance(error, MemoryError):
+        return "there is not enough memory for this. Close other programs, or use a smaller --batch-size", EXIT_ERROR
+    if isinstance(error, ImportError):
+        return f"a part of the program cannot be loaded ({error}). {_remedy_for_parts()}", EXIT_UNEXPECTED
+    if isinstance(error, OSError):
+        place = f"{error.filename}: " if error.filename else ""
+        return f"{place}{error.strerror or error}", EXIT_ERROR
+    what = f"unexpected error ({type(error).__name__}: {error})"
+    return f"{what}. Add --debug and report what it prints", EXIT_UNEXPECTED
+
+
+def _remedy_for_parts() -> str:
+    from app.setup.environment import Environment
+    from app.setup.places import ROOT
+
+    environment = Environment(ROOT)
+    if environment.is_current() and environment.is_ours():
+        return f"Delete the folder {environment.path}, then start again: it is made anew"
+    return f"Install it again with the Python that runs this, {sys.executable}; add --debug for more"
+
+
+def _show_failure(text: str, log: str) -> None:
+    """A window, for starts that nobody sees a terminal of."""
+    from app.setup.desktop import TITLE, sentence
+    from app.setup.viewers import show_failure
+
+    if show_failure(TITLE, sentence(text), log):
+        return
+    with contextlib.suppress(Exception):  # Qt itself may be what is broken
+        from app.about import show_text
+
+        show_text(TITLE, f"{sentence(text)}\n\nEverything that was printed is in {log}")
 
 
 def _report(text: str, debug: bool) -> None:

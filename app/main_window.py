@@ -39,7 +39,6 @@ from app.panels.welcome import ProblemPage, WelcomePage
 from app.settings import Settings
 from app.theme import apply_theme
 from app.workbench import LAYERS, Workbench
-from core.version import VERSION
 
 
 class MainWindow(QMainWindow):
@@ -182,7 +181,7 @@ class MainWindow(QMainWindow):
                 "predict_all": lambda: bench.predictions.request_all(self.images.model.ids()),
                 "cancel": self._cancel,
                 "cheat_sheet": lambda: dialogs.CheatSheet(self).exec(),
-                "about": lambda: dialogs.show_about(self, VERSION),
+                "about": lambda: dialogs.show_about(self, bench.predictions.state.info),
                 **dict.fromkeys(LAYERS, self._layers_switched),
             }
         )

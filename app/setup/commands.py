@@ -36,6 +36,9 @@ COMMANDS: dict[str, Command] = {
 FROM_LAUNCHER = "--from-launcher"
 """First word of a start by an icon: there is no terminal to write to."""
 
+GUARDED = "STARMARK_GUARDED"
+"""Set where a guardian waits for the program's end (`app.setup.desktop`), which then needs no dialog of its own."""
+
 LAUNCHER_OPTIONS = {
     "--install-launcher": "put Starmark among your applications and on the desktop, then exit",
     "--uninstall-launcher": "take that back, then exit",

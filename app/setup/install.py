@@ -15,7 +15,7 @@ from typing import IO
 from app.setup import system
 from app.setup.console import SetupError, clock, say
 from app.setup.environment import Environment, base_python
-from app.setup.pip import run_pip
+from app.setup.pip import NO_CONSOLE, run_pip
 
 CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
 _PROBE_SECONDS = 3.0
@@ -101,7 +101,11 @@ def _prepare(environment: Environment) -> None:
     environment.building.touch()
     say(f"  Creating the environment with Python {sys.version.split()[0]}.")
     made = subprocess.run(
-        [base_python(), "-I", "-m", "venv", str(environment.path)], capture_output=True, text=True, errors="replace"
+        [base_python(), "-I", "-m", "venv", str(environment.path)],
+        capture_output=True,
+        text=True,
+        errors="replace",
+        creationflags=NO_CONSOLE,
     )
     if made.returncode:
         lines = [line for line in (made.stdout + made.stderr).splitlines() if line.strip()]
@@ -116,7 +120,11 @@ def _starts(environment: Environment) -> bool:
     question = "import sys; print('%d.%d' % sys.version_info[:2])"
     try:
         answer = subprocess.run(
-            [str(environment.python), "-I", "-c", question], capture_output=True, text=True, timeout=60
+            [str(environment.python), "-I", "-c", question],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            creationflags=NO_CONSOLE,
         )
         return answer.returncode == 0 and answer.stdout.strip() == environment.version()
     except (OSError, subprocess.TimeoutExpired):
@@ -125,9 +133,11 @@ def _starts(environment: Environment) -> bool:
 
 def _ensure_pip(environment: Environment) -> None:
     python = [str(environment.python), "-I", "-m"]
-    if subprocess.run([*python, "pip", "--version"], capture_output=True).returncode == 0:
+    if subprocess.run([*python, "pip", "--version"], capture_output=True, creationflags=NO_CONSOLE).returncode == 0:
         return
-    done = subprocess.run([*python, "ensurepip"], capture_output=True, text=True, errors="replace")
+    done = subprocess.run(
+        [*python, "ensurepip"], capture_output=True, text=True, errors="replace", creationflags=NO_CONSOLE
+    )
     if done.returncode:
         raise SetupError(f"{environment.path} has no pip. Delete that folder, then start again.")
 

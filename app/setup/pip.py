@@ -11,7 +11,10 @@ import threading
 import time
 from typing import IO
 
-from app.setup.console import SetupError, clock, say
+from app.setup.console import SetupError, clock, say, status
+
+NO_CONSOLE = getattr(subprocess, "CREATE_NO_WINDOW", 0)
+"""For Popen: a child of a program without a console gets none of its own. Windows only; elsewhere it says nothing."""
 
 _QUIET_SECONDS = 15.0
 _BIG_BYTES = 10_000_000
@@ -46,6 +49,10 @@ class Progress:
             self.errors.append(text)
         return None
 
+    def fraction(self) -> float | None:
+        """Part of the packages that is seen to; None while everything is unpacked, which pip does without a word."""
+        return None if self.unpacking else min(1.0, self.seen / max(1, self.packages))
+
     def status(self, elapsed: float) -> str:
         """One line for a terminal."""
         return f"  {min(self.seen, self.packages)}/{self.packages} packages, {self.now}, {clock(elapsed)}"
@@ -66,6 +73,7 @@ def run_pip(command: list[str], packages: int, keep_open: IO[str] | None = None)
         encoding="utf-8",
         errors="replace",
         env=environ,
+        creationflags=NO_CONSOLE,
         pass_fds=[keep_open.fileno()] if keep_open is not None and os.name == "posix" else (),
     )
     tail: list[str] = []
@@ -90,7 +98,7 @@ def _follow(process: subprocess.Popen[str], packages: int, tail: list[str]) -> P
     lines: queue.Queue[str | None] = queue.Queue()
     reader = threading.Thread(target=_read, args=(process, lines), name="pip output", daemon=True)
     reader.start()
-    progress, terminal = Progress(packages), sys.stderr.isatty()
+    progress, terminal = Progress(packages), sys.stderr is not None and sys.stderr.isatty()
     started = spoke = time.monotonic()
     while True:
         try:
@@ -103,12 +111,13 @@ def _follow(process: subprocess.Popen[str], packages: int, tail: list[str]) -> P
         if line:
             tail[:] = [*tail[-39:], line.rstrip()]
         news = progress.feed(line)
+        status(progress.status(now - started).strip(), progress.fraction())
         if terminal:
             width = os.get_terminal_size(sys.stderr.fileno()).columns - 1
             sys.stderr.write("\r\x1b[K" + progress.status(now - started)[: max(width, 20)])
             sys.stderr.flush()
         elif news or now - spoke > _QUIET_SECONDS:
-            say(f"  {news or progress.status(now - started).strip()}")
+            say(f"  {news or progress.status(now - started).strip()}", news=bool(news))
             spoke = now
     if terminal:
         sys.stderr.write("\r\x1b[K")

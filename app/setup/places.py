@@ -55,12 +55,12 @@ def start_command() -> list[str]:
     environment = Environment(ROOT)
     # An environment of the user's own is what the program runs in; ours may be made anew, so its maker is named.
     own = in_active_environment() and not (environment.is_current() and environment.is_ours())
-    python = _windowed(sys.executable if own else base_python())
+    python = windowed(sys.executable if own else base_python())
     main = ROOT / "main.py"
     return [python, str(main)] if main.exists() else [python, "-m", "app.entry"]
 
 
-def _windowed(python: str) -> str:
+def windowed(python: str) -> str:
     """Windows: the Python that opens no console."""
     if sys.platform == "win32":
         candidate = Path(python).with_name("pythonw.exe")

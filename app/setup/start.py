@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-from app.setup.commands import Needs, check_word, needs_of
+from app.setup.commands import FROM_LAUNCHER, GUARDED, Needs, check_word, needs_of
 from app.setup.console import SetupError
 from app.setup.environment import Environment, in_active_environment
 
@@ -21,8 +22,13 @@ _MAX_HAND_OVERS = 2
 
 def start(argv: Sequence[str], root: str) -> int:
     """Run Starmark with `argv`; `root` is the folder of `main.py`. Returns the exit code, or never returns."""
+    words = list(argv)
+    if sys.stderr is None and words[:1] != [FROM_LAUNCHER]:  # Windows' pythonw: by an icon, whichever
+        words.insert(0, FROM_LAUNCHER)
     try:
-        return _start(list(argv), Path(root))
+        if words[:1] == [FROM_LAUNCHER] and not os.environ.get(GUARDED) and not _is_frozen():
+            return _start_by_icon(words[1:], Path(root))
+        return _start(words, Path(root))
     except SetupError as error:
         print(f"starmark: {error}", file=sys.stderr)
         return 2
@@ -31,13 +37,26 @@ def start(argv: Sequence[str], root: str) -> int:
         return 130
 
 
+def _start_by_icon(argv: list[str], root: Path) -> int:
+    from app.setup import desktop
+
+    def prepare() -> str | None:
+        if argv:
+            check_word(argv[0])
+        if os.environ.get("STARMARK_NO_SETUP"):
+            return None
+        return _python_to_use(Environment(root), needs_of(argv), 0, desktop.setting_up)
+
+    return desktop.start(argv, root, prepare)
+
+
 def _start(argv: list[str], root: Path) -> int:
     hand_overs = int(os.environ.pop(_HAND_OVERS, "0"))
     needs = needs_of(argv)
     if needs.window and argv:
         check_word(argv[0])
     environment = Environment(root)
-    if needs.environment and not getattr(sys, "frozen", False) and not os.environ.get("STARMARK_NO_SETUP"):
+    if needs.environment and not _is_frozen() and not os.environ.get("STARMARK_NO_SETUP"):
         python = _python_to_use(environment, needs, hand_overs)
         if python is not None:
             return _hand_over(python, root, argv, hand_overs)
@@ -46,8 +65,17 @@ def _start(argv: list[str], root: Path) -> int:
     return main(argv)
 
 
-def _python_to_use(environment: Environment, needs: Needs, hand_overs: int) -> str | None:
-    """The Python to go on with, complete; None for this one."""
+def _is_frozen() -> bool:
+    return bool(getattr(sys, "frozen", False))
+
+
+def _python_to_use(
+    environment: Environment,
+    needs: Needs,
+    hand_overs: int,
+    shown: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> str | None:
+    """The Python to go on with, complete; None for this one. A set-up takes place within `shown`."""
     complete = environment.is_complete()
     if complete and environment.is_current():
         return None
@@ -62,10 +90,11 @@ def _python_to_use(environment: Environment, needs: Needs, hand_overs: int) -> s
         raise SetupError(
             f"the set-up ended and {environment.path} is still incomplete. Delete that folder, then start again."
         )
-    _check_system(needs)  # say that there is no display before minutes of downloading, not after
-    from app.setup.install import set_up
+    with shown():
+        _check_system(needs)  # say that there is no display before minutes of downloading, not after
+        from app.setup.install import set_up
 
-    set_up(environment)
+        set_up(environment)
     return str(environment.python)
 
 
