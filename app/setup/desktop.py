@@ -166,10 +166,10 @@ def _guard(command: list[str], log: Path) -> int:
         with contextlib.suppress(OSError):
             child.send_signal(number)
 
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), pass_on)
+    before_us = {number: signal.signal(number, pass_on) for number in _ends()}
     code = child.wait()
+    for number, handler in before_us.items():
+        signal.signal(number, handler)
     wanted = code in (0, _INTERRUPTED) or bool(ended) or (os.name == "posix" and code in _asked_for())
     if not wanted:
         title, text = explain_end(code, _since(log, before))
@@ -179,8 +179,12 @@ def _guard(command: list[str], log: Path) -> int:
 
 def _asked_for() -> set[int]:
     """Exit codes of a program that somebody ended on purpose."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    return {-number for number in numbers} | {128 + number for number in numbers}
+    return {-number for number in _ends()} | {128 + number for number in _ends()}
+
+
+def _ends() -> list[signal.Signals]:
+    """Signals that ask a program to end."""
+    return [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 def explain_end(code: int, printed: str) -> tuple[str, str]:
