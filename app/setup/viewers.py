@@ -16,15 +16,16 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Protocol
+from typing import Protocol
 
 from app.setup import system
 from app.setup.console import SetupError
 from app.setup.pip import NO_CONSOLE
 
 _APPEAR_SECONDS = 20.0
+_LOOK_SECONDS = 0.2
+_END_SECONDS = 5.0
 _HERE = Path(__file__).resolve().parent
 
 # Terminal -> the words before the command that it shall run. The first is Debian's name for the user's choice.
@@ -55,46 +56,65 @@ class Viewer(Protocol):
         """Close it."""
 
 
-class _Lines:
-    """A window that takes JSON lines."""
+def _line(message: dict[str, object]) -> bytes:
+    return json.dumps(message).encode("ascii") + b"\n"
 
-    def __init__(self, into: IO[bytes], gone: Callable[[], object]) -> None:
-        self._into = into
-        self._gone = gone
+
+class _Tk:
+    """`viewer_tk`, which reads from a pipe."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", str(_HERE / "viewer_tk.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            creationflags=NO_CONSOLE,
+        )
+
+    def appears(self, message: dict[str, object]) -> bool:
+        """Whether it can be seen, with `message` in it."""
+        assert self._process.stdout is not None
+        with contextlib.suppress(OSError):
+            self.send(message)
+            return self._process.stdout.readline().strip() == b"shown"
+        return False
 
     def send(self, message: dict[str, object]) -> None:
-        self._into.write(json.dumps(message).encode("ascii") + b"\n")
-        self._into.flush()
+        assert self._process.stdin is not None
+        self._process.stdin.write(_line(message))
+        self._process.stdin.flush()
 
     def wait(self) -> None:
-        self._gone()
+        self._process.wait()
 
     def end(self) -> None:
         with contextlib.suppress(OSError, ValueError):
             self.send({"done": True})
+        _end(self._process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """See a viewer off: it has a moment to go by itself."""
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
+    try:
+        process.wait(_END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def open_tk() -> Viewer | None:
     """A window of tkinter's, where this Python has it."""
     if getattr(sys, "frozen", False) or not all(map(importlib.util.find_spec, ("tkinter", "_tkinter"))):
         return None
-    process = subprocess.Popen(
-        [sys.executable, "-I", str(_HERE / "viewer_tk.py")],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        creationflags=NO_CONSOLE,
-    )
-    assert process.stdin is not None and process.stdout is not None
-    viewer = _Lines(process.stdin, process.wait)
-    try:
-        viewer.send({"status": "Starting…", "fraction": None})
-        if process.stdout.readline().strip() == b"shown":
-            return viewer
-    except OSError:
-        pass
-    process.kill()
-    process.wait()
+    viewer = _Tk()
+    if viewer.appears({"status": "Starting…", "fraction": None}):
+        return viewer
+    viewer.end()
     return None
 
 
@@ -131,7 +151,7 @@ class _Zenity:
 
     def end(self) -> None:
         self._process.terminate()
-        self._process.wait()
+        _end(self._process)
 
 
 def _markup(lines: list[str]) -> str:
@@ -161,21 +181,48 @@ def _in_terminal(command: list[str]) -> Viewer | None:
         address = str(Path(folder) / "socket")
         listener.bind(address)
         listener.listen()
-        listener.settimeout(_APPEAR_SECONDS)
+        listener.settimeout(_LOOK_SECONDS)
         words = [sys.executable, "-I", str(_HERE / "viewer_text.py"), address]
-        try:
-            subprocess.Popen(
-                [*command, *words],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,  # so that Ctrl-C there or here is not meant for both
-            )
-            channel, _ = listener.accept()
-        except OSError:
-            return None
-    channel.setblocking(True)
-    return _Lines(channel.makefile("wb"), lambda: channel.recv(1))
+        terminal = subprocess.Popen(
+            [*command, *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # so that Ctrl-C there or here is not meant for both
+        )
+        for _ in range(round(_APPEAR_SECONDS / _LOOK_SECONDS)):
+            try:
+                channel, _ = listener.accept()
+            except TimeoutError:
+                if terminal.poll():  # it failed; one that ended well gave the work to another process
+                    return None
+                continue
+            channel.setblocking(True)
+            return _Terminal(channel, terminal)
+    _end(terminal)
+    return None
+
+
+class _Terminal:
+    """`viewer_text` in a terminal, at the other end of a socket."""
+
+    def __init__(self, channel: socket.socket, terminal: subprocess.Popen[bytes]) -> None:
+        self._channel = channel
+        self._terminal = terminal
+
+    def send(self, message: dict[str, object]) -> None:
+        self._channel.sendall(_line(message))
+
+    def wait(self) -> None:
+        self._channel.recv(1)  # it says nothing, so this returns when it has gone
+
+    def end(self) -> None:
+        with contextlib.suppress(OSError):
+            self.send({"done": True})
+            self._channel.settimeout(_END_SECONDS)
+            self.wait()
+        self._channel.close()
+        _end(self._terminal)
 
 
 def show_with_zenity(title: str, text: str) -> bool:
@@ -260,5 +307,6 @@ def show_failure(title: str, text: str, log: str) -> bool:
             if viewer is not None:
                 viewer.send(message)
                 viewer.wait()
+                viewer.end()
                 return True
     return False
