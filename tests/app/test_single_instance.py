@@ -22,7 +22,7 @@ from app.single_instance import InstanceServer
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="talks to the socket directly")
 
 ROOT = Path(__file__).resolve().parents[2]
-REQUEST = Request(("/photos/ä b.jpg",), "/work/x.starmark", "token")
+REQUEST = Request(("/photos/ä b.jpg",), "/photos/x.starmark", "token")
 
 
 @pytest.fixture(autouse=True)
