@@ -486,3 +486,24 @@ def test_the_cheat_sheet_names_every_key(start: Start, qtbot: QtBot) -> None:
 def test_generated_faces_have_the_scheme_s_extent() -> None:
     points = face_points()
     assert np.ptp(points[:, 0]) > 100
+
+
+def test_what_another_start_hands_over_waits_for_its_turn(start: Start, qtbot: QtBot, tmp_path: Path) -> None:
+    window = start()
+    photos = [write_photo(tmp_path / f"{name}.png") for name in ("one", "two", "three")]
+    take = window.opening.take
+    take(None, [])  # only to the front: nothing to open
+    assert not window.document.busy
+    take(None, photos[:1])
+    assert window.document.busy
+    take(None, photos[1:2])
+    assert "two.png will be opened" in window.messages.text()
+    take(tmp_path / "new.starmark", photos[2:])
+    qtbot.waitUntil(lambda: [row.name for row in window.document.rows] == ["three.png"], timeout=20_000)
+    assert window.document.path == tmp_path / "new.starmark"
+    window.opening.open_project(scratch_dir() / "scratch.starmark")
+    qtbot.waitUntil(lambda: window.document.is_scratch and not window.document.busy, timeout=20_000)
+    assert sorted(row.name for row in window.document.rows) == ["one.png", "two.png"]
+    take(tmp_path / "no such folder" / "x.starmark", [])
+    qtbot.waitUntil(lambda: "the folder does not exist" in window.messages.text(), timeout=20_000)
+    assert window.document.is_scratch, "what was open stays open"

@@ -67,7 +67,8 @@ def test_what_each_start_needs() -> None:
     assert needs_of([]).window and needs_of([]).environment
     assert needs_of(["photos/"]).window
     assert needs_of(["-p", "x.starmark"]).window
-    for word in ("-h", "--help", "-V", "--version"):
+    assert needs_of(["--from-launcher", "photos/"]).window
+    for word in ("-h", "--help", "-V", "--version", "--install-launcher", "--uninstall-launcher"):
         assert not needs_of([word]).environment
     for command in COMMANDS:
         assert not needs_of([command]).window
