@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from app.setup.commands import program
 from app.setup.console import SetupError, say
 
 # Library that is loaded -> Debian and Ubuntu package that holds it.
@@ -39,12 +40,13 @@ def check_display(environ: Mapping[str, str] = os.environ) -> None:
     if not environ.get("DISPLAY"):
         raise SetupError(
             "there is no display to open the window on (neither DISPLAY nor WAYLAND_DISPLAY is set). Start it from a "
-            "desktop session or through 'ssh -X', or use the commands that need no window: main.py --help lists them."
+            "desktop session or through 'ssh -X', or use the commands that need no window: "
+            f"{program()} --help lists them."
         )
     if not _x_server_answers():
         raise SetupError(
             f"the display {environ['DISPLAY']} does not answer. Start it from a desktop session or through 'ssh -X', "
-            "or use the commands that need no window: main.py --help lists them."
+            f"or use the commands that need no window: {program()} --help lists them."
         )
 
 
