@@ -9,20 +9,28 @@ import socket
 import sys
 import textwrap
 
+_HEAD = """
+  Setting up Starmark
+  ===================
+
+  Closing this window stops it; the next start goes on.
+"""
+
 
 def main(address: str) -> None:
     """Show messages until there are no more, or until the user has read a failure."""
-    print("\n  Setting up Starmark\n  ===================\n\n  Closing this window stops it; the next start goes on.\n")
     with socket.socket(socket.AF_UNIX) as channel:
         channel.connect(address)
         with channel.makefile("rb") as lines:
-            for line in lines:
+            for number, line in enumerate(lines):
                 message = json.loads(line)
                 if "done" in message:
                     return
                 if "fail" in message:
                     fail(message["title"], message["fail"], message["log"])
                     return
+                if number == 0:
+                    print(_HEAD)
                 show(message)
     fail("Starmark was not set up", "The set-up ended unexpectedly. Start Starmark again to go on.", "")
 

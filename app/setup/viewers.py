@@ -107,12 +107,12 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def open_tk() -> Viewer | None:
-    """A window of tkinter's, where this Python has it."""
+def open_tk(first: dict[str, object] | None = None) -> Viewer | None:
+    """A window of tkinter's with `first` in it, where this Python has it."""
     if getattr(sys, "frozen", False) or not all(map(importlib.util.find_spec, ("tkinter", "_tkinter"))):
         return None
     viewer = _Tk()
-    if viewer.appears({"status": "Starting…", "fraction": None}):
+    if viewer.appears(first or {"status": "Starting…", "fraction": None}):
         return viewer
     viewer.end()
     return None
@@ -295,18 +295,18 @@ def show_failure(title: str, text: str, log: str) -> bool:
     message: dict[str, object] = {"fail": text, "title": title, "log": log}
     if not has_screen():
         return False
-    for kind in (open_tk, None, open_terminal):
-        if kind is None:
-            plain = failure_text(message)
-            dialogs = (show_with_windows, show_with_macos, show_with_zenity, show_with_kdialog)
-            if any(show(title, plain) for show in dialogs):
-                return True
-            continue
-        with contextlib.suppress(OSError):
-            viewer = kind()
-            if viewer is not None:
-                viewer.send(message)
-                viewer.wait()
-                viewer.end()
-                return True
+    plain = failure_text(message)
+    with contextlib.suppress(OSError):
+        if (viewer := open_tk(message)) is not None:
+            viewer.wait()
+            viewer.end()
+            return True
+    if any(show(title, plain) for show in (show_with_windows, show_with_macos, show_with_zenity, show_with_kdialog)):
+        return True
+    with contextlib.suppress(OSError):
+        if (viewer := open_terminal()) is not None:
+            viewer.send(message)
+            viewer.wait()
+            viewer.end()
+            return True
     return False
