@@ -111,8 +111,9 @@ def _peaks(heat: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         & (valley <= SECOND_MAX_VALLEY * height2)
     )
     place = _local_centre(heat, second)
-    step = torch.tensor([2.0 / (width - 1), 2.0 / (height - 1)], dtype=heat.dtype, device=heat.device)
-    place = torch.where(real[..., None], place * step - 1.0, torch.full_like(place, torch.nan))
+    # Number by number: a tensor made of a list would be copied to the device, which a recorded CUDA graph cannot do.
+    place = torch.stack([place[..., 0] * (2.0 / (width - 1)), place[..., 1] * (2.0 / (height - 1))], dim=-1) - 1.0
+    place = torch.where(real[..., None], place, torch.full_like(place, torch.nan))
     return peak, peak_mass, place, torch.where(real, mass2, torch.zeros_like(mass2))
 
 
