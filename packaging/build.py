@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from contents import ROOT, program_lines
 
-from app.setup.install import CPU_WHEELS, _answers
+from app.setup.install import cpu_wheels
 
 WORK = ROOT / "build"
 ENVIRONMENT = WORK / "freeze-venv"
@@ -57,8 +57,8 @@ def make_environment(cuda: bool) -> None:
     pins.write_text("\n".join(lines) + "\n", encoding="utf-8")
     command = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
     command += ["--only-binary", ":all:", "-r", str(pins)]
-    if not cuda and sys.platform == "linux" and _answers(CPU_WHEELS):
-        command += ["--extra-index-url", CPU_WHEELS]
+    if not cuda:
+        command += cpu_wheels()
     subprocess.run(command, check=True)
     stamp.write_text(text, encoding="utf-8")
 

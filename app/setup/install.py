@@ -148,9 +148,14 @@ def _install(environment: Environment, lock_file: IO[str] | None) -> None:
         # Compiling everything in advance takes twice as long as all the rest; Python compiles what it imports.
         *("--no-compile", "--progress-bar", "off", "--only-binary", ":all:", "-r", str(environment.lock)),
     ]
-    if sys.platform == "linux" and not system.has_nvidia_gpu() and _answers(CPU_WHEELS):
-        command += ["--extra-index-url", CPU_WHEELS]  # PyPI's own Linux build brings gigabytes of CUDA
+    if not system.has_nvidia_gpu():
+        command += cpu_wheels()
     run_pip(command, count_pins(environment.lock), keep_open=lock_file)
+
+
+def cpu_wheels() -> list[str]:
+    """pip's options for torch's CPU build: PyPI's own for Linux brings gigabytes of CUDA. None are needed elsewhere."""
+    return ["--extra-index-url", CPU_WHEELS] if sys.platform == "linux" and _answers(CPU_WHEELS) else []
 
 
 def _answers(url: str) -> bool:

@@ -38,11 +38,6 @@ class Photo:
         image = self.reduced()
         return image.width, image.height
 
-    @property
-    def held_pixels(self) -> int:
-        """How many decoded pixels are in memory."""
-        return sum(i.pixels.shape[0] * i.pixels.shape[1] for i in {self._reduced, self._whole} if i is not None)
-
     def reduced(self) -> ReducedImage:
         """The photo as the detector gets it."""
         if self._reduced is None:
