@@ -190,6 +190,15 @@ def read_limited(path: str | Path, max_bytes: int, error: type[StarmarkError]) -
     return data
 
 
+def read_head(path: str | Path, count: int) -> bytes:
+    """The first `count` bytes of a regular file; b"" where there is none, or it cannot be read."""
+    try:
+        with open_regular(path, 2**63, StarmarkError) as stream:
+            return stream.read(count)
+    except (OSError, StarmarkError):
+        return b""
+
+
 def unreadable(path: str | Path, problem: Exception, error: type[StarmarkError]) -> StarmarkError:
     """The error of class `error` for an operating system's refusal to read `path`."""
     if isinstance(problem, FileNotFoundError):

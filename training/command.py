@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from core.errors import ConfigError, TrainingError, UsageError
-from core.formats.base import ImportedFace
+from core.formats.base import LabelledFace
 from core.formats.registry import read_dataset
 from core.model.allocator import keep_large_blocks
 from core.model.checkpoint import load_network, save_model
@@ -121,7 +121,7 @@ def read_training_faces(source: str, format_name: str, images: str | None, confi
     return TrainingFaces(get_scheme(result.scheme_id), parts[Part.TRAIN], parts[Part.CHOICE], described)
 
 
-def _face(imported: ImportedFace, factor: float) -> Face | None:
+def _face(imported: LabelledFace, factor: float) -> Face | None:
     """A face to train on; None where too little is labelled to place a crop."""
     label = imported.label
     try:

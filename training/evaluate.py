@@ -18,7 +18,7 @@ import numpy as np
 
 from core.errors import SchemeError, UsageError
 from core.face import FloatArray
-from core.formats.base import ImportedFace
+from core.formats.base import LabelledFace
 from core.metrics import (
     Interval,
     Summary,
@@ -88,7 +88,7 @@ class Evaluation:
         return result
 
 
-def select(faces: Sequence[ImportedFace], split: str) -> list[ImportedFace]:
+def select(faces: Sequence[LabelledFace], split: str) -> list[LabelledFace]:
     """The faces of a part ("all", "train", "val", "report") by the hash of the person's name; UsageError if none."""
     if split not in SPLITS:
         raise UsageError(f"there is no split '{split}'", remedy=f"Use one of: {', '.join(SPLITS)}")
@@ -102,7 +102,7 @@ def select(faces: Sequence[ImportedFace], split: str) -> list[ImportedFace]:
 
 
 def evaluate(
-    faces: Sequence[ImportedFace],
+    faces: Sequence[LabelledFace],
     predictor: Predictor,
     detector: FaceDetector,
     *,

@@ -20,7 +20,7 @@ from app.cli.common import (
 from core.errors import ImageError, UsageError, one_line
 
 if TYPE_CHECKING:
-    from core.formats.base import ImportedFace
+    from core.formats.base import LabelledFace
     from core.model.pipeline import ImageRequest, ImageResult
 
 _LISTED = 50
@@ -72,7 +72,7 @@ class _Source:
         self._crops = args.crops
         self._projects: list[str] = []
         self._paths: list[Path] = []
-        self._faces: list[list[ImportedFace]] = []
+        self._faces: list[list[LabelledFace]] = []
         if args.format is not None:
             self._faces = [open_dataset(source, args.format, args.images).faces for source in args.inputs]
             return

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from core.errors import FormatError
 from core.face import FloatArray
 from core.files import read_limited, write_atomic
-from core.formats.base import MAX_COORDINATE
+from core.formats.values import MAX_COORDINATE
 
 MAX_BYTES = 2**20
 # Possessive: a run of digits has one reading, and a long one that fits nowhere must not be split in every way.

@@ -7,10 +7,7 @@ comma-separated). Coordinates are 0-based image px as the reference uses them. A
 from __future__ import annotations
 
 import io
-import math
-import os
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,27 +17,25 @@ from core.errors import FormatError, ImageError
 from core.face import FloatArray, Label
 from core.files import read_limited
 from core.formats.base import (
-    MAX_COORDINATE,
-    ImageProbe,
-    ImportedFace,
     ImportResult,
+    LabelledFace,
     ReadOptions,
     Skipped,
     choose_scheme,
     nothing_usable,
 )
+from core.formats.image_files import MAX_PATH, PathResolver
+from core.formats.peek import Peek
+from core.formats.values import UnusableError, number
 
 MAX_BYTES = 512 * 2**20
 _MAX_LINE = 2**16
-_MAX_PATH = 4096
 _WFLW_POINTS = 98
 _WFLW_TAGS = ("largepose", "expression", "illumination", "makeup", "occlusion", "blur")
 # Possessive: a long run of digits that fits nowhere must not be split in every way.
 _NUMBER = re.compile(r"\s*+[+-]?+(\d++\.?+\d*+|\.\d++)([eE][+-]?+\d++)?+\s*+", re.ASCII)
-_MAX_DROPPED = 12
 _MAX_LINES = 1_000_000
 _MAX_SKIPPED = 100_000
-_SAMPLE = 200  # lines looked at to learn which leading folders of the paths to leave out
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +53,9 @@ class FormatStarTsv:
     name = "star-tsv"
     title = "STAR: a .tsv file of image paths, landmarks, scale and centre"
 
-    def matches(self, source: Path) -> bool:
+    def matches(self, source: Peek) -> bool:
         """Whether it is a file named .tsv."""
-        return source.is_file() and source.suffix.lower() == ".tsv"
+        return source.suffix == ".tsv"
 
     def read(self, source: Path, options: ReadOptions) -> ImportResult:
         """Read the file. Lines that cannot be used go to `skipped`, with the reason.
@@ -76,44 +71,36 @@ class FormatStarTsv:
             raise nothing_usable(skipped, source)
         scheme = choose_scheme((len(row.points) for row in rows), options.scheme, source)
         root = source.parent if options.images_root is None else options.images_root
-        dropped = _leading_folders((row.path for row in rows[:_SAMPLE]), root)
+        resolver = PathResolver((row.path for row in rows), root, options.files, outside=options.outside)
         faces = []
-        probe = ImageProbe()
         for done, row in enumerate(rows):
             options.tell(done, len(rows))
             where = f"{source}, line {row.line}"
             try:
                 if len(row.points) != len(scheme):
-                    raise _UnusableError(f"has {len(row.points)} points, scheme {scheme.id} has {len(scheme)}")
-                image = _resolve(row.path, root, dropped)
-                info = probe(image)
-            except _UnusableError as error:
+                    raise UnusableError(f"has {len(row.points)} points, scheme {scheme.id} has {len(scheme)}")
+                image = resolver.resolve(row.path)
+                info = options.files.info(image)
+            except UnusableError as error:
                 skipped.append(Skipped(where, str(error)))
                 continue
             except ImageError as error:
                 skipped.append(Skipped(where, f"{error.where}: {error.what}"))
                 continue
             label = Label(scheme.id, row.points)
-            faces.append(ImportedFace(image, label, None, row.crop, _tag_names(row), where, info))
+            faces.append(LabelledFace(image, label, None, row.crop, _tag_names(row), where, info))
         options.tell(len(rows), len(rows))
         if not faces:
             raise nothing_usable(skipped, source)
         skipped.sort(key=lambda entry: int(entry.where.rsplit(" ", 1)[-1]))
-        return ImportResult(faces, skipped, scheme.id, self.name, _notes(base, header, dropped, root))
+        return ImportResult(faces, skipped, scheme.id, self.name, _notes(base, header, resolver), base)
 
 
-class _UnusableError(ValueError):
-    """Why one line cannot be used."""
-
-
-def _notes(base: int, header: bool, dropped: int, root: Path) -> list[str]:
+def _notes(base: int, header: bool, resolver: PathResolver) -> list[str]:
     notes = [f"Coordinates are taken as {base}-based; the crops are the file's own."]
     if header:
         notes.append("The first line is column names.")
-    notes.append(f"Images are looked for in {root}.")
-    if dropped:
-        notes.append(f"The first {dropped} folder(s) of each image path are left out.")
-    return notes
+    return notes + resolver.notes()
 
 
 def _rows(source: Path, base: int) -> tuple[list[_Row], list[Skipped], bool]:
@@ -121,8 +108,8 @@ def _rows(source: Path, base: int) -> tuple[list[_Row], list[Skipped], bool]:
     rows: list[_Row] = []
     skipped: list[Skipped] = []
     header, first = False, True
-    for number, raw in enumerate(io.BytesIO(read_limited(source, MAX_BYTES, FormatError)), 1):
-        if number > _MAX_LINES:
+    for line_number, raw in enumerate(io.BytesIO(read_limited(source, MAX_BYTES, FormatError)), 1):
+        if line_number > _MAX_LINES:
             raise FormatError("too many lines", where=source, remedy="Divide it into several files")
         if len(skipped) > _MAX_SKIPPED:
             what = f"too many unusable lines; the last: {skipped[-1].reason}"
@@ -134,9 +121,9 @@ def _rows(source: Path, base: int) -> tuple[list[_Row], list[Skipped], bool]:
             header = True
         else:
             try:
-                rows.append(_row(number, line, base))
-            except _UnusableError as error:
-                skipped.append(Skipped(f"{source}, line {number}", str(error)))
+                rows.append(_row(line_number, line, base))
+            except UnusableError as error:
+                skipped.append(Skipped(f"{source}, line {line_number}", str(error)))
         first = False
     return rows, skipped, header
 
@@ -160,89 +147,39 @@ def _is_header(line: str) -> bool:
     )
 
 
-def _row(number: int, line: str, base: int) -> _Row:
+def _row(line_number: int, line: str, base: int) -> _Row:
     if len(line) > _MAX_LINE:
-        raise _UnusableError("the line is too long")
+        raise UnusableError("the line is too long")
     fields = line.split("\t")
     if not 6 <= len(fields) <= 7:
-        raise _UnusableError(f"has {len(fields)} tab-separated columns, expected 6 or 7")
+        raise UnusableError(f"has {len(fields)} tab-separated columns, expected 6 or 7")
     if not fields[0].strip():
-        raise _UnusableError("the image path is empty")
-    if len(fields[0]) > _MAX_PATH:
-        raise _UnusableError("the image path is too long")
+        raise UnusableError("the image path is empty")
+    if len(fields[0]) > MAX_PATH:
+        raise UnusableError("the image path is too long")
     values = _numbers(fields[2], "landmarks")
     if not values or len(values) % 2:
-        raise _UnusableError(f"has {len(values)} landmark numbers, expected an even count")
+        raise UnusableError(f"has {len(values)} landmark numbers, expected an even count")
     names = ("scale", "centre x", "centre y")
-    scale, x, y = (_number(text, name) for text, name in zip(fields[3:6], names, strict=True))
+    scale, x, y = (number(text, name) for text, name in zip(fields[3:6], names, strict=True))
     if scale <= 0:
-        raise _UnusableError(f"the scale is {scale:g}, expected more than 0")
+        raise UnusableError(f"the scale is {scale:g}, expected more than 0")
     points = np.array(values, dtype=np.float64).reshape(-1, 2) - base
     tags = fields[6].strip() if len(fields) == 7 else ""
-    return _Row(number, fields[0].strip(), points, (scale, x - base, y - base), _tags(tags))
+    return _Row(line_number, fields[0].strip(), points, (scale, x - base, y - base), _tags(tags))
 
 
 def _tags(text: str) -> tuple[bool, ...]:
     values = _numbers(text, "tags") if text else []
     if any(value not in (0, 1) for value in values):
-        raise _UnusableError("the tags are not all 0 or 1")
+        raise UnusableError("the tags are not all 0 or 1")
     return tuple(value == 1 for value in values)
 
 
 def _numbers(text: str, name: str) -> list[float]:
-    return [_number(part, name) for part in text.rstrip(", ").split(",")] if text.strip() else []
-
-
-def _number(text: str, name: str) -> float:
-    if _NUMBER.fullmatch(text) is None:
-        raise _UnusableError(f"{name}: {text[:20]!r} is not a number")
-    value = float(text)
-    if not math.isfinite(value) or abs(value) > MAX_COORDINATE:
-        raise _UnusableError(f"{name}: {text[:20]} is far outside any image")
-    return value
+    return [number(part, name) for part in text.rstrip(", ").split(",")] if text.strip() else []
 
 
 def _tag_names(row: _Row) -> tuple[str, ...]:
     known = _WFLW_TAGS if len(row.points) == _WFLW_POINTS and len(row.tags) == len(_WFLW_TAGS) else None
     return tuple(known[i] if known else f"tag{i}" for i, tag in enumerate(row.tags) if tag)
-
-
-def _parts(path: str) -> tuple[bool, list[str]]:
-    """(absolute, parts without "." and empty ones); Windows and Unix spellings alike."""
-    path = path.replace("\\", "/")
-    absolute = path.startswith("/") or re.match(r"[A-Za-z]:", path) is not None
-    return absolute, [part for part in path.split("/") if part not in ("", ".")]
-
-
-def _resolve(path: str, root: Path, dropped: int) -> Path:
-    """The image of a row; text from elsewhere must not reach outside the image folder."""
-    absolute, parts = _parts(path)
-    if "\0" in path or not parts:
-        raise _UnusableError("the image path is not a path")
-    kept = parts[min(dropped, len(parts) - 1) :]
-    # abspath, not resolve: a link inside the image folder is the user's own and may lead anywhere.
-    inside = Path(os.path.abspath(root))  # noqa: PTH100
-    whole = Path(path.replace("\\", "/")) if absolute and not dropped else inside.joinpath(*kept)
-    candidate = Path(os.path.abspath(whole))  # noqa: PTH100
-    if not candidate.is_relative_to(inside) or candidate == inside:
-        raise _UnusableError(f"the image path {path[:200]} leads out of the image folder")
-    return root / candidate.relative_to(inside)
-
-
-def _leading_folders(paths: Iterable[str], root: Path) -> int:
-    """How many leading folders to leave out of every path so that most images are found, the fewest that do.
-
-    The paths begin with a folder of the machine that wrote them (such as ./rawImages/); one number for the whole file,
-    since dropping folders path by path could find another image of the same name.
-    """
-    sample = list(paths)
-    depth = max((len(_parts(path)[1]) for path in sample), default=1)
-    hits = [sum(_is_found(path, root, dropped) for path in sample) for dropped in range(min(depth, _MAX_DROPPED))]
-    return hits.index(max(hits, default=0)) if hits else 0
-
-
-def _is_found(path: str, root: Path, dropped: int) -> bool:
-    try:
-        return _resolve(path, root, dropped).is_file()
-    except (ValueError, OSError):
-        return False

@@ -1,9 +1,14 @@
-"""300W folders: every image has a .pts file of the same name beside it."""
+"""300W folders: every image has a .pts file of the same name beside it.
+
+Coordinates are 1-based as published; files written 0-based look the same, so that the base is an option and noted.
+"""
 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -11,43 +16,37 @@ from core.errors import FormatError, ImageError, StarmarkError
 from core.face import FloatArray, Label
 from core.files import walk_folders
 from core.formats.base import (
-    ImageProbe,
-    ImportedFace,
+    Holds,
     ImportResult,
+    LabelledFace,
     ReadOptions,
     Skipped,
+    WriteOptions,
     choose_scheme,
     nothing_usable,
 )
-from core.formats.pts import read_pts
+from core.formats.image_files import inside
+from core.formats.peek import Peek
+from core.formats.pts import format_pts, read_pts
+from core.formats.suspects import outside_points
 from core.images import IMAGE_SUFFIXES, natural_key
 from core.scheme import Scheme
 
 _PTS = ".pts"
-_MATCH_FOLDERS = 200  # looked into before giving up on finding a .pts file
 
 
 class Format300W:
-    """Importer of 300W folders, searched with their subfolders, or of one .pts file."""
+    """300W folders, read with their subfolders, or one .pts file; written as a folder."""
 
     name = "300w"
     title = "300W: a folder of images with .pts files"
+    kind: Literal["file", "folder"] = "folder"
+    suffix = ""
+    holds = Holds(several=False)
 
-    def matches(self, source: Path) -> bool:
+    def matches(self, source: Peek) -> bool:
         """Whether there is a .pts file in the folder or not far below it."""
-        if source.is_file():
-            return source.suffix.lower() == _PTS
-        folders = 0
-        try:
-            for _folder, names in walk_folders(source, FormatError):
-                folders += 1
-                if any(name.lower().endswith(_PTS) for name in names):
-                    return True
-                if folders >= _MATCH_FOLDERS:
-                    break
-        except FormatError:
-            pass
-        return False
+        return source.suffix == _PTS or source.first(_PTS) is not None
 
     def read(self, source: Path, options: ReadOptions) -> ImportResult:
         """Read the folder. Files that cannot be used go to `skipped`, with the reason.
@@ -79,7 +78,24 @@ class Format300W:
         options.tell(total, total)
         if not faces:
             raise nothing_usable(skipped, source)
-        return ImportResult(faces, skipped, scheme.id, self.name, _notes(faces, base, unlabelled, twins))
+        return ImportResult(faces, skipped, scheme.id, self.name, _notes(faces, base, unlabelled, twins), base)
+
+    def write(self, faces: Sequence[LabelledFace], scheme: Scheme, place: Path, options: WriteOptions) -> list[str]:
+        """Write a .pts file for each image, in the folders that the images have below `options.images_root`."""
+        base = 1 if options.index_base is None else options.index_base
+        taken: set[Path] = set()
+        for done, face in enumerate(faces):
+            options.tell(done, len(faces))
+            target = place / inside(options.path_of(face.image))
+            target = target.with_name(f"{target.stem}{_PTS}")
+            if target in taken:
+                what = f"two images of one folder are named '{target.stem}', and would share a .pts file"
+                raise FormatError(what, where=face.image, remedy="Rename one of them, or choose another format")
+            taken.add(target)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(format_pts(face.label.points, base), encoding="utf-8", newline="\n")
+        options.tell(len(faces), len(faces))
+        return [f"Coordinates are written {base}-based; the files do not say so themselves."]
 
 
 def _faces(
@@ -88,9 +104,8 @@ def _faces(
     skipped: list[Skipped],
     options: ReadOptions,
     total: int,
-) -> list[ImportedFace]:
+) -> list[LabelledFace]:
     faces = []
-    probe = ImageProbe()
     for done, (annotation, image, points) in enumerate(labelled):
         options.tell(total - len(labelled) + done, total)
         if len(points) != len(scheme):
@@ -98,11 +113,11 @@ def _faces(
             skipped.append(Skipped(str(annotation), reason))
             continue
         try:
-            info = probe(image)
+            info = options.files.info(image)
         except ImageError as error:
             skipped.append(_skip(image, error))
             continue
-        faces.append(ImportedFace(image, Label(scheme.id, points), None, None, (), str(annotation), info))
+        faces.append(LabelledFace(image, Label(scheme.id, points), None, None, (), str(annotation), info))
     return faces
 
 
@@ -111,7 +126,7 @@ def _skip(path: Path, error: StarmarkError) -> Skipped:
     return Skipped(error.where or str(path), error.what)
 
 
-def _notes(faces: list[ImportedFace], base: int, unlabelled: int, twins: int) -> list[str]:
+def _notes(faces: list[LabelledFace], base: int, unlabelled: int, twins: int) -> list[str]:
     meaning = "1 was subtracted" if base else "taken as they are"
     lowest = min(float(face.label.points.min()) for face in faces) + base
     notes = [f"Coordinates are taken as {base}-based ({meaning}); the files do not say so themselves."]
@@ -123,16 +138,10 @@ def _notes(faces: list[ImportedFace], base: int, unlabelled: int, twins: int) ->
         notes.append(f"{unlabelled} images have no .pts file and were left out.")
     if twins:
         notes.append(f"{twins} .pts files have several images of their name; the first by suffix was taken.")
-    outside = sum(_outside(face) for face in faces)
+    outside = sum(outside_points(face) > 0 for face in faces)
     if outside:
         notes.append(f"{outside} faces have points outside their image.")
     return notes
-
-
-def _outside(face: ImportedFace) -> bool:
-    points = face.label.points
-    limit = (face.info.width - 0.5, face.info.height - 0.5)
-    return bool((points < -0.5).any() or (points > limit).any())
 
 
 def _pairs(source: Path, options: ReadOptions) -> tuple[list[tuple[Path, Path | None]], int, int]:
@@ -145,7 +154,8 @@ def _pairs(source: Path, options: ReadOptions) -> tuple[list[tuple[Path, Path | 
         if options.images_root is None:
             images = _Images(folder, names)
         else:
-            images = _Images.of(options.images_root / folder.relative_to(top))
+            home = options.images_root / folder.relative_to(top)
+            images = _Images(home, options.files.listed(home))
         used = set()
         for path in (folder / name for name in names):
             if path.suffix.lower() != _PTS or (single and path != source):
@@ -170,12 +180,6 @@ class _Images:
         for path in self.paths:
             self._exact.setdefault(path.stem, []).append(path)
             self._folded.setdefault(_fold(path.stem), []).append(path)
-
-    @classmethod
-    def of(cls, folder: Path) -> _Images:
-        if not folder.is_dir():
-            return cls(folder, [])
-        return cls(*next(walk_folders(folder, FormatError, recursive=False)))
 
     def named(self, stem: str) -> list[Path]:
         return self._exact.get(stem) or self._folded.get(_fold(stem), [])

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from core.face import Box
-from core.formats.base import ImportedFace
+from core.formats.base import LabelledFace
 from core.model.crops import crop_from_box
 from core.model.pipeline import FaceRequest, ImageRequest
 from core.transforms import LANDMARK_CROP_FACTOR, Crop, crop_from_points
@@ -39,7 +39,7 @@ class DatasetRequests:
 
 
 def requests_for(
-    faces: Sequence[ImportedFace], crops: Crops | None = None, factor: float = LANDMARK_CROP_FACTOR
+    faces: Sequence[LabelledFace], crops: Crops | None = None, factor: float = LANDMARK_CROP_FACTOR
 ) -> DatasetRequests:
     """Requests for labelled faces.
 
@@ -97,7 +97,7 @@ def _project_request(face: FaceRecord, label: FaceLabel | None, factor: float) -
     return None if face.box is None else FaceRequest(face.box, fallback=crop_from_box(face.box))
 
 
-def _request(face: ImportedFace, crops: Crops, factor: float) -> FaceRequest:
+def _request(face: LabelledFace, crops: Crops, factor: float) -> FaceRequest:
     """ValueError where the label has too few points and nothing else tells where the face is."""
     if crops == "detector":
         return FaceRequest(_label_box(face) or face.box or Box.around(face.label.points))
@@ -111,7 +111,7 @@ def _request(face: ImportedFace, crops: Crops, factor: float) -> FaceRequest:
     return FaceRequest(face.box or Box(crop.cx - side / 2, crop.cy - side / 2, side, side), crop)
 
 
-def _label_box(face: ImportedFace) -> Box | None:
+def _label_box(face: LabelledFace) -> Box | None:
     try:
         return Box.around(face.label.points)
     except ValueError:

@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 
 from core.errors import FileError, FormatError
 from core.formats import format_pts, parse_pts, read_pts, write_pts
-from core.formats.base import MAX_COORDINATE
+from core.formats.values import MAX_COORDINATE
 
 PLAIN = "version: 1\nn_points: 3\n{\n1 1\n2.5 3\n10 20.25\n}\n"
 EXPECTED = [[0, 0], [1.5, 2], [9, 19.25]]

@@ -11,7 +11,7 @@ import pytest
 
 from core.errors import UsageError
 from core.face import Label
-from core.formats.base import ImportedFace
+from core.formats.base import LabelledFace
 from core.images import ImageInfo
 from core.scheme import get_scheme
 from training.evaluate import Evaluation, FaceError, report, select, to_json
@@ -80,9 +80,9 @@ def test_intervals_draw_people_not_faces() -> None:
     assert same.high - same.low == pytest.approx(wide.high - wide.low, rel=1e-6)
 
 
-def face(name: str) -> ImportedFace:
+def face(name: str) -> LabelledFace:
     label = Label(SCHEME.id, np.zeros((68, 2)))
-    return ImportedFace(Path(f"{name}.jpg"), label, None, None, (), name, ImageInfo(10, 10, "PNG", 1))
+    return LabelledFace(Path(f"{name}.jpg"), label, None, None, (), name, ImageInfo(10, 10, "PNG", 1))
 
 
 def test_the_parts_are_disjoint_whole_and_keep_people_together() -> None:

@@ -13,7 +13,7 @@ import torch
 
 from core.errors import CheckpointError
 from core.face import Box, Label, Prediction, overlap
-from core.formats.base import ImportedFace
+from core.formats.base import LabelledFace
 from core.images import ImageInfo
 from core.model import device, pipeline
 from core.model.checkpoint import save_model
@@ -186,11 +186,11 @@ def test_overlap_and_the_best_of_several_detections() -> None:
     assert best_overlapping([touching], wanted) is None
 
 
-def labelled(path: Path, **known: object) -> ImportedFace:
+def labelled(path: Path, **known: object) -> LabelledFace:
     points = np.stack([np.linspace(20, 60, 68), np.linspace(30, 90, 68)], axis=1)
     values = {"box": None, "crop": None} | known
     info = ImageInfo(100, 100, "PNG", 1)
-    return ImportedFace(path, Label(SCHEME.id, points), tags=(), source=str(path), info=info, **values)  # type: ignore[arg-type]
+    return LabelledFace(path, Label(SCHEME.id, points), tags=(), source=str(path), info=info, **values)  # type: ignore[arg-type]
 
 
 def test_a_data_sets_own_crop_comes_first_then_its_box_then_the_label() -> None:
@@ -216,7 +216,7 @@ def test_a_data_sets_own_crop_comes_first_then_its_box_then_the_label() -> None:
 
 def test_a_label_without_points_cannot_be_placed() -> None:
     nowhere = Label(SCHEME.id, np.full((68, 2), np.nan))
-    face = ImportedFace(Path("x.png"), nowhere, None, None, (), "x", ImageInfo(100, 100, "PNG", 1))
+    face = LabelledFace(Path("x.png"), nowhere, None, None, (), "x", ImageInfo(100, 100, "PNG", 1))
     for crops in ("landmarks", "detector"):
         found = requests_for([face, labelled(Path("y.png"))], crops)  # type: ignore[arg-type]
         assert found.unusable == [0]
@@ -236,7 +236,7 @@ def test_a_fallback_serves_where_the_detector_finds_nothing(
 def test_a_project_is_predicted_as_its_window_does(tmp_path: Path, pictures: list[Path]) -> None:
     points = np.stack([np.linspace(20, 60, 68), np.linspace(30, 70, 68)], axis=1)
     info = ImageInfo(100, 90, "PNG", 1)
-    imported = ImportedFace(pictures[1], Label(SCHEME.id, points), None, None, (), "x.pts", info)
+    imported = LabelledFace(pictures[1], Label(SCHEME.id, points), None, None, (), "x.pts", info)
     with Project.create(tmp_path / "p.starmark") as project:
         first, _, third, _ = project.add_images([pictures[0], *pictures[2:]])
         project.add_face(first.id, Box(1, 2, 30, 40), (0.5, 20.0, 30.0))

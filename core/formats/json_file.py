@@ -1,0 +1,88 @@
+"""JSON from strangers: bounded in bytes, values and depth, without a name twice, and with places for messages."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from core.errors import FormatError, shown
+from core.files import read_limited
+from core.formats.values import UnusableError
+
+MAX_BYTES = 512 * 2**20
+_MAX_VALUES = 12_000_000
+"""Values a file may have, about 100 bytes each once read: more would not fit into memory."""
+
+_REMEDY = "Correct the file, or export it again"
+
+
+def read_json(path: str | Path, max_bytes: int = MAX_BYTES) -> Any:
+    """The content of a JSON file (UTF-8, with or without a byte order mark). NaN and Infinity come as floats.
+
+    Raises:
+        FormatError: not such a file, too large, nested too deeply, or an object with a name twice; says the line.
+    """
+    data = read_limited(path, max_bytes, FormatError)
+    values = data.count(b",") + data.count(b"[") + data.count(b"{")
+    if values > _MAX_VALUES:
+        what = f"the file has too many values ({values:,}, at most {_MAX_VALUES:,})"
+        raise FormatError(what, where=path, remedy="Divide it into several files")
+    try:
+        text = data.decode("utf-8-sig")
+        del data
+        return json.loads(text, object_pairs_hook=_unique)
+    except UnicodeDecodeError as error:
+        raise FormatError("the file is not UTF-8 text", where=path, remedy=_REMEDY) from error
+    except json.JSONDecodeError as error:
+        where = f"{path}, line {error.lineno}"
+        raise FormatError(f"the file is not valid JSON ({error.msg})", where=where, remedy=_REMEDY) from error
+    except RecursionError as error:
+        raise FormatError("the file is nested too deeply", where=path, remedy=_REMEDY) from error
+    except _TwiceError as error:
+        raise FormatError(f"the name {error} occurs twice in one object", where=path, remedy=_REMEDY) from error
+    except ValueError as error:  # a whole number of thousands of digits
+        raise FormatError("the file has a number of too many digits", where=path, remedy=_REMEDY) from error
+
+
+class _TwiceError(Exception):
+    """A name that an object has twice: one of the two values would be lost without a word."""
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise _TwiceError(shown(name, 40))
+            seen.add(name)
+    return found
+
+
+def entry(data: Any, name: str, kind: type | tuple[type, ...], where: str) -> Any:
+    """`data[name]`, of that kind; UnusableError with the place in the file (such as `annotations[3]`) otherwise."""
+    if not isinstance(data, dict):
+        raise UnusableError(f"{where} must be an object")
+    if name not in data:
+        raise UnusableError(f"{where} has no '{name}'")
+    value = data[name]
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise UnusableError(f"{where}.{name} is {shown(value, 40)}, not {_kind_text(kind)}")
+    return value
+
+
+_KIND_TEXTS = {
+    dict: "an object", list: "a list", str: "a text", int: "a whole number", float: "a number", bool: "true or false",
+}  # fmt: skip
+
+
+def _kind_text(kind: type | tuple[type, ...]) -> str:
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    return " or ".join(dict.fromkeys(_KIND_TEXTS.get(one, one.__name__) for one in kinds))
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Write `data` to a new file as UTF-8, without NaN; lone surrogates (file names that are no UTF-8) escaped."""
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    path.write_bytes(text.encode("utf-8", "backslashreplace") + b"\n")
