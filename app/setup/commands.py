@@ -24,6 +24,9 @@ class Command:
 COMMANDS: dict[str, Command] = {
     row.name: row
     for row in (
+        Command("import", "app.cli.import_", "bring a labelled data set, or a patch, into a project"),
+        Command("export", "app.cli.export", "write a project's labels as a data set, or its corrections as a patch"),
+        Command("convert", "app.cli.convert", "write a data set in another format"),
         Command("predict", "app.cli.predict", "landmarks and covariances for images, folders, projects or data sets"),
         Command("evaluate", "app.cli.evaluate", "NME, FR, AUC and per-region errors of a model on a labelled data set"),
         Command("train", "app.cli.train", "train a model on a labelled data set"),

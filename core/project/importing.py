@@ -23,7 +23,7 @@ from core.project.images import ImagePaths, add_images, face_row, faces_of
 from core.project.records import FaceRecord, ImportCounts, ImportedFaceLike, LabelSet, NewFace, NewImage
 from core.project.schema import FACE
 
-Progress = Callable[[int, int], None]
+Progress = Callable[[int, int], object]
 """Called with faces done and faces in all; raising from it cancels the import, which then leaves nothing behind."""
 
 _STEP = 250
