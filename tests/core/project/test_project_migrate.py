@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-import struct
 import subprocess
 import sys
-import zlib
 from contextlib import closing
 from pathlib import Path
 from uuid import UUID
@@ -20,11 +18,11 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from core.errors import ProjectError
-from core.face import Box, Label
+from core.face import Box
 from core.project import Project, migrate
 from core.project.engine import schema_engine
 from core.project.schema import APPLICATION_ID, METADATA, REVISIONS, new_id
-from tests.core.project.project_samples import ANNA, files, label, set_to, with_face
+from tests.core.project.project_samples import ANNA, files, label, label_of_the_first_layout, set_to, with_face
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -121,14 +119,6 @@ def test_an_update_that_fails_leaves_the_project_as_it_was(tmp_path: Path, reque
     with Project.open(path) as project:
         assert project.label(face, mine) == (label(1), 1)
         assert project.verify() == []
-
-
-def label_of_the_first_layout(made: Label) -> bytes:
-    """As Starmark wrote labels with the first schema."""
-    body = made.scheme.encode()
-    for array, kind in ((made.points, "<f8"), (made.visibility, "u1"), (made.flags, "u1"), (made.weights, "<f4")):
-        body += array.astype(kind).tobytes()
-    return struct.pack("<2sBBHHI", b"SL", 1, 0, len(made), len(made.scheme.encode()), zlib.crc32(body)) + body
 
 
 def first_project(path: Path) -> tuple[UUID, UUID]:
