@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, case, func, insert, select, update
+from sqlalchemy import Connection, Row, case, func, insert, literal, select, update
 
 from core.errors import ProjectError, UsageError
 from core.face import Box
@@ -306,10 +306,9 @@ def faces_where(
     if review is not None:
         query = query.where(FACE.c.review == review)
     if tag is not None:
-        if tag != tag.strip():
-            return []
-        # A tag is a JSON string in a list of them; no other text there has its quotes unescaped, but for ", ".
-        query = query.where(func.replace(FACE.c.tags, json.dumps(tag), "") != FACE.c.tags)
+        # The tags are JSON, where a quote that is not escaped begins or ends one: behind ", " it can only begin it.
+        listed = literal(", ") + func.substr(FACE.c.tags, 2)
+        query = query.where(func.replace(listed, f", {json.dumps(tag)}", "") != listed)
     return [face_record(row) for row in connection.execute(query)]
 
 
