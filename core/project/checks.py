@@ -9,14 +9,16 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
 
 from core.errors import ProjectError
-from core.project.codec import decode_label
-from core.project.schema import LABEL, REVISION_ITEM
+from core.project.codec import decode_face, decode_label
+from core.project.images import face_info
+from core.project.records import FaceInfo
+from core.project.schema import FACE, LABEL, REVISION_FACE, REVISION_ITEM
 
 
 def problems(connection: Connection) -> list[str]:
     """One sentence for each thing wrong; an empty list for a sound project. Reads the whole file."""
     found: list[str] = []
-    for check in (_pages, _references, _labels):
+    for check in (_pages, _references, _labels, _faces):
         try:
             found.extend(check(connection))
         except DBAPIError as error:
@@ -37,7 +39,8 @@ def _labels(connection: Connection) -> list[str]:
     """Whether labels can be read, each revision follows from the one before, and the last is what is shown."""
     found = []
     last: dict[tuple[UUID, UUID], tuple[int, bytes | None]] = {}
-    for item in connection.execute(select(REVISION_ITEM).order_by(REVISION_ITEM.c.revision_seq, REVISION_ITEM.c.item)):
+    items = select(REVISION_ITEM).where(REVISION_ITEM.c.version > 0)  # refused edits are kept apart from the chain
+    for item in connection.execute(items.order_by(REVISION_ITEM.c.revision_seq, REVISION_ITEM.c.item)):
         key = (item.face_id, item.label_set_id)
         version, data = last.get(key, (0, None))
         if item.version != version + 1 or _digest(item.before) != data:
@@ -52,6 +55,24 @@ def _labels(connection: Connection) -> list[str]:
         except ProjectError as error:
             found.append(f"the label of face {row.face_id}: {error.what}")
     found.extend(f"the label of face {face_id} is gone" for face_id, _ in last)
+    return found
+
+
+def _faces(connection: Connection) -> list[str]:
+    """The same for faces themselves; a face that was never edited has no history."""
+    found = []
+    last: dict[UUID, tuple[int, FaceInfo]] = {}
+    items = select(REVISION_FACE).where(REVISION_FACE.c.version > 0)
+    for item in connection.execute(items.order_by(REVISION_FACE.c.revision_seq, REVISION_FACE.c.item)):
+        before, after = decode_face(item.before), decode_face(item.after)
+        version, info = last.get(item.face_id, (0, before))
+        if item.version != version + 1 or info != before:
+            found.append(f"revision {item.revision_seq} of face {item.face_id} does not follow from the one before")
+        last[item.face_id] = (item.version, after)
+    for row in connection.execute(select(FACE)):
+        now = (row.version, face_info(row))
+        if last.pop(row.id, (0, now[1])) != now:
+            found.append(f"face {row.id} is not what its history says")
     return found
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, case, func, insert, literal, select, update
 
-from core.errors import ProjectError
+from core.errors import ProjectError, UsageError
 from core.face import Box
-from core.project.records import FaceRecord, ImageRecord, NewFace, NewImage
+from core.project.records import FaceInfo, FaceRecord, ImageEntry, ImageRecord, NewFace, NewImage, ReviewState
 from core.project.schema import FACE, IMAGE, new_id
 
 T = TypeVar("T")
@@ -26,6 +26,10 @@ _MAX_UP = 2
 # kept as characters of the last private-use plane, and turned back on reading.
 _ESCAPE = {0xDC00 + byte: 0x10FF00 + byte for byte in range(0x80, 0x100)}
 _UNESCAPE = {value: key for key, value in _ESCAPE.items()}
+
+# What the list of images says of an image with several faces: the state that asks most for a look.
+_RANK: dict[ReviewState, int] = {"rejected": 0, "accepted": 1, "": 2, "question": 3}
+_BY_RANK = {value: key for key, value in _RANK.items()}
 
 
 def absolute(path: str | os.PathLike[str]) -> str:
@@ -59,13 +63,17 @@ class ImagePaths:
 
     def load(self, stored: str) -> Path:
         """The absolute path of an image kept as `stored`."""
-        # Called for every image of a page: one Path, and the costly steps only where they are needed.
+        return Path(self.text(stored))
+
+    def text(self, stored: str) -> str:
+        """`load` as text."""
+        # Called for every image: no Path, and the costly steps only where they are needed.
         text = stored if stored.isascii() else stored.translate(_UNESCAPE)
-        if not os.path.isabs(text):  # noqa: PTH117 (would make a second Path)
+        if not os.path.isabs(text):  # noqa: PTH117 (a Path costs more)
             text = f"{self._prefix}{text}"
             if text.count(os.pardir):
                 text = os.path.normpath(text)
-        return Path(text)
+        return text
 
     def candidates(self, path: str | os.PathLike[str]) -> tuple[str, ...]:
         """All forms under which `path` may be in the file: one is absolute if the project was moved about."""
@@ -172,50 +180,136 @@ def find_image(connection: Connection, paths: ImagePaths, path: str | os.PathLik
     return image_record(rows[0], paths) if rows else None
 
 
-def count(connection: Connection, table: Any) -> int:
-    """Number of rows."""
-    return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
+def count(connection: Connection, table: Any, *where: Any) -> int:
+    """Number of rows, of those for which `where` holds."""
+    return int(connection.execute(select(func.count()).select_from(table).where(*where)).scalar_one())
+
+
+def image_list(connection: Connection, paths: ImagePaths) -> list[ImageEntry]:
+    """All images in the order they were added; see `ImageEntry`."""
+    rank = case(_RANK, value=FACE.c.review, else_=0)
+    query = select(FACE.c.image_id, func.count(), func.max(rank)).where(~FACE.c.removed).group_by(FACE.c.image_id)
+    faces = {row[0]: (row[1], _BY_RANK[row[2]]) for row in connection.execute(query)}
+    none: tuple[int, ReviewState] = (0, "")
+    rows = connection.execute(select(IMAGE.c.id, IMAGE.c.path).order_by(IMAGE.c.seq))
+    return [ImageEntry(row[0], paths.text(row[1]), *faces.get(row[0], none)) for row in rows]
+
+
+def face_counts(connection: Connection, image_ids: Iterable[UUID]) -> dict[UUID, int]:
+    """Number of faces of each of the images, without removed ones."""
+    counts = dict.fromkeys(image_ids, 0)
+    query = select(FACE.c.image_id, func.count()).where(~FACE.c.removed).group_by(FACE.c.image_id)
+    for part in chunks(counts):
+        counts.update((row[0], row[1]) for row in connection.execute(query.where(FACE.c.image_id.in_(part))))
+    return counts
 
 
 def face_row(face: NewFace) -> dict[str, Any]:
-    """A row for the face table, with a new id."""
-    box = (None,) * 4 if face.box is None else (face.box.x, face.box.y, face.box.w, face.box.h)
+    """A row for the face table, with a new id. UsageError for extras that are not JSON."""
     crop = (None,) * 3 if face.crop is None else tuple(float(value) for value in face.crop)
     return {
         "id": new_id(),
         "image_id": face.image_id,
-        **{f"box_{name}": value for name, value in zip("xywh", box, strict=True)},
+        **_box_values(face.box),
         **{f"crop_{name}": value for name, value in zip(("scale", "cx", "cy"), crop, strict=True)},
         "source": face.source.translate(_ESCAPE),
         "tags": json.dumps(list(face.tags)),
+        "extras": _extras(face.extras),
     }
+
+
+def _extras(extras: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(dict(extras)) if extras else "{}"
+    except (TypeError, ValueError) as error:
+        raise UsageError("what a face has beside its label is not JSON", remedy="Give text and numbers only") from error
+
+
+def info_values(info: FaceInfo) -> dict[str, Any]:
+    """Columns of the face table that say `info`."""
+    return {
+        **_box_values(info.box),
+        "tags": json.dumps(list(info.tags)),
+        "note": info.note,
+        "review": info.review,
+        "removed": info.removed,
+    }
+
+
+def _box_values(box: Box | None) -> dict[str, float | None]:
+    values = (None,) * 4 if box is None else (box.x, box.y, box.w, box.h)
+    return {f"box_{name}": value for name, value in zip("xywh", values, strict=True)}
 
 
 def face_record(row: Any) -> FaceRecord:
     """The record of a row of the face table."""
-    box = None if row.box_x is None else Box(row.box_x, row.box_y, row.box_w, row.box_h)
     crop = None if row.crop_scale is None else (row.crop_scale, row.crop_cx, row.crop_cy)
-    return FaceRecord(row.id, row.image_id, box, crop, row.source, tuple(json.loads(row.tags)))
+    return FaceRecord(
+        id=row.id,
+        image_id=row.image_id,
+        box=_box(row),
+        crop=crop,
+        source=row.source if row.source.isascii() else row.source.translate(_UNESCAPE),
+        tags=_tags(row),
+        review=row.review,
+        note=row.note,
+        removed=row.removed,
+        version=row.version,
+        extras=json.loads(row.extras),
+    )
+
+
+def face_info(row: Any) -> FaceInfo:
+    """What an edit can change of the face in a row of the face table."""
+    return FaceInfo(_tags(row), row.note, row.review, row.removed, _box(row))
+
+
+def _box(row: Any) -> Box | None:
+    return None if row.box_x is None else Box(row.box_x, row.box_y, row.box_w, row.box_h)
+
+
+def _tags(row: Any) -> tuple[str, ...]:
+    return tuple(json.loads(row.tags)) if row.tags != "[]" else ()
 
 
 def add_faces(connection: Connection, faces: Sequence[NewFace]) -> list[FaceRecord]:
-    """Add faces to images of the project."""
+    """Add faces to images of the project. UsageError as `face_row`."""
     rows = [face_row(face) for face in faces]
     if rows:
         connection.execute(insert(FACE), rows)
     return [
-        FaceRecord(row["id"], face.image_id, face.box, face.crop, face.source, face.tags)
+        FaceRecord(row["id"], face.image_id, face.box, face.crop, face.source, face.tags, extras=face.extras)
         for row, face in zip(rows, faces, strict=True)
     ]
 
 
-def faces_of(connection: Connection, image_ids: Iterable[UUID]) -> dict[UUID, list[FaceRecord]]:
-    """Faces of each of the images, in the order they were added; an empty list for an image without."""
+def faces_of(
+    connection: Connection, image_ids: Iterable[UUID], *, removed: bool = False
+) -> dict[UUID, list[FaceRecord]]:
+    """Faces of each of the images, in the order they were added; an empty list for an image without.
+
+    Removed ones are left out unless `removed`.
+    """
     found: dict[UUID, list[FaceRecord]] = {image_id: [] for image_id in image_ids}
+    query = select(FACE) if removed else select(FACE).where(~FACE.c.removed)
     for part in chunks(found):
-        for row in connection.execute(select(FACE).where(FACE.c.image_id.in_(part)).order_by(FACE.c.seq)):
+        for row in connection.execute(query.where(FACE.c.image_id.in_(part)).order_by(FACE.c.seq)):
             found[row.image_id].append(face_record(row))
     return found
+
+
+def faces_where(
+    connection: Connection, review: ReviewState | None, tag: str | None, offset: int, limit: int | None
+) -> list[FaceRecord]:
+    """Faces of that review state and with that tag, in the order they were added, without removed ones."""
+    query = select(FACE).where(~FACE.c.removed).order_by(FACE.c.seq).offset(offset).limit(limit)
+    if review is not None:
+        query = query.where(FACE.c.review == review)
+    if tag is not None:
+        # The tags are JSON, where a quote that is not escaped begins or ends one: behind ", " it can only begin it.
+        listed = literal(", ") + func.substr(FACE.c.tags, 2)
+        query = query.where(func.replace(listed, f", {json.dumps(tag)}", "") != listed)
+    return [face_record(row) for row in connection.execute(query)]
 
 
 def rebase(connection: Any, old: ImagePaths, new: ImagePaths) -> None:

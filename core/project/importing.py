@@ -18,10 +18,11 @@ from sqlalchemy import Connection, insert
 from core.errors import UsageError
 from core.face import Box, overlap
 from core.project import edits
-from core.project.codec import encode_label
+from core.project.codec import encode_label, same_label
 from core.project.images import ImagePaths, add_images, face_row, faces_of
 from core.project.records import FaceRecord, ImportCounts, ImportedFaceLike, LabelSet, NewFace, NewImage
 from core.project.schema import FACE
+from core.project.steps import AnyStep, Step, current
 
 Progress = Callable[[int, int], object]
 """Called with faces done and faces in all; raising from it cancels the import, which then leaves nothing behind."""
@@ -36,7 +37,7 @@ class _Plan:
     """What an import will write, gathered before the first row."""
 
     faces: list[dict[str, Any]] = field(default_factory=list)
-    steps: list[edits.Step] = field(default_factory=list)
+    steps: list[AnyStep] = field(default_factory=list)
     unchanged: int = 0
 
 
@@ -77,15 +78,16 @@ def import_faces(
     edits.check_author(author)
     ids, images_added = add_images(connection, paths, images)
     image_ids = {str(image.path): image_id for (image, _), image_id in zip(images, ids, strict=True)}
-    known = {} if images_added == len(images) else faces_of(connection, set(ids))
+    known = {} if images_added == len(images) else faces_of(connection, set(ids), removed=True)
     by_image: dict[UUID, list[ImportedFaceLike]] = {}
     for face in faces:
         by_image.setdefault(image_ids[str(face.image)], []).append(face)
     keys = [(record.id, label_set.id) for records in known.values() for record in records]
-    now = edits.current(connection, keys)
+    now = current(connection, keys)
     plan = _Plan()
     done = 0
     for image_id, group in by_image.items():
+        # A face that was removed is known again too, and stays removed.
         for face, record in zip(group, _match(group, known.get(image_id, [])), strict=True):
             _plan_face(plan, image_id, face, record, label_set, now)
             done += 1
@@ -114,15 +116,16 @@ def _plan_face(
 ) -> None:
     after = encode_label(face.label)
     if record is None:
-        row = face_row(NewFace(image_id, box_of(face), face.crop, face.source, tuple(face.tags)))
+        extras = getattr(face, "extras", {})  # not every importer has any
+        row = face_row(NewFace(image_id, box_of(face), face.crop, face.source, tuple(face.tags), extras))
         plan.faces.append(row)
-        plan.steps.append(edits.Step(row["id"], label_set.id, 0, None, after))
+        plan.steps.append(Step(row["id"], label_set.id, 0, None, after))
         return
     version, before = now.get((record.id, label_set.id), (0, None))
-    if before == after:
+    if same_label(before, after):
         plan.unchanged += 1
     else:
-        plan.steps.append(edits.Step(record.id, label_set.id, version, before, after))
+        plan.steps.append(Step(record.id, label_set.id, version, before, after))
 
 
 def box_of(face: ImportedFaceLike) -> Box | None:

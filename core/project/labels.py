@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Select, insert, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, insert, select, text
 
 from core.errors import UsageError
 from core.project.codec import decode_label
 from core.project.images import chunks
 from core.project.records import LABEL_SET_KINDS, FaceLabel, LabelSet, LabelSetKind, LabelVersion
-from core.project.schema import LABEL, LABEL_SET, new_id
+from core.project.schema import FACE, LABEL, LABEL_SET, new_id
 
 
 def label_sets(connection: Connection) -> list[LabelSet]:
@@ -58,24 +58,51 @@ def labels(connection: Connection, face_ids: Iterable[UUID]) -> dict[UUID, list[
     return found
 
 
-def current_labels(connection: Connection, face_ids: Iterable[UUID], author: str | None) -> dict[UUID, FaceLabel]:
-    """The label to show and to train on, for each of the faces that has any.
+def current_labels(
+    connection: Connection, face_ids: Iterable[UUID], author: str | None, *, removed: bool = False
+) -> dict[UUID, FaceLabel]:
+    """The label to show and to train on, for each of the faces that has any; of removed ones only with `removed`.
 
     The author's own one; else the consensus; else what another annotator changed last; else the latest import; else a
     model's. So corrections stay in sight when a project changes hands or an annotator a name.
     """
-    found = {}
-    for face_id, rows in _rows(connection, face_ids).items():
-        if rows:
-            found[face_id] = _face_label(max(rows, key=lambda row: _rank(row, author)))
+    found: dict[UUID, FaceLabel] = {}
+    for part in chunks(dict.fromkeys(face_ids)):
+        best = current(author, LABEL.c.face_id.in_(part), removed=removed).subquery()
+        query = (
+            select(LABEL, LABEL_SET)
+            .join(best, and_(best.c.face_id == LABEL.c.face_id, best.c.label_set_id == LABEL.c.label_set_id))
+            .join(LABEL_SET, LABEL_SET.c.id == LABEL.c.label_set_id)
+        )
+        for row in connection.execute(query):
+            found[row.face_id] = _face_label(row)
     return found
 
 
-def _rank(row: Any, author: str | None) -> tuple[int, int]:
-    if row.kind == "annotator":
-        return (5 if row.name == author else 3), row.revision_seq
-    order = {"consensus": 4, "import": 2, "model": 1}
-    return order[row.kind], row.revision_seq
+def current(author: str | None, *where: ColumnElement[bool], removed: bool = False) -> Select[Any]:
+    """A query for (face_id, label_set_id, version) of the current label of each face, in the order of `current_labels`.
+
+    It touches no blob. `where` narrows the rows of the label table it looks at.
+    """
+    rank = case(
+        (and_(LABEL_SET.c.kind == "annotator", LABEL_SET.c.name == (author or "")), 5),
+        (LABEL_SET.c.kind == "consensus", 4),
+        (LABEL_SET.c.kind == "annotator", 3),
+        (LABEL_SET.c.kind == "import", 2),
+        else_=1,
+    )
+    place = func.row_number().over(
+        partition_by=LABEL.c.face_id, order_by=(rank.desc(), LABEL.c.revision_seq.desc(), LABEL_SET.c.seq)
+    )
+    ranked = (
+        select(LABEL.c.face_id, LABEL.c.label_set_id, LABEL.c.version, place.label("place"))
+        .join(LABEL_SET, LABEL_SET.c.id == LABEL.c.label_set_id)
+        .where(text("label.data IS NOT NULL"), *where)
+    )
+    if not removed:
+        ranked = ranked.join(FACE, FACE.c.id == LABEL.c.face_id).where(~FACE.c.removed)
+    first = ranked.subquery()
+    return select(first.c.face_id, first.c.label_set_id, first.c.version).where(first.c.place == 1)
 
 
 def _rows(connection: Connection, face_ids: Iterable[UUID]) -> dict[UUID, list[Any]]:

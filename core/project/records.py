@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 from uuid import UUID
 
 from core.errors import UsageError
@@ -14,6 +14,10 @@ from core.face import Box, Label
 
 LabelSetKind = Literal["import", "annotator", "model", "consensus"]
 LABEL_SET_KINDS: tuple[LabelSetKind, ...] = ("import", "annotator", "model", "consensus")
+
+ReviewState = Literal["", "accepted", "question", "rejected"]
+REVIEW_STATES: tuple[ReviewState, ...] = ("", "accepted", "question", "rejected")
+"""What a reviewer made of a face; "": nobody has looked yet."""
 
 CropTuple = tuple[float, float, float]
 """Scale, centre x, centre y in image px (see `core.transforms.Crop`)."""
@@ -51,20 +55,70 @@ class ImageRecord:
     orientation: int | None
 
 
+class ImageEntry(NamedTuple):
+    """An image as the list of all images shows it.
+
+    Attributes:
+        path: absolute, as text.
+        faces: how many, without removed ones.
+        review: "question" if one of its faces is in question; else "" while one has not been looked at, or there is
+            none; else "accepted" if one is; else "rejected".
+    """
+
+    id: UUID
+    path: str
+    faces: int
+    review: ReviewState
+
+
 @dataclass(frozen=True, slots=True)
 class NewFace:
-    """A face to add: `box` in image px; `crop` where the source prescribes one; `source` says who found it."""
+    """A face to add: `box` in image px; `crop` where the source prescribes one; `source` says who found it.
+
+    `extras` is a JSON object: what else the source says, kept as it is.
+    """
 
     image_id: UUID
     box: Box | None
     crop: CropTuple | None = None
     source: str = ""
     tags: tuple[str, ...] = ()
+    extras: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FaceInfo:
+    """What an edit can change of a face itself, its labels apart; `box` in image px.
+
+    UsageError for a review state that there is not, or a note that no database can hold.
+    """
+
+    tags: tuple[str, ...] = ()
+    note: str = ""
+    review: ReviewState = ""
+    removed: bool = False
+    box: Box | None = None
+
+    def __post_init__(self) -> None:
+        if self.review not in REVIEW_STATES:
+            raise UsageError(f"there is no review state '{self.review}'", remedy="Use accepted, question or rejected")
+        if "\0" in self.note or (not self.note.isascii() and _has_surrogates(self.note)):
+            raise UsageError("the note has characters that cannot be stored", remedy="Type the note anew")
+
+
+def _has_surrogates(text: str) -> bool:
+    return any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 @dataclass(frozen=True, slots=True)
 class FaceRecord:
-    """A face of the project; `box` is None only where an import gave neither a box nor two points."""
+    """A face of the project; `box` is None only where an import gave neither a box nor two points.
+
+    Attributes:
+        removed: it is hidden, and its labels with it, until the removal is undone.
+        version: what an edit of the face itself must name; 0 before the first.
+        extras: JSON object: what an import said of the face beyond the rest.
+    """
 
     id: UUID
     image_id: UUID
@@ -72,6 +126,16 @@ class FaceRecord:
     crop: CropTuple | None
     source: str
     tags: tuple[str, ...]
+    review: ReviewState = ""
+    note: str = ""
+    removed: bool = False
+    version: int = 0
+    extras: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @property
+    def info(self) -> FaceInfo:
+        """What `SetFaceInfo` can change."""
+        return FaceInfo(self.tags, self.note, self.review, self.removed, self.box)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,16 +184,39 @@ class SetLabel:
 
 
 @dataclass(frozen=True, slots=True)
-class Edits:
-    """Several edits that happen, and are undone, together. UsageError if a label occurs twice or there is none."""
+class SetFaceInfo:
+    """One edit: tags, note, review state, box of a face become `after`, or it is removed or brought back.
 
-    edits: tuple[SetLabel, ...]
+    Attributes:
+        before: `FaceRecord.info` of the face the edit was made on.
+        expected_version: `FaceRecord.version` of it.
+        kind: what was done, as undo shows it: "accept face".
+    """
+
+    face_id: UUID
+    before: FaceInfo
+    after: FaceInfo
+    expected_version: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edits:
+    """Several edits that happen, and are undone, together.
+
+    UsageError if a label, or a face itself, occurs twice, or there is no edit.
+    """
+
+    edits: tuple[SetLabel | SetFaceInfo, ...]
     kind: str
 
     def __post_init__(self) -> None:
-        keys = {(edit.face_id, edit.label_set_id) for edit in self.edits}
+        keys = {(one.face_id, getattr(one, "label_set_id", None)) for one in self.edits}
         if not self.edits or len(keys) != len(self.edits):
-            raise UsageError("a compound edit needs at least one label, and each label once")
+            raise UsageError("a compound edit needs at least one label or face, and each once")
+
+
+Edit = SetLabel | SetFaceInfo | Edits
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +230,22 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class FaceChange:
+    """What an applied edit, undo or redo made of one face itself."""
+
+    face_id: UUID
+    info: FaceInfo
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
 class AppliedEdit:
     """An edit that is on disk.
 
     Attributes:
         revision_id: None where the edit changed nothing, and nothing was written.
         kind: the edit's kind; of an undo or redo, that of the edit taken back or done again.
+        changes, face_changes: the labels, and the faces themselves, that are not as they were.
         undo_text, redo_text: kind of what the author would undo or redo next, None for nothing.
     """
 
@@ -157,6 +254,7 @@ class AppliedEdit:
     changes: tuple[Change, ...]
     undo_text: str | None
     redo_text: str | None
+    face_changes: tuple[FaceChange, ...] = ()
 
     @property
     def versions(self) -> dict[tuple[UUID, UUID], int]:
@@ -165,19 +263,21 @@ class AppliedEdit:
 
     @property
     def faces(self) -> frozenset[UUID]:
-        """Ids of the faces with a changed label."""
-        return frozenset(change.face_id for change in self.changes)
+        """Ids of the faces that changed, or a label of theirs."""
+        return frozenset([change.face_id for change in self.changes] + [face.face_id for face in self.face_changes])
 
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """One step in the history of a label.
+    """One step in the history of a face: a change to one of its labels, or to the face itself.
 
     Attributes:
         at: UTC.
-        action: "edit", "undo", "redo" or "import".
+        action: "edit", "undo", "redo" or "import"; "refused" for an edit that came too late and changed nothing.
         target_id: the revision an undo or redo took back.
-        version: the label's version after this step.
+        label_set_id, before, after: of the label; None for a change to the face itself, and for no label.
+        version: the label's or face's version after this step; of a refused edit, the one it was made on.
+        before_info, after_info: of the face itself; None for a change to a label.
     """
 
     id: UUID
@@ -187,10 +287,50 @@ class Revision:
     kind: str
     target_id: UUID | None
     face_id: UUID
-    label_set_id: UUID
+    label_set_id: UUID | None
     before: Label | None
     after: Label | None
     version: int
+    before_info: FaceInfo | None = None
+    after_info: FaceInfo | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotRecord:
+    """A named set of labels that never changes: of each face the one that was current when it was made.
+
+    Attributes:
+        author: whose labels came first.
+        at: UTC.
+        faces: number of labels in it, one a face.
+    """
+
+    id: UUID
+    name: str
+    author: str
+    at: datetime
+    note: str
+    faces: int
+
+
+class SnapshotLabel(NamedTuple):
+    """A label of a snapshot, as it was then; `face` is as it is now."""
+
+    face: FaceRecord
+    label_set: LabelSet
+    label: Label
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRecord:
+    """A model that predicted for the project; `header` is its file's own, `at` UTC when it was first seen."""
+
+    id: UUID
+    hash: str
+    name: str
+    header: Mapping[str, Any] = field(hash=False)
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The tables of a project, as SQLAlchemy Core: nothing here is peculiar to SQLite.
 
-Rows that people see in an order (images, faces, label sets, revisions) have `seq`, a growing integer given by the
+Rows that people see in an order (images, faces, label sets, revisions, ...) have `seq`, a growing integer given by the
 database, beside the UUID by which everything refers to them; UUIDs stay when projects are merged, `seq` does not.
 """
 
@@ -14,6 +14,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Float,
     ForeignKey,
@@ -25,12 +26,14 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    false,
+    text,
 )
 
 APPLICATION_ID = 0x53544D4B
 """SQLite's `application_id` of a project: "STMK"."""
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """Schema versions this program can open, oldest first: the ids of the scripts in migrations/versions."""
 
 METADATA = MetaData(
@@ -84,8 +87,17 @@ FACE = Table(
     *(Column(f"crop_{name}", Float(53)) for name in ("scale", "cx", "cy")),
     Column("source", Text, nullable=False),
     Column("tags", Text, nullable=False),
+    Column("version", Integer, nullable=False, server_default=text("0")),
+    Column("review", Text, nullable=False, server_default=text("''")),
+    Column("note", Text, nullable=False, server_default=text("''")),
+    Column("extras", Text, nullable=False, server_default=text("'{}'")),
+    Column("removed", Boolean, nullable=False, server_default=false()),
+    Column("revision_seq", _SERIAL, ForeignKey("revision.seq")),
     sqlite_autoincrement=True,
 )
+"""`tags` is a JSON list, `extras` a JSON object: what an import said beyond what we know. `version` and `revision_seq`
+are those of the last edit of the face itself (tags, note, review, removed, box), 0 and NULL before the first. A face
+that was removed stays, and its labels with it."""
 
 LABEL_SET = Table(
     "label_set",
@@ -106,9 +118,16 @@ LABEL = Table(
     Column("version", Integer, nullable=False),
     Column("revision_seq", _SERIAL, ForeignKey("revision.seq"), nullable=False),
     Column("data", LargeBinary),
+    Index(
+        "ix_label_present",
+        *("face_id", "label_set_id", "version", "revision_seq"),
+        sqlite_where=text("data IS NOT NULL"),
+        postgresql_where=text("data IS NOT NULL"),
+    ),
 )
 """One label a face and label set. `data` is NULL once a label was taken away: its versions go on counting, so that an
-edit made against an earlier life of the label is seen to be stale."""
+edit made against an earlier life of the label is seen to be stale. The index has all that choosing labels asks of them,
+for reading a row means reading its blob."""
 
 REVISION = Table(
     "revision",
@@ -135,13 +154,80 @@ REVISION_ITEM = Table(
     METADATA,
     Column("revision_seq", _SERIAL, ForeignKey("revision.seq"), primary_key=True),
     Column("item", Integer, primary_key=True),
-    Column("face_id", Uuid, ForeignKey("face.id"), nullable=False, index=True),
+    Column("face_id", Uuid, ForeignKey("face.id"), nullable=False),
     Column("label_set_id", Uuid, ForeignKey("label_set.id"), nullable=False),
     Column("version", Integer, nullable=False),
     Column("before", LargeBinary),
     Column("after", LargeBinary),
+    Index(None, "face_id", "label_set_id", "version"),
 )
-"""The labels a revision changed, before and after; `version` is the label's version after it."""
+"""The labels a revision changed, before and after; `version` is the label's version after it, from 1.
+A refused revision changed nothing, and has there minus the version that its edit was made on."""
+
+REVISION_FACE = Table(
+    "revision_face",
+    METADATA,
+    Column("revision_seq", _SERIAL, ForeignKey("revision.seq"), primary_key=True),
+    Column("item", Integer, primary_key=True),
+    Column("face_id", Uuid, ForeignKey("face.id"), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
+    Index(None, "face_id", "version"),
+)
+"""The faces a revision changed (tags, note, review, removed, box) as JSON; `version` as for labels."""
+
+SNAPSHOT = Table(
+    "snapshot",
+    METADATA,
+    _seq(),
+    _id(),
+    Column("name", Text, nullable=False, unique=True),
+    Column("author", Text, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("note", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+SNAPSHOT_ITEM = Table(
+    "snapshot_item",
+    METADATA,
+    Column("snapshot_seq", _SERIAL, ForeignKey("snapshot.seq"), primary_key=True),
+    Column("face_id", Uuid, ForeignKey("face.id"), primary_key=True),
+    Column("label_set_id", Uuid, ForeignKey("label_set.id"), primary_key=True),
+    Column("version", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The labels of a snapshot, by version: a label is what the revision item of that version has as `after`."""
+
+CONFLICT = Table(
+    "conflict",
+    METADATA,
+    _seq(),
+    _id(),
+    Column("face_id", Uuid, ForeignKey("face.id"), nullable=False, index=True),
+    Column("label_set_id", Uuid, ForeignKey("label_set.id"), nullable=False),
+    Column("other_set_id", Uuid, ForeignKey("label_set.id"), nullable=False),
+    Column("source", Text, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("resolved_at_us", BigInteger),
+    Column("resolved_by", Text),
+    sqlite_autoincrement=True,
+)
+"""Two labels of a face that a merge found to differ, in two label sets; `source` is the project the other came from."""
+
+MODEL = Table(
+    "model",
+    METADATA,
+    _seq(),
+    _id(),
+    Column("hash", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("header", Text, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+"""Models that predicted for this project; `header` is the model file's own, as JSON."""
 
 _uuid_lock = threading.Lock()
 _uuid_last = 0

@@ -6,50 +6,47 @@ import hashlib
 import itertools
 import json
 import os
-import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, insert, update
 
-from core.errors import ImageError, ProjectError, ProjectLockedError, ProjectReadOnlyError, UsageError
+from core.errors import ImageError, ProjectError, ProjectLockedError, ProjectReadOnlyError, StaleEditError, UsageError
 from core.face import Box
-from core.project import edits, images, importing, labels
+from core.project import edits, history, images, importing, labels, snapshots
 from core.project.backup import copy_database, refuse_existing, replacement
 from core.project.checks import problems
 from core.project.database import Database, program, project_path, real_path
 from core.project.engine import translated
 from core.project.images import ImagePaths
 from core.project.lock import ProjectLock
+from core.project.reader import ProjectReader
 from core.project.records import (
     AppliedEdit,
     CropTuple,
-    Edits,
-    FaceLabel,
+    Edit,
     FaceRecord,
     ImageRecord,
     Importable,
     ImportCounts,
     LabelSet,
     LabelSetKind,
-    LabelVersion,
+    ModelRecord,
     NewFace,
     NewImage,
-    Revision,
-    SetLabel,
+    SnapshotRecord,
 )
-from core.project.schema import FACE, IMAGE, SETTING, new_id
+from core.project.schema import IMAGE, SETTING, new_id
 from core.project.writer import Writer
 
 T = TypeVar("T")
 
 
-class Project:
+class Project(ProjectReader):
     """An open project. All methods may be called from any thread; those that write return once it is on disk.
 
     Made with `create`, `open` or `scratch`, and closed with `close` or a `with` block. Methods ending in `_later`
@@ -59,9 +56,7 @@ class Project:
     """
 
     def __init__(self, database: Database) -> None:
-        self._gate = threading.Lock()
-        self._closed = False
-        self._db = database
+        super().__init__(database)
         self._writer = None if database.writer is None else Writer(database.writer, database.path)
 
     # Opening and closing
@@ -219,38 +214,6 @@ class Project:
             records = images.images_by_id(connection, paths, ids)
         return [records[image_id] for image_id in ids]
 
-    def image_count(self) -> int:
-        """Number of images."""
-        with self._read() as connection:
-            return images.count(connection, IMAGE)
-
-    def face_count(self) -> int:
-        """Number of faces."""
-        with self._read() as connection:
-            return images.count(connection, FACE)
-
-    def images(self, offset: int = 0, limit: int | None = None) -> list[ImageRecord]:
-        """A page of the images, in the order they were added."""
-        with self._view() as (connection, paths):
-            return images.image_page(connection, paths, offset, limit)
-
-    def image(self, image_id: UUID) -> ImageRecord:
-        """One image; ProjectError if it is not in the project."""
-        with self._view() as (connection, paths):
-            found = images.images_by_id(connection, paths, [image_id])
-        if image_id not in found:
-            raise ProjectError("there is no such image", where=self.path, remedy="Load the list of images again")
-        return found[image_id]
-
-    def image_path(self, image_id: UUID) -> Path:
-        """Absolute path of an image; ProjectError if it is not in the project."""
-        return self.image(image_id).path
-
-    def find_image(self, path: str | os.PathLike[str]) -> ImageRecord | None:
-        """The image at `path`, None if it is not in the project."""
-        with self._view() as (connection, paths):
-            return images.find_image(connection, paths, path)
-
     def content_hash(self, image_id: UUID) -> str:
         """ "sha256:..." of the image file's bytes, worked out once and kept. ImageError if it cannot be read."""
         record = self.image(image_id)
@@ -287,72 +250,13 @@ class Project:
         new = list(faces)
         return self._submit(lambda connection: images.add_faces(connection, new))
 
-    def faces(self, image_id: UUID) -> list[FaceRecord]:
-        """The faces of an image, in the order they were added."""
-        return self.faces_of([image_id])[image_id]
-
-    def faces_of(self, image_ids: Iterable[UUID]) -> dict[UUID, list[FaceRecord]]:
-        """The faces of each of the images."""
-        with self._read() as connection:
-            return images.faces_of(connection, image_ids)
-
-    def face(self, face_id: UUID) -> FaceRecord:
-        """One face; ProjectError if it is not in the project."""
-        with self._read() as connection:
-            row = connection.execute(select(FACE).where(FACE.c.id == face_id)).first()
-        if row is None:
-            raise ProjectError("there is no such face", where=self.path, remedy="Load the image again")
-        return images.face_record(row)
-
-    def face_counts(self, image_ids: Iterable[UUID]) -> dict[UUID, int]:
-        """Number of faces of each of the images."""
-        counts = dict.fromkeys(image_ids, 0)
-        query = select(FACE.c.image_id, func.count()).group_by(FACE.c.image_id)
-        with self._read() as connection:
-            for part in images.chunks(counts):
-                counts.update((row[0], row[1]) for row in connection.execute(query.where(FACE.c.image_id.in_(part))))
-        return counts
-
     # Label sets and labels
-
-    def label_sets(self) -> list[LabelSet]:
-        """All label sets, in the order they were made."""
-        with self._read() as connection:
-            return labels.label_sets(connection)
 
     def ensure_label_set(self, name: str, kind: LabelSetKind) -> LabelSet:
         """The label set of that name and kind, made if it is not there."""
         with self._read() as connection:
             found = labels.find_label_set(connection, name, kind)
         return found or self._write(lambda connection: labels.ensure_label_set(connection, name, kind))
-
-    def label(self, face_id: UUID, label_set_id: UUID) -> LabelVersion | None:
-        """A face's label in a set, with its version; None if there is none."""
-        with self._read() as connection:
-            return labels.label(connection, face_id, label_set_id)
-
-    def label_version(self, face_id: UUID, label_set_id: UUID) -> int:
-        """The version an edit must expect, also where the label was taken away; 0 if there never was one."""
-        with self._read() as connection:
-            return labels.label_version(connection, face_id, label_set_id)
-
-    def labels(self, face_id: UUID) -> list[FaceLabel]:
-        """All labels of a face, in the order of the label sets."""
-        return self.labels_of([face_id])[face_id]
-
-    def labels_of(self, face_ids: Iterable[UUID]) -> dict[UUID, list[FaceLabel]]:
-        """All labels of each of the faces."""
-        with self._read() as connection:
-            return labels.labels(connection, face_ids)
-
-    def current_label(self, face_id: UUID, author: str | None = None) -> FaceLabel | None:
-        """The label to show: the author's, else the consensus, another annotator's latest, an import, a model's."""
-        return self.current_labels([face_id], author).get(face_id)
-
-    def current_labels(self, face_ids: Iterable[UUID], author: str | None = None) -> dict[UUID, FaceLabel]:
-        """`current_label` of those of the faces that have one."""
-        with self._read() as connection:
-            return labels.current_labels(connection, face_ids, author)
 
     def import_dataset(
         self,
@@ -377,15 +281,57 @@ class Project:
 
         return self._write(job)
 
+    # Snapshots and models
+
+    def create_snapshot(
+        self, name: str, author: str, note: str = "", face_ids: Iterable[UUID] | None = None
+    ) -> SnapshotRecord:
+        """Keep under a name, for good, which label of each face is now current for `author`, as for `current_labels`.
+
+        Args:
+            face_ids: take these faces only; None for all that have a label. Removed ones are left out.
+
+        Raises:
+            UsageError: an empty or taken name, or no label at all.
+        """
+        chosen = None if face_ids is None else list(face_ids)
+        return self._write(lambda connection: snapshots.create(connection, name, author, note, chosen))
+
+    def remember_model(self, model_hash: str, name: str, header: Mapping[str, Any]) -> ModelRecord:
+        """Keep which model it is that predictions name by its hash; the first name and header stay."""
+        return self._write(lambda connection: snapshots.remember_model(connection, model_hash, name, header))
+
     # Edits and history
 
-    def apply(self, edit: SetLabel | Edits, author: str) -> AppliedEdit:
-        """Carry out an edit. StaleEditError if a label is not, any more, what the edit was made on."""
+    def apply(self, edit: Edit, author: str) -> AppliedEdit:
+        """Carry out an edit.
+
+        StaleEditError if a label or face is not, any more, what the edit was made on; the history then shows it as
+        refused, so that nobody's work is lost.
+        """
         return self.apply_later(edit, author).result()
 
-    def apply_later(self, edit: SetLabel | Edits, author: str) -> Future[AppliedEdit]:
+    def apply_later(self, edit: Edit, author: str) -> Future[AppliedEdit]:
         """Like `apply`, without waiting."""
-        return self._submit(lambda connection: edits.apply(connection, edit, author))
+
+        def refused(connection: Connection, error: BaseException) -> None:
+            if isinstance(error, StaleEditError):
+                edits.refuse(connection, edit, author)
+
+        return self._submit(lambda connection: edits.apply(connection, edit, author), refused)
+
+    def revert_face(
+        self, face_id: UUID, revision_id: UUID, author: str, label_set: LabelSet, kind: str = "revert"
+    ) -> AppliedEdit:
+        """Bring a face back to what a revision in its history made of it, by one edit that can be undone as any other.
+
+        The label it made, in whatever label set, becomes the face's label in `label_set`, the annotator's own one; a
+        refused revision brings what was refused. A revision of the face itself brings that back. ProjectError if the
+        history of the face does not have the revision.
+        """
+        return self._write(
+            lambda connection: history.revert(connection, face_id, revision_id, author, label_set.id, kind)
+        )
 
     def undo(self, author: str) -> AppliedEdit | None:
         """Take back the author's last edit, however long ago; None if there is none.
@@ -406,34 +352,7 @@ class Project:
         """Like `redo`, without waiting."""
         return self._submit(lambda connection: edits.redo(connection, author))
 
-    def undo_text(self, author: str) -> str | None:
-        """Kind of the edit that `undo` would take back, None if there is none."""
-        return self._undo_texts(author)[0]
-
-    def redo_text(self, author: str) -> str | None:
-        """Kind of the edit that `redo` would do again, None if there is none."""
-        return self._undo_texts(author)[1]
-
-    def can_undo(self, author: str) -> bool:
-        """Whether there is something to undo."""
-        return not self.read_only and self.undo_text(author) is not None
-
-    def can_redo(self, author: str) -> bool:
-        """Whether there is something to redo."""
-        return not self.read_only and self.redo_text(author) is not None
-
-    def history(self, face_id: UUID) -> list[Revision]:
-        """Every change to a label of the face, oldest first."""
-        with self._read() as connection:
-            return edits.history(connection, face_id)
-
     # View state
-
-    def get_setting(self, key: str, default: Any = None) -> Any:
-        """A value kept with `set_setting`."""
-        with self._read() as connection:
-            text = connection.execute(select(SETTING.c.value).where(SETTING.c.key == key)).scalar_one_or_none()
-        return default if text is None else json.loads(text)
 
     def set_setting(self, key: str, value: Any) -> None:
         """Keep a JSON value with the project, outside undo and history."""
@@ -451,38 +370,19 @@ class Project:
 
     # Inside
 
-    @contextmanager
-    def _view(self) -> Iterator[tuple[Connection, ImagePaths]]:
-        """One state of the project to read from, and how its image paths are written; both of the same file."""
-        with self._gate:
-            if self._closed:
-                raise ProjectError("the project is closed", where=self.path, remedy="Open it again")
-            database = self._db
-            database.hold()
-        try:
-            with database.read() as connection:
-                yield connection, database.paths
-        finally:
-            database.let_go()
-
-    @contextmanager
-    def _read(self) -> Iterator[Connection]:
-        with self._view() as (connection, _):
-            yield connection
-
-    def _submit(self, job: Callable[[Connection], T]) -> Future[T]:
+    def _submit(
+        self,
+        job: Callable[[Connection], T],
+        after_failure: Callable[[Connection, BaseException], object] | None = None,
+    ) -> Future[T]:
         if self._writer is None:
             raise ProjectReadOnlyError(
                 "the project is open for reading only", where=self.path, remedy="Save it under another name"
             )
-        return self._writer.submit(job)
+        return self._writer.submit(job, after_failure)
 
     def _write(self, job: Callable[[Connection], T]) -> T:
         return self._submit(job).result()
-
-    def _undo_texts(self, author: str) -> tuple[str | None, str | None]:
-        with self._read() as connection:
-            return edits.undo_texts(connection, author)
 
 
 def _make_scratch(path: Path) -> None:

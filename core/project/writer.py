@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Callable
@@ -23,6 +24,7 @@ class _Job:
     call: Callable[..., Any]
     future: Future[Any]
     transaction: bool
+    after_failure: Callable[[Connection, BaseException], object] | None = None
 
 
 class Writer:
@@ -42,9 +44,17 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name=f"writer of {path.name}", daemon=True)
         self._thread.start()
 
-    def submit(self, job: Callable[[Connection], T]) -> Future[T]:
-        """Queue `job`; it gets the connection, inside its transaction. ProjectError once the writer is closed."""
-        return self._put(job, transaction=True)
+    def submit(
+        self,
+        job: Callable[[Connection], T],
+        after_failure: Callable[[Connection, BaseException], object] | None = None,
+    ) -> Future[T]:
+        """Queue `job`; it gets the connection, inside its transaction. ProjectError once the writer is closed.
+
+        If it fails and was rolled back, `after_failure` gets the error, in a transaction of its own, before anybody
+        else does.
+        """
+        return self._put(job, transaction=True, after_failure=after_failure)
 
     def submit_alone(self, job: Callable[[], T]) -> Future[T]:
         """Queue `job` to run between transactions; it may use `replace_engine`."""
@@ -64,12 +74,18 @@ class Writer:
                 self._jobs.put(None)
         self._thread.join()
 
-    def _put(self, job: Callable[..., T], *, transaction: bool) -> Future[T]:
+    def _put(
+        self,
+        job: Callable[..., T],
+        *,
+        transaction: bool,
+        after_failure: Callable[[Connection, BaseException], object] | None = None,
+    ) -> Future[T]:
         future: Future[T] = Future()
         with self._closing:
             if self._closed:
                 raise ProjectError("the project is closed", where=self._path, remedy="Open it again")
-            self._jobs.put(_Job(job, future, transaction))
+            self._jobs.put(_Job(job, future, transaction, after_failure))
         return future
 
     def _run(self) -> None:
@@ -88,6 +104,13 @@ class Writer:
                 else:
                     result = job.call()
         except BaseException as error:  # whatever it is, it belongs to whoever waits for this job
+            if job.after_failure is not None:
+                self._follow(job.after_failure, error)
             job.future.set_exception(error)
         else:
             job.future.set_result(result)
+
+    def _follow(self, call: Callable[[Connection, BaseException], object], error: BaseException) -> None:
+        # What made the job fail is what its caller has to know, whatever becomes of this.
+        with contextlib.suppress(Exception), self._engine.begin() as connection:
+            call(connection, error)

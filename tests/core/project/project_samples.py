@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +37,14 @@ def label(seed: int = 0, count: int = 68, scheme: str = "300w-68") -> Label:
     points[rng.random(count) < 0.1] = np.nan
     flags = rng.integers(0, 4, count).astype(np.uint8)
     return Label(scheme, points, visibility, flags, rng.random(count).astype(np.float32))
+
+
+def label_of_the_first_layout(made: Label) -> bytes:
+    """As Starmark wrote labels with the first schema."""
+    body = made.scheme.encode()
+    for array, kind in ((made.points, "<f8"), (made.visibility, "u1"), (made.flags, "u1"), (made.weights, "<f4")):
+        body += array.astype(kind).tobytes()
+    return struct.pack("<2sBBHHI", b"SL", 1, 0, len(made), len(made.scheme.encode()), zlib.crc32(body)) + body
 
 
 def prediction(seed: int = 0, count: int = 68) -> Prediction:

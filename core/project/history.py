@@ -1,0 +1,83 @@
+"""The history of a face, and going back to a point of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, select
+
+from core.errors import ProjectError
+from core.project import edits
+from core.project import steps as single
+from core.project.codec import decode_face, decode_label
+from core.project.records import AppliedEdit, Edits, Revision, SetFaceInfo, SetLabel
+from core.project.schema import REVISION, REVISION_FACE, REVISION_ITEM
+from core.project.steps import FaceStep, Step
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def moment(at_us: int) -> datetime:
+    """A time as the tables keep it."""
+    return _EPOCH + timedelta(microseconds=at_us)
+
+
+def history(connection: Connection, face_id: UUID) -> list[Revision]:
+    """Every change to the face and its labels, oldest first, and edits that were refused."""
+    target = REVISION.alias("target")
+    found: list[tuple[int, int, Revision]] = []
+    for table in (REVISION_ITEM, REVISION_FACE):
+        query = (
+            select(REVISION, table, target.c.id.label("target_id"))
+            .join(table, table.c.revision_seq == REVISION.c.seq)
+            .outerjoin(target, target.c.seq == REVISION.c.target_seq)
+            .where(table.c.face_id == face_id)
+        )
+        found += [(row.seq, row.item, _revision(row, table is REVISION_FACE)) for row in connection.execute(query)]
+    return [revision for _, _, revision in sorted(found, key=lambda one: one[:2])]
+
+
+def _revision(row: Any, of_face: bool) -> Revision:
+    blobs = (row.before, row.after)
+    labels = (None, None) if of_face else tuple(None if blob is None else decode_label(blob) for blob in blobs)
+    infos = tuple(decode_face(text) for text in blobs) if of_face else (None, None)
+    return Revision(
+        id=row.id,
+        author=row.author,
+        at=moment(row.at_us),
+        action=row.action,
+        kind=row.kind,
+        target_id=row.target_id,
+        face_id=row.face_id,
+        label_set_id=None if of_face else row.label_set_id,
+        before=labels[0],
+        after=labels[1],
+        version=abs(row.version),  # of a refused edit it is kept as minus the version it was made on
+        before_info=infos[0],
+        after_info=infos[1],
+    )
+
+
+def revert(
+    connection: Connection, face_id: UUID, revision_id: UUID, author: str, label_set_id: UUID, kind: str
+) -> AppliedEdit:
+    """One edit that brings the face back to what `revision_id` made of it; see `Project.revert_face`."""
+    seq = connection.execute(select(REVISION.c.seq).where(REVISION.c.id == revision_id)).scalar_one_or_none()
+    steps = [] if seq is None else [step for step in single.kept(connection, seq) if step.face_id == face_id]
+    if not steps:
+        raise ProjectError("the face has no such revision", remedy="Load its history again")
+    wanted: list[SetLabel | SetFaceInfo] = []
+    labels = [step for step in steps if isinstance(step, Step)]
+    if labels:
+        # The annotator's own one if that changed, else the first that did.
+        chosen = next((step for step in labels if step.label_set_id == label_set_id), labels[0])
+        version, data = single.current(connection, [(face_id, label_set_id)]).get((face_id, label_set_id), (0, None))
+        before, after = (None if blob is None else decode_label(blob) for blob in (data, chosen.after))
+        wanted.append(SetLabel(face_id, label_set_id, before, after, version, kind))
+    for step in steps:
+        if isinstance(step, FaceStep):
+            face_version, info = single.current_faces(connection, [face_id])[face_id]
+            wanted.append(SetFaceInfo(face_id, info, step.after, face_version, kind))
+    return edits.apply(connection, Edits(tuple(wanted), kind), author)
