@@ -132,11 +132,13 @@ def main() -> int:
 def print_row(rows: list[Row]) -> None:
     """One line a row."""
     for row in rows:
+        order = "same" if row.same_order else "CHANGED"
+        states = "same" if row.same_visibility else "CHANGED"
         print(
-            f"{row.format:12} {row.faces:16} {row.written:5} written {row.left_out:4} left out, drift {row.drift:7.2g} px"
-            f" (allowed {row.precision:.2g})  order {'same' if row.same_order else 'CHANGED'}, visibility "
-            f"{'same' if row.same_visibility else 'CHANGED'}  {row.write_s:5.1f} s + {row.read_s:4.1f} s"
-            f" {row.megabytes:6.1f} MB  {f'lost: {row.lost}' if row.lost else ''}",
+            f"{row.format:12} {row.faces:16} {row.written:5} written {row.left_out:4} left out, "
+            f"drift {row.drift:7.2g} px (allowed {row.precision:.2g}), order {order}, visibility {states}, "
+            f"{row.write_s:5.1f} + {row.read_s:4.1f} s, {row.megabytes:5.1f} MB",
+            f"lost: {row.lost}" if row.lost else "",
             flush=True,
         )
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ from core.files import read_head, write_atomic
 from core.formats.base import Progress, Skipped
 from core.formats.json_file import entry, read_json
 from core.formats.values import MAX_POINTS, UnusableError, coordinate, whole
-from core.project import Edits, FaceLabel, FaceRecord, NewFace, Project, SetLabel
+from core.project import Edits, FaceLabel, FaceRecord, NewFace, Project, SetFaceInfo, SetLabel
 from core.project.importing import overlap_of
 from core.scheme import get_scheme
 
@@ -139,13 +139,13 @@ def write_patch(
     total, offset = project.image_count(), 0
     while page := project.images(offset, _PAGE):
         offset += len(page)
-        records = project.faces_of(image.id for image in page)
+        records = project.faces_of((image.id for image in page), removed=True)
         ids = [face.id for group in records.values() for face in group]
-        every, shown = project.labels_of(ids), project.current_labels(ids, author)
+        every, shown = project.labels_of(ids), project.current_labels(ids, author, removed=True)
         for image in page:
             for face in records[image.id]:
                 before, after = _imported(every[face.id]), shown.get(face.id)
-                if after is None or (before is not None and before.label == after.label):
+                if after is None or (before is None if face.removed else _same(before, after)):
                     continue
                 try:
                     sha256 = project.content_hash(image.id).removeprefix("sha256:")
@@ -175,10 +175,16 @@ def _imported(labels: Sequence[FaceLabel]) -> FaceLabel | None:
     return next((one for one in labels if one.label_set.kind == "import"), None)
 
 
+def _same(before: FaceLabel | None, after: FaceLabel) -> bool:
+    return before is not None and before.label == after.label
+
+
 def _difference(
     sha256: str, name: str, face: FaceRecord, before: FaceLabel | None, after: FaceLabel
 ) -> FacePatch | None:
     """The points that differ; None where a flag or weight alone does."""
+    if face.removed and before is not None:
+        return FacePatch(sha256, name, face.box, digest(before.label), {}, None)
     new = _points(after.label)
     if before is None or len(before.label) != len(after.label):
         return FacePatch(sha256, name, face.box, None, {}, new)
@@ -297,7 +303,7 @@ def _read_points(data: Mapping[str, Any], where: str) -> Points:
 
 @dataclass
 class _Plan:
-    edits: list[SetLabel] = field(default_factory=list)
+    edits: list[SetLabel | SetFaceInfo] = field(default_factory=list)
     new: list[tuple[NewFace, Label]] = field(default_factory=list)
     points: int = 0
     unchanged: int = 0
@@ -362,12 +368,12 @@ def _plan_face(
     if any(index >= count for index in (*patch.before, *(patch.after or ()))):
         plan.skipped.append(Skipped(patch.name, f"names a point that scheme {scheme} has not"))
         return
-    if patch.after is None:
-        plan.skipped.append(Skipped(patch.name, "the patch removes the face, which is left to you"))
-        return
     record, base = _find(project, image_id, patch, scheme)
     if patch.digest is not None and base is None:
         plan.skipped.append(Skipped(patch.name, "no face has the imported label that the patch corrects"))
+        return
+    if patch.after is None:
+        _plan_removal(plan, record)
         return
     after = _patched(base, patch.after, scheme, count)
     if record is None:
@@ -386,9 +392,17 @@ def _plan_face(
     plan.points += len(patch.after)
 
 
+def _plan_removal(plan: _Plan, record: FaceRecord | None) -> None:
+    if record is None or record.removed:
+        plan.unchanged += 1
+        return
+    after = replace(record.info, removed=True)
+    plan.edits.append(SetFaceInfo(record.id, record.info, after, record.version, "apply patch"))
+
+
 def _find(project: Project, image_id: UUID, patch: FacePatch, scheme: str) -> tuple[FaceRecord | None, Label | None]:
     """The face that the patch means, and its imported label."""
-    records = project.faces(image_id)
+    records = project.faces(image_id, removed=True)
     labels = project.labels_of(record.id for record in records)
     if patch.digest is None:  # a face that the import had not: perhaps it is there by now
         near = [(overlap_of(patch.box, record.box), record) for record in records]

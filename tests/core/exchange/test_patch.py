@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from core.exchange import apply_patch, import_labels, is_patch, project_labels, 
 from core.face import Box, Label, Visibility
 from core.formats import LabelledFace
 from core.formats.base import ImportResult
-from core.project import Project, SetLabel
+from core.project import Project, SetFaceInfo, SetLabel
 from tests.core.format_samples import make_faces
 
 
@@ -210,3 +211,25 @@ def _rewritten(project: Project, folder: Path, change: object) -> None:
     data = json.loads((folder / "fix.json").read_text())
     change(data)  # type: ignore[operator]
     (folder / "fix.json").write_text(json.dumps(data))
+
+
+def test_a_removed_face_is_removed_there_too(anna: Project, bert: Project, tmp_path: Path) -> None:
+    face = anna.faces(anna.images()[1].id)[0]
+    anna.apply(SetFaceInfo(face.id, face.info, replace(face.info, removed=True), face.version, "remove face"), "anna")
+    report = write_patch(anna, tmp_path / "fix.json", author="anna")
+    assert (report.faces, report.points) == (1, 0)
+    before = bert.face_count()
+    assert apply_patch(bert, read_patch(tmp_path / "fix.json"), author="bert").faces == 1
+    assert bert.face_count() == before - 1
+    assert apply_patch(bert, read_patch(tmp_path / "fix.json"), author="bert").unchanged == 1
+    bert.undo("bert")
+    assert bert.face_count() == before
+
+
+def test_a_face_added_and_removed_again_is_no_correction(anna: Project, tmp_path: Path) -> None:
+    face = anna.add_face(anna.images()[0].id, Box(1, 2, 3, 4))
+    own = anna.ensure_label_set("anna", "annotator")
+    anna.apply(SetLabel(face.id, own.id, None, Label("300w-68", np.ones((68, 2))), 0, "draw face"), "anna")
+    anna.apply(SetFaceInfo(face.id, face.info, replace(face.info, removed=True), face.version, "remove face"), "anna")
+    with pytest.raises(UsageError, match="no label differs"):
+        write_patch(anna, tmp_path / "fix.json", author="anna")
