@@ -1,4 +1,4 @@
-"""Predictions as files: JSON (DESIGN.md section 3) and CSV, written as they come, complete or not at all."""
+"""Predictions as files: JSON (DESIGN.md section 3) and CSV as they come, or a data set; whole or not at all."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 
 from core.ambiguity import angle_deg, anisotropy
 from core.errors import UsageError
+from core.face import Label
 from core.files import write_atomic
 from core.model.pipeline import FoundFace, ImageResult
 from core.scheme import Scheme
@@ -45,6 +46,22 @@ def write_results(path: Path, results: Iterable[ImageResult], model: str, scheme
     """
     write = _writer_for(path)
     write_atomic(path, lambda stream: write(stream, results, model, scheme), overwrite=force)
+
+
+def write_labels(path: Path, results: Iterable[ImageResult], format: str, scheme: Scheme, *, force: bool) -> None:
+    """Write the predicted means as a labelled data set; see `core.formats.export_dataset`."""
+    from core.formats import LabelledFace, export_dataset
+    from core.images import probe_image
+
+    faces = [
+        LabelledFace(
+            result.path, Label(scheme.id, face.prediction.mean), face.box, None, (),
+            f"{result.path}, face {number}", probe_image(result.path),
+        )
+        for result in results
+        for number, face in enumerate(result.faces, 1)
+    ]  # fmt: skip
+    export_dataset(faces, scheme, path, format, overwrite=force)
 
 
 def _writer_for(path: Path) -> Writer:

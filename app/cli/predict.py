@@ -17,6 +17,7 @@ from app.cli.common import (
     open_predictor,
     progress,
 )
+from app.cli.exchange import FORMAT_NAMES
 from core.errors import ImageError, UsageError, one_line
 
 if TYPE_CHECKING:
@@ -40,6 +41,10 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument("inputs", nargs="+", metavar="IN", help="images, folders, projects; or with --format data sets")
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help="a .json or .csv file to write")
+    parser.add_argument(
+        "--to", choices=FORMAT_NAMES, metavar="F",
+        help=f"write OUT as a data set, without covariances: {', '.join(FORMAT_NAMES)}",
+    )  # fmt: skip
     parser.add_argument("--format", metavar="F", help="read IN as a labelled data set: 300w, star-tsv or auto")
     add_dataset_options(parser)
     add_model_options(parser)
@@ -48,18 +53,26 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    from app.cli.output import check_output, write_results
+    from app.cli.output import check_output, write_labels, write_results
+    from core.formats.exporting import check_target
+    from core.formats.registry import find_exporter
     from core.model.pipeline import predict_images
 
     output = Path(args.output)
-    check_output(output, force=args.force)
+    if args.to is None:
+        check_output(output, force=args.force)
+    else:
+        check_target(output, find_exporter(args.to), overwrite=args.force)
     source = _Source(args)
     predictor, detector = open_predictor(args)
     requests = source.requests(predictor.model.header.crop_factor)
     tally = _Tally()
     results = tally.watch(predict_images(requests, predictor, detector))
     shown = progress(results, len(requests), "Predicting", "images")
-    write_results(output, shown, predictor.model.name, predictor.model.scheme, force=args.force)
+    if args.to is None:
+        write_results(output, shown, predictor.model.name, predictor.model.scheme, force=args.force)
+    else:
+        write_labels(output, shown, args.to, predictor.model.scheme, force=args.force)
     tally.list_failed()
     print(f"{output}: {tally.text()}; model {predictor.model.name} on {predictor.device.name}")
     return 1 if tally.failed else 0

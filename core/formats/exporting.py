@@ -59,7 +59,7 @@ def write_dataset(
         FormatError: what was written does not read back the same (a fault of ours: please report it).
     """
     kept, skipped = _sorted_out(list(faces), exporter)
-    place = _target(Path(target), exporter, overwrite)
+    place = check_target(target, exporter, overwrite=overwrite)
     root = Path(os.path.abspath(images_root)) if images_root is not None else _common_root(kept)  # noqa: PTH100
     with _stage(place) as stage:
         written = stage / place.name
@@ -98,7 +98,8 @@ def _sorted_out(faces: list[LabelledFace], exporter: Exporter) -> tuple[list[Lab
     return kept, skipped
 
 
-def _target(target: Path, exporter: Exporter, overwrite: bool) -> Path:
+def check_target(target: str | Path, exporter: Exporter, *, overwrite: bool) -> Path:
+    """Where the data set will lie, absolute and with its suffix; FileError if it cannot be written there."""
     place = Path(os.path.abspath(target))  # noqa: PTH100
     if exporter.kind == "file" and not place.name.lower().endswith(exporter.suffix):
         place = place.with_name(place.name + exporter.suffix)

@@ -95,14 +95,19 @@ def export_dataset(
     progress: Progress | None = None,
 ) -> Report:
     """Write labelled faces as `target` in the format of that name; see `core.formats.exporting.write_dataset`."""
-    exporter = EXPORTERS.get(format)
-    if exporter is None:
-        raise _unknown(format, list(EXPORTERS))
+    exporter = find_exporter(format)
     _check_base(index_base)
     return write_dataset(
         faces, scheme, target, exporter, FORMATS.get(format), images_root=images_root, copy_images=copy_images,
         index_base=index_base, overwrite=overwrite, progress=progress,
     )  # fmt: skip
+
+
+def find_exporter(format: str) -> Exporter:
+    """The exporter of that name; UsageError if there is none."""
+    if format not in EXPORTERS:
+        raise _unknown(format, list(EXPORTERS))
+    return EXPORTERS[format]
 
 
 def _unknown(format: str, known: list[str]) -> UsageError:

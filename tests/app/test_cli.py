@@ -396,3 +396,22 @@ def test_output_that_nobody_reads_ends_quietly() -> None:
     os.close(write)
     assert done.stderr == ""
     assert done.returncode == 141
+
+
+def test_predictions_as_a_data_set(
+    dataset: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--format", "300w", "--crops", "landmarks", "--model", model, "--device", "cpu"]
+    code, _, err = call(capsys, "predict", dataset, "-o", tmp_path / "o.json", *words)
+    assert code == 0, err
+    code, _, err = call(capsys, "predict", dataset, "-o", tmp_path / "out", "--to", "300w", *words)
+    assert code == 0, err
+    images = json.loads((tmp_path / "o.json").read_text(encoding="utf-8"))["images"]
+    expected = {Path(image["path"]).name: image["faces"][0]["points"] for image in images}
+    faces = read_dataset(tmp_path / "out", images_root=dataset).faces
+    assert len(faces) == 6
+    for face in faces:
+        assert np.allclose(face.label.points, expected[face.image.name], rtol=0, atol=1e-9)
+    code, _, err = call(capsys, "predict", dataset, "-o", tmp_path / "out", "--to", "300w", *words)
+    assert code == 2
+    assert "there already" in one_line(err)
