@@ -44,7 +44,10 @@ class ActionSpec:
 
 
 CONDITIONS = frozenset(
-    {"always", "project", "writable", "image", "images", "face", "selection", "undo", "redo", "model", "working"}
+    {
+        "always", "project", "writable", "labels", "image", "images", "face", "selection", "undo", "redo", "model",
+        "working",
+    }
 )
 
 _FILE, _EDIT, _VIEW, _GO, _MODEL, _HELP = "&File", "&Edit", "&View", "&Go", "&Model", "&Help"
@@ -59,11 +62,14 @@ TABLE: tuple[ActionSpec, ...] = (
         caption="Folder",
     ),
     ActionSpec(
-        "open_dataset", "Open &data set…", _FILE, ("Ctrl+D",), "open-dataset",
-        "Add photos with their labels, such as a 300W folder of .pts files.", toolbar=1,
-        caption="Data set",
+        "import_data", "&Import labels…", _FILE, ("Ctrl+D",), "open-dataset",
+        "Look at a data set in any of the field's formats, then take its photos and labels in.", toolbar=1,
+        caption="Import",
     ),
-    ActionSpec("open_table", "Open data set &table…", _FILE, (), "", "Add photos with the labels of a STAR .tsv file."),
+    ActionSpec(
+        "export_data", "&Export labels…", _FILE, ("Ctrl+E",), "export",
+        "Write the project's labels in any of the field's formats, or what you corrected as a patch.", "labels",
+    ),
     ActionSpec(
         "open_project", "Open &project…", _FILE, ("Ctrl+P",), "open-project", "Open a .starmark file.", toolbar=1,
         caption="Project",

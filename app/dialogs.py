@@ -63,17 +63,6 @@ def ask_folder(parent: QWidget, settings: Settings, title: str) -> Path | None:
     return Path(name)
 
 
-def ask_table(parent: QWidget, settings: Settings) -> Path | None:
-    """A data set that is one file."""
-    name, _ = QFileDialog.getOpenFileName(
-        parent, "Open data set table", str(settings.value("image_folder")), "STAR tables (*.tsv);;All files (*)"
-    )
-    if not name:
-        return None
-    settings.set("image_folder", str(Path(name).parent))
-    return Path(name)
-
-
 def ask_project(parent: QWidget, settings: Settings) -> Path | None:
     """A project file to open."""
     name, _ = QFileDialog.getOpenFileName(

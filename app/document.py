@@ -23,6 +23,7 @@ from app.panels.image_model import ImageRow
 from core.face import Box, Prediction
 
 if TYPE_CHECKING:
+    from app.exchange.work import Read
     from core.project import PredictionCache, Project
 
 PREDICTIONS_KEPT = 2000
@@ -282,18 +283,31 @@ class Document(QObject):
         if project is None:
             return
 
-        def done(added: store.Added) -> None:
-            self._end_long()
-            self._set_rows(added.rows)
-            self._set_undo(added.undo_text, added.redo_text)
-            self.rows_changed.emit()
-            self.noticed.emit(added.text, added.details, added.incomplete)
-            self.set_current(added.first or self.current_id, again=True)
-
         self._start_long(
             lambda job: store.add_paths(project, author, list(paths), labelled, job),
             "Reading the data set…" if labelled else "Looking for images…",
-            done,
+            self._take_added,
+            self._long_failed,
+        )
+
+    def _take_added(self, added: store.Added) -> None:
+        self._end_long()
+        self._set_rows(added.rows)
+        self._set_undo(added.undo_text, added.redo_text)
+        self.rows_changed.emit()
+        self.noticed.emit(added.text, added.details, added.incomplete)
+        self.set_current(added.first or self.current_id, again=True)
+
+    def import_read(self, found: Read, label_set: str) -> None:
+        """Take a data set or patch that was read into the project, all or nothing."""
+        project, author = self.project, self._author()
+        if project is None:
+            return
+
+        self._start_long(
+            lambda job: store.import_read(project, author, found, label_set, job),
+            "Keeping the labels…",
+            self._take_added,
             self._long_failed,
         )
 

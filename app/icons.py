@@ -17,6 +17,7 @@ PATHS: dict[str, str] = {
     "open-folder": "<path d='M3 19V5h6l2 3h10v11z'/>",
     "open-dataset": "<path d='M3 19V5h6l2 3h10v11z'/><circle cx='9' cy='13' r='1'/><circle cx='15' cy='13' r='1'/>"
     "<path d='M10 16q2 1.6 4 0'/>",
+    "export": "<path d='M12 15V4M8 8l4-4 4 4'/><path d='M4 14v6h16v-6'/>",
     "open-project": "<path d='M12 3l9 5-9 5-9-5z'/><path d='M3 12l9 5 9-5M3 16l9 5 9-5'/>",
     "save-as": "<path d='M4 4h13l3 3v13H4z'/><path d='M8 4v5h7V4M7 20v-7h10v7'/>",
     "new": "<path d='M14 3H6v18h12V7z'/><path d='M14 3v4h4'/>",

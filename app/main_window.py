@@ -86,7 +86,7 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self.setDockNestingEnabled(True)
         self.setIconSize(QSize(20, 20))
-        ways = [self.actions_[name] for name in ("open_folder", "open_dataset", "open_project")]
+        ways = [self.actions_[name] for name in ("open_folder", "import_data", "open_project")]
         self.welcome = WelcomePage(ways, self.opening.open_recent, self)
         self.pages = QStackedWidget(self)
         self.pages.addWidget(self.welcome)
@@ -157,8 +157,8 @@ class MainWindow(QMainWindow):
                 "new": opening.new_project,
                 "open_files": opening.choose_files,
                 "open_folder": lambda: opening.choose_folder("Open folder", labelled=False),
-                "open_dataset": lambda: opening.choose_folder("Open data set", labelled=True),
-                "open_table": opening.choose_table,
+                "import_data": lambda: opening.import_data(),
+                "export_data": opening.export_data,
                 "open_project": opening.choose_project,
                 "save_as": opening.save_as,
                 "quit": self.close,
@@ -294,6 +294,7 @@ class MainWindow(QMainWindow):
         holding = {
             "project": document.is_open,
             "writable": document.is_open and not document.read_only,
+            "labels": document.is_open and any(row.faces for row in document.rows),
             "images": bool(document.rows),
             "image": bench.picture_ready,
             "face": bench.active_face() is not None,

@@ -163,11 +163,25 @@ class Opening(QObject):
         if folder is not None:
             self.open_paths([folder], labelled)
 
-    def choose_table(self) -> None:
-        """Ask for a data set that is one file."""
-        table = dialogs.ask_table(self._window, self._settings)
-        if table is not None:
-            self.open_paths([table], labelled=True)
+    def import_data(self, source: Path | None = None) -> None:
+        """Show a data set before it is taken into the project."""
+        from app.exchange.import_dialog import ImportDialog
+
+        dialog = ImportDialog(self._settings, source, self._window)
+        dialog.chosen.connect(self._document.import_read)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    def export_data(self) -> None:
+        """Ask what to export, and where to."""
+        from app.exchange.export_dialog import ExportDialog
+
+        project = self._document.project
+        if project is None:
+            return
+        dialog = ExportDialog(project, str(self._settings.value("author")), self._settings, self._window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
 
     def choose_project(self) -> None:
         """Ask for a project."""

@@ -64,6 +64,7 @@ TABLE: tuple[Setting, ...] = (
     Setting("model", "", "Model", "Name or file of a model; empty takes the one that comes with Starmark."),
     Setting("predict_on_open", True, "Predict the image on screen by itself", "Otherwise press P for every image."),
     Setting("prefetch", 2, "", "How many neighbours of the current image are prepared in advance on each side."),
+    Setting("export_format", "coco"),
     Setting("last_project", ""),
     Setting("recent", ()),
     Setting("image_folder", ""),

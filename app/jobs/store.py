@@ -18,8 +18,9 @@ from core.errors import ProjectError, StarmarkError
 from core.face import Box, Label
 
 if TYPE_CHECKING:
+    from app.exchange.work import Read
     from core.formats.base import ImportResult
-    from core.project import AppliedEdit, FaceLabel, FaceRecord, ImportCounts, PredictionCache, Project
+    from core.project import AppliedEdit, FaceLabel, FaceRecord, PredictionCache, Project
 
 PAGE = 5000
 DRAWN = "drawn"
@@ -281,28 +282,48 @@ def _import_dataset(project: Project, author: str, source: Path, job: Job) -> tu
     from core.formats import read_dataset
 
     result = read_dataset(source, progress=lambda done, total: job.progress(done, total, "Reading the data set"))
-    counts = project.import_dataset(
-        result,
-        source.stem,
-        author=author,
+    return _keep(project, author, result, source.stem, source.name or str(source), job)
+
+
+def _keep(
+    project: Project, author: str, result: ImportResult, label_set: str, name: str, job: Job
+) -> tuple[str | None, str, str, bool]:
+    from core.exchange import import_labels
+
+    imported = import_labels(
+        project, result, label_set, author=author,
         progress=lambda done, total: job.progress(done, total, "Keeping the labels"),
-    )
+    )  # fmt: skip
     first = project.find_image(result.faces[0].image)
-    text, details = _import_report(result, counts, source.name or str(source))
-    return None if first is None else str(first.id), text, details, bool(result.skipped)
-
-
-def _import_report(result: ImportResult, counts: ImportCounts, name: str) -> tuple[str, str]:
     faces = _count(len(result.faces), "labelled face")
-    if counts.revision_id is None:
+    if imported.counts.revision_id is None:
         text = f"{faces} of “{name}” {'is' if len(result.faces) == 1 else 'are'} already in the project"
     else:
         text = f"{faces} ({result.scheme_id}) imported from “{name}”"
-    lines = list(result.notes)
     if result.skipped:
         text += f"; {_count(len(result.skipped), 'entry', 'entries')} left out"
-        lines += ["", "Left out:", *(f"{skipped.where}: {skipped.reason}" for skipped in result.skipped)]
-    return text + ".", "\n".join(lines).strip()
+    details = "\n".join(imported.report.lines())
+    return None if first is None else str(first.id), text + ".", details, bool(result.skipped)
+
+
+def import_read(project: Project, author: str, found: Read, label_set: str, job: Job) -> Added:
+    """Take in a data set that was looked at, or apply a patch; all or nothing."""
+    name = found.question.source.name or str(found.question.source)
+    if found.patch is not None:
+        from core.exchange import apply_patch
+
+        report = apply_patch(
+            project, found.patch, author=author, label_set=label_set,
+            progress=lambda done, total: job.progress(done, total, "Comparing images"),
+        )  # fmt: skip
+        first, incomplete = None, bool(report.skipped)
+        text, details = f"“{name}”: {report.lines()[0]}", "\n".join(report.lines()[1:])
+    elif found.result is not None:
+        first, text, details, incomplete = _keep(project, author, found.result, label_set, name, job)
+    return Added(
+        image_rows(project, job), first, text, details, incomplete, project.undo_text(author),
+        project.redo_text(author),
+    )  # fmt: skip
 
 
 def _count(count: int, one: str, many: str | None = None) -> str:

@@ -113,8 +113,8 @@ def export_report(
     notes: Sequence[str],
 ) -> Report:
     """The report on a data set as written and read back."""
-    lost = _lost(faces, holds)
-    return _report("export", format, faces, scheme, skipped, index_base, drift, holds.precision, notes, lost)
+    missing = lost(faces, holds)
+    return _report("export", format, faces, scheme, skipped, index_base, drift, holds.precision, notes, missing)
 
 
 def _report(
@@ -155,7 +155,7 @@ def _states(faces: Sequence[LabelledFace], state: Visibility) -> int:
     return int(sum(np.count_nonzero(face.label.visibility == state) for face in faces))
 
 
-def _lost(faces: Sequence[LabelledFace], holds: Holds) -> list[str]:
+def lost(faces: Sequence[LabelledFace], holds: Holds) -> list[str]:
     kinds = (
         (holds.box, "boxes", lambda face: face.box is not None),
         (holds.crop, "crops (scale and centre)", lambda face: face.crop is not None),
