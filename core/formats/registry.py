@@ -13,14 +13,15 @@ from core.formats.peek import Peek
 from core.formats.report import Report
 from core.formats.star_tsv import FormatStarTsv
 from core.formats.w300 import Format300W
+from core.formats.wflw import FormatWflw
 from core.scheme import Scheme
 
-_W300, _STAR = Format300W(), FormatStarTsv()
+_W300, _STAR, _WFLW = Format300W(), FormatStarTsv(), FormatWflw()
 
-FORMATS: dict[str, Importer] = {known.name: known for known in (_W300, _STAR)}
+FORMATS: dict[str, Importer] = {known.name: known for known in (_WFLW, _W300, _STAR)}
 """Importers by name, in the order in which `detect_format` asks them: the choosiest first."""
 
-EXPORTERS: dict[str, Exporter] = {known.name: known for known in (_W300,)}
+EXPORTERS: dict[str, Exporter] = {known.name: known for known in (_W300, _WFLW)}
 """Exporters by name."""
 
 AUTO = "auto"

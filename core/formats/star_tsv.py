@@ -6,7 +6,6 @@ comma-separated). Coordinates are 0-based image px as the reference uses them. A
 
 from __future__ import annotations
 
-import io
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,6 @@ import numpy as np
 
 from core.errors import FormatError, ImageError
 from core.face import FloatArray, Label
-from core.files import read_limited
 from core.formats.base import (
     ImportResult,
     LabelledFace,
@@ -26,16 +24,14 @@ from core.formats.base import (
 )
 from core.formats.image_files import MAX_PATH, PathResolver
 from core.formats.peek import Peek
+from core.formats.text_lines import MAX_LINE, check_skipped, text_lines
 from core.formats.values import UnusableError, number
 
-MAX_BYTES = 512 * 2**20
-_MAX_LINE = 2**16
+_REMEDY = "Choose a STAR .tsv file"
 _WFLW_POINTS = 98
 _WFLW_TAGS = ("largepose", "expression", "illumination", "makeup", "occlusion", "blur")
 # Possessive: a long run of digits that fits nowhere must not be split in every way.
 _NUMBER = re.compile(r"\s*+[+-]?+(\d++\.?+\d*+|\.\d++)([eE][+-]?+\d++)?+\s*+", re.ASCII)
-_MAX_LINES = 1_000_000
-_MAX_SKIPPED = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +62,7 @@ class FormatStarTsv:
         base = options.index_base or 0
         rows, skipped, header = _rows(source, base)
         if not rows and not skipped:
-            raise FormatError("there is no face in this file", where=source, remedy="Choose a STAR .tsv file")
+            raise FormatError("there is no face in this file", where=source, remedy=_REMEDY)
         if not rows:
             raise nothing_usable(skipped, source)
         scheme = choose_scheme((len(row.points) for row in rows), options.scheme, source)
@@ -108,15 +104,8 @@ def _rows(source: Path, base: int) -> tuple[list[_Row], list[Skipped], bool]:
     rows: list[_Row] = []
     skipped: list[Skipped] = []
     header, first = False, True
-    for line_number, raw in enumerate(io.BytesIO(read_limited(source, MAX_BYTES, FormatError)), 1):
-        if line_number > _MAX_LINES:
-            raise FormatError("too many lines", where=source, remedy="Divide it into several files")
-        if len(skipped) > _MAX_SKIPPED:
-            what = f"too many unusable lines; the last: {skipped[-1].reason}"
-            raise FormatError(what, where=source, remedy="Choose a STAR .tsv file, or correct it")
-        if raw.isspace():
-            continue
-        line = _text(raw, source)
+    for line_number, line in text_lines(source, _REMEDY):
+        check_skipped(skipped, source, f"{_REMEDY}, or correct it")
         if first and _is_header(line):
             header = True
         else:
@@ -128,27 +117,18 @@ def _rows(source: Path, base: int) -> tuple[list[_Row], list[Skipped], bool]:
     return rows, skipped, header
 
 
-def _text(raw: bytes, source: Path) -> str:
-    if len(raw) > 4 * _MAX_LINE:
-        return "-" * (_MAX_LINE + 1)  # too long whatever it says, and not worth decoding
-    try:
-        return raw.decode("utf-8-sig").rstrip("\r\n")
-    except UnicodeDecodeError as error:
-        raise FormatError("not a text file", where=source, remedy="Choose a STAR .tsv file") from error
-
-
 def _is_header(line: str) -> bool:
     """Column names: none of the columns that must hold numbers does."""
-    if len(line) > _MAX_LINE:
+    if len(line) > MAX_LINE:
         return False
     fields = line.split("\t")
     return len(fields) >= 6 and not any(
-        _NUMBER.fullmatch(part) for text in fields[1:6] for part in text[:_MAX_LINE].split(",")
+        _NUMBER.fullmatch(part) for text in fields[1:6] for part in text[:MAX_LINE].split(",")
     )
 
 
 def _row(line_number: int, line: str, base: int) -> _Row:
-    if len(line) > _MAX_LINE:
+    if len(line) > MAX_LINE:
         raise UnusableError("the line is too long")
     fields = line.split("\t")
     if not 6 <= len(fields) <= 7:
