@@ -21,7 +21,7 @@ _W300, _STAR, _WFLW = Format300W(), FormatStarTsv(), FormatWflw()
 FORMATS: dict[str, Importer] = {known.name: known for known in (_WFLW, _W300, _STAR)}
 """Importers by name, in the order in which `detect_format` asks them: the choosiest first."""
 
-EXPORTERS: dict[str, Exporter] = {known.name: known for known in (_W300, _WFLW)}
+EXPORTERS: dict[str, Exporter] = {known.name: known for known in (_W300, _WFLW, _STAR)}
 """Exporters by name."""
 
 AUTO = "auto"
@@ -94,6 +94,7 @@ def export_dataset(
     index_base: int | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
+    header: bool | None = None,
 ) -> Report:
     """Write labelled faces as `target` in the format of that name; see `core.formats.exporting.write_dataset`."""
     exporter = EXPORTERS.get(format)
@@ -102,7 +103,7 @@ def export_dataset(
     _check_base(index_base)
     return write_dataset(
         faces, scheme, target, exporter, FORMATS.get(format), images_root=images_root, copy_images=copy_images,
-        index_base=index_base, overwrite=overwrite, progress=progress,
+        index_base=index_base, overwrite=overwrite, progress=progress, header=header,
     )  # fmt: skip
 
 

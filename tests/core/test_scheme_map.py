@@ -15,7 +15,7 @@ from core.scheme_map import MAP_DIR, SchemeMap, convert_label, find_map, known_m
 from tests.core.format_samples import shape_of
 
 PAIRS = {
-    ("wflw-98", "300w-68"), ("300w-68", "300w-51"), ("300w-68", "face-5"), ("300w-51", "face-5"),
+    ("wflw-98", "300w-68"), ("300w-68", "300w-51"), ("300w-68", "face-5"), ("300w-51", "face-5"), ("cofw-29", "face-5"),
     ("wflw-98", "cofw-29"), ("300w-68", "cofw-29"),
 }  # fmt: skip
 EVERY = pytest.mark.parametrize(("source", "target"), [*sorted(PAIRS), ("wflw-98", "300w-51"), ("wflw-98", "face-5")])
