@@ -190,10 +190,11 @@ def _entry(value: object, source: Scheme, key: str, where: str | Path) -> Entry:
     if isinstance(value, Mapping):
         if set(value) != {"of", "weights"}:
             raise _bad(key, "must have 'of' and 'weights', and nothing else", where)
-        value, given = value["of"], value["weights"]
+        table: Mapping[str, object] = value
+        value, given = table["of"], table["weights"]
         if not isinstance(value, list):
             raise _bad(f"{key}.of", "must be a list of points", where)
-    members = value if isinstance(value, list) else [value]
+    members: list[object] = value if isinstance(value, list) else [value]
     indices = [_index(member, source, key, where) for member in members]
     if not indices:
         raise _bad(key, "must name at least one point", where)

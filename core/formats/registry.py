@@ -8,6 +8,7 @@ from pathlib import Path
 from core.errors import FormatError, UsageError
 from core.files import unreadable, walk_folders
 from core.formats.base import Exporter, Importer, ImportResult, LabelledFace, Progress, ReadOptions
+from core.formats.cofw import FormatCofw
 from core.formats.exporting import write_dataset
 from core.formats.peek import Peek
 from core.formats.report import Report
@@ -16,12 +17,12 @@ from core.formats.w300 import Format300W
 from core.formats.wflw import FormatWflw
 from core.scheme import Scheme
 
-_W300, _STAR, _WFLW = Format300W(), FormatStarTsv(), FormatWflw()
+_W300, _STAR, _WFLW, _COFW = Format300W(), FormatStarTsv(), FormatWflw(), FormatCofw()
 
-FORMATS: dict[str, Importer] = {known.name: known for known in (_WFLW, _W300, _STAR)}
+FORMATS: dict[str, Importer] = {known.name: known for known in (_COFW, _WFLW, _W300, _STAR)}
 """Importers by name, in the order in which `detect_format` asks them: the choosiest first."""
 
-EXPORTERS: dict[str, Exporter] = {known.name: known for known in (_W300, _WFLW, _STAR)}
+EXPORTERS: dict[str, Exporter] = {known.name: known for known in (_W300, _WFLW, _COFW, _STAR)}
 """Exporters by name."""
 
 AUTO = "auto"
