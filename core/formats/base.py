@@ -117,6 +117,7 @@ class WriteOptions:
         index_base: what the files shall call the first pixel's centre, 0 or 1; None: the format's habit.
         target: where what is written will lie in the end; writers get another, temporary place.
         progress: called while writing.
+        header: whether a table that may have a line of column names gets one; None: the format's habit.
     """
 
     images_root: Path
@@ -124,6 +125,7 @@ class WriteOptions:
     path_prefix: str = ""
     index_base: int | None = None
     progress: Progress | None = None
+    header: bool | None = None
 
     def tell(self, done: int, total: int) -> None:
         """Report progress, if somebody listens."""

@@ -37,6 +37,7 @@ def write_dataset(
     index_base: int | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
+    header: bool | None = None,
 ) -> Report:
     """Write labelled faces as `target`, complete or not at all.
 
@@ -52,6 +53,7 @@ def write_dataset(
         index_base: coordinate of the first pixel's centre in the files, 0 or 1; None: as the format has it.
         overwrite: replace a file of that name; in a folder, files of the same names.
         progress: called with (done, total); may raise, to cancel.
+        header: whether a table that may have a line of column names gets one; None: the format's habit.
 
     Raises:
         UsageError: no face, or none that the format can hold.
@@ -67,7 +69,7 @@ def write_dataset(
             written.mkdir()
         copies = IMAGES_FOLDER if copy_images else ""
         prefix = f"{copies}/" if copies and exporter.kind == "file" else ""
-        options = WriteOptions(root, place, prefix, index_base, progress)
+        options = WriteOptions(root, place, prefix, index_base, progress, header)
         notes = exporter.write(kept, scheme, written, options)
         if copies:
             holder = stage if exporter.kind == "file" else written

@@ -8,19 +8,21 @@ from pathlib import Path
 from core.errors import FormatError, UsageError
 from core.files import unreadable, walk_folders
 from core.formats.base import Exporter, Importer, ImportResult, LabelledFace, Progress, ReadOptions
+from core.formats.cofw import FormatCofw
 from core.formats.exporting import write_dataset
 from core.formats.peek import Peek
 from core.formats.report import Report
 from core.formats.star_tsv import FormatStarTsv
 from core.formats.w300 import Format300W
+from core.formats.wflw import FormatWflw
 from core.scheme import Scheme
 
-_W300, _STAR = Format300W(), FormatStarTsv()
+_W300, _STAR, _WFLW, _COFW = Format300W(), FormatStarTsv(), FormatWflw(), FormatCofw()
 
-FORMATS: dict[str, Importer] = {known.name: known for known in (_W300, _STAR)}
+FORMATS: dict[str, Importer] = {known.name: known for known in (_COFW, _WFLW, _W300, _STAR)}
 """Importers by name, in the order in which `detect_format` asks them: the choosiest first."""
 
-EXPORTERS: dict[str, Exporter] = {known.name: known for known in (_W300,)}
+EXPORTERS: dict[str, Exporter] = {known.name: known for known in (_W300, _WFLW, _COFW, _STAR)}
 """Exporters by name."""
 
 AUTO = "auto"
@@ -93,13 +95,14 @@ def export_dataset(
     index_base: int | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
+    header: bool | None = None,
 ) -> Report:
     """Write labelled faces as `target` in the format of that name; see `core.formats.exporting.write_dataset`."""
     exporter = find_exporter(format)
     _check_base(index_base)
     return write_dataset(
         faces, scheme, target, exporter, FORMATS.get(format), images_root=images_root, copy_images=copy_images,
-        index_base=index_base, overwrite=overwrite, progress=progress,
+        index_base=index_base, overwrite=overwrite, progress=progress, header=header,
     )  # fmt: skip
 
 

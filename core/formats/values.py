@@ -65,3 +65,15 @@ def tag_list(tags: Iterable[Any]) -> tuple[str, ...]:
     """Tags as they may be kept: short, printable, each once, in their order; others are left out."""
     kept = (tag.strip() for tag in tags if isinstance(tag, str))
     return tuple(dict.fromkeys(tag for tag in kept if tag and len(tag) <= 100 and tag.isprintable()))
+
+
+def number_array(texts: Sequence[str], name: str) -> FloatArray:
+    """(K,) float64 of numbers as text; UnusableError, naming `name` and the index, where `number` would refuse one."""
+    try:
+        values = np.array([float(text) for text in texts], dtype=np.float64)
+        plain = "_" not in "".join(texts) and "".join(texts).isascii()
+    except ValueError:
+        plain = False
+    if not plain or not (np.abs(values) <= MAX_COORDINATE).all():  # the quick way does not say which
+        values = np.array([number(text, f"{name} {index}") for index, text in enumerate(texts)], dtype=np.float64)
+    return values

@@ -52,6 +52,8 @@ def test_exactly_these_are_built_in() -> None:
         "300w-68": 68,
         "wflw-98": 98,
         "cofw-29": 29,
+        "300w-51": 51,
+        "face-5": 5,
     }
 
 
@@ -78,7 +80,7 @@ def test_normalisers_as_published(name: str) -> None:
     assert scheme.normaliser().name == next(iter(NORMALISERS[name]))
 
 
-@EVERY
+@pytest.mark.parametrize("name", sorted(builtin_schemes()))
 def test_flipping_swaps_sides_in_names_regions_and_normalisers(name: str) -> None:
     scheme = get_scheme(name)
     flip = scheme.flip
@@ -91,6 +93,18 @@ def test_flipping_swaps_sides_in_names_regions_and_normalisers(name: str) -> Non
     assert {frozenset(flip[i] for i in region) for region in regions} == regions
     for pair in scheme.normalisers:
         assert {flip[i] for i in pair.left} == set(pair.right)
+
+
+def test_51_points_are_300w_without_the_jaw() -> None:
+    whole, part = get_scheme("300w-68"), get_scheme("300w-51")
+    assert part.points == whole.points[17:]
+    assert part.flip == tuple(index - 17 for index in whole.flip[17:])
+    assert [(region.name, region.closed) for region in part.regions] == [(r.name, r.closed) for r in whole.regions[1:]]
+    for mine, other in zip(part.regions, whole.regions[1:], strict=True):
+        assert mine.indices == tuple(index - 17 for index in other.indices)
+    for name in ("ocular", "pupil"):
+        assert part.normaliser(name).left == tuple(index - 17 for index in whole.normaliser(name).left)
+        assert part.normaliser(name).right == tuple(index - 17 for index in whole.normaliser(name).right)
 
 
 def test_left_eye_of_cofw_is_closed_for_people_and_open_for_the_published_weights() -> None:
@@ -154,7 +168,7 @@ def test_user_scheme(tmp_path: Path) -> None:
     assert [region.name for region in scheme.edge_groups] == ["mouth"]
     assert get_scheme(str(path)) == scheme
     assert load_scheme(_write(tmp_path, "\ufeff" + GOOD)) == scheme
-    with pytest.raises(SchemeError, match="there is no scheme 'mine'. Use one of 300w-68"):  # noqa: RUF043
+    with pytest.raises(SchemeError, match="there is no scheme 'mine'. Use one of 300w-51"):  # noqa: RUF043
         get_scheme("mine")
 
 
@@ -223,7 +237,7 @@ def test_a_users_scheme_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest
     user_schemes_dir().mkdir()
     (user_schemes_dir() / "five.toml").write_text(text)
     assert len(get_scheme("five")) == 5
-    assert set(known_schemes()) == {"300w-68", "wflw-98", "cofw-29", "five"}
+    assert set(known_schemes()) == {*builtin_schemes(), "five"}
     (user_schemes_dir() / "six.toml").write_text(text)
     with pytest.raises(SchemeError, match="'five', but the file is named 'six'"):
         get_scheme("six")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.scheme import get_scheme
+from core.scheme import builtin_schemes, get_scheme
 from tests.golden import SCHEMES, golden
 from training.augment import flip_matrix, geometry_matrix
 from training.targets import edge_curves, edge_maps, point_maps, spline_samples
@@ -48,6 +48,15 @@ def test_missing_points_make_no_curve() -> None:
     maps = edge_maps(edge_curves(points, scheme.edge_groups), scheme.edge_groups, 256)
     assert maps[0].max() == 0
     assert all(map_.max() > 0 for map_ in maps[1:])
+
+
+@pytest.mark.parametrize("name", sorted(builtin_schemes()))
+def test_every_built_in_scheme_has_maps_to_train_on(name: str) -> None:
+    scheme = get_scheme(name)
+    points = np.random.default_rng(0).uniform(40, 200, (len(scheme), 2))
+    maps = edge_maps(edge_curves(points, scheme.edge_groups), scheme.edge_groups, 256)
+    assert len(maps) == len(scheme.edge_groups) > 0
+    assert all(map_.max() > 0 for map_ in [*maps, *point_maps(points, 256)])
 
 
 def test_a_similarity_moves_curves_with_their_points() -> None:
