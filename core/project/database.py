@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, select
 from core.errors import ProjectError
 from core.project import migrate
 from core.project.backup import replacement
+from core.project.backups import home_of
 from core.project.engine import (
     check_header,
     file_error,
@@ -50,6 +51,12 @@ def project_path(path: str | os.PathLike[str]) -> Path:
     return found if found.name.lower().endswith(SUFFIX) else found.with_name(found.name + SUFFIX)
 
 
+def is_open_here(path: Path) -> bool:
+    """Whether this process has the file open, for reading or writing."""
+    with _open_lock:
+        return _open_here[path] > 0
+
+
 def program() -> str:
     """Name and version, as the file keeps them."""
     return f"Starmark {VERSION}"
@@ -69,7 +76,7 @@ class Database:
     def __init__(self, path: Path, lock: ProjectLock | None) -> None:
         self.path = path
         self.read_only = lock is None
-        self.paths = ImagePaths(path)
+        self.paths = ImagePaths(home_of(path))
         self.notes: list[str] = []
         self._lock = lock
         self._engines: list[Engine] = []
@@ -105,8 +112,7 @@ class Database:
     @classmethod
     def open(cls, path: Path, *, read_only: bool) -> Database:
         """Open an existing file, for reading only where it cannot be written. ProjectError, ProjectLockedError."""
-        with _open_lock:
-            here = _open_here[path] > 0
+        here = is_open_here(path)
         if not here:
             check_header(path)
         lock, note = (None, None) if read_only else _lock(path, here)

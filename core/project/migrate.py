@@ -6,13 +6,12 @@ is read directly.
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 from sqlalchemy import Connection, insert, text
 
 from core.errors import ProjectError
-from core.project.backup import backup
+from core.project import backups
 from core.project.engine import schema_engine
 from core.project.schema import APPLICATION_ID, META, METADATA, REVISIONS
 
@@ -62,11 +61,7 @@ def upgrade(path: Path) -> Path:
     """Bring the project to the newest schema in one transaction, after a backup; where that lies."""
     engine = schema_engine(path)
     try:
-        with engine.connect() as connection:
-            old = schema_version(connection)
-        stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
-        target = path.with_name(f"{path.stem}.before-update-{old}-{stamp}{path.suffix}")
-        backup(path, target)
+        target = backups.make(path, backups.BEFORE_MIGRATION).path
         with engine.begin() as connection:
             _run_scripts(connection)
             if connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
