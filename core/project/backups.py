@@ -36,7 +36,7 @@ MOST_BYTES = 5 * 10**9
 ALWAYS_KEPT = 3
 BY_HAND, AT_INTERVAL, DAMAGED = "by-hand", "interval", "damaged"
 BEFORE_IMPORT, BEFORE_BULK, BEFORE_MERGE = "before-import", "before-bulk-edit", "before-merge"
-BEFORE_MIGRATION, BEFORE_RESTORE = "before-migration", "before-restore"
+BEFORE_MIGRATION, BEFORE_RESTORE, BEFORE_RELINK = "before-migration", "before-restore", "before-relink"
 
 _PROTECTED = (BEFORE_MIGRATION, DAMAGED)
 """The newest of each of these is never thinned: it may be the only one of its kind."""
