@@ -25,7 +25,7 @@ from core.project.images import ImagePaths
 from core.project.schema import APPLICATION_ID
 
 if TYPE_CHECKING:
-    from core.project.records import Edits, SetLabel
+    from core.project.records import Edit
     from core.project.store import Project
 
 SUFFIX = "-backups"
@@ -235,16 +235,14 @@ def _remove_stale(folder: Path) -> None:
                 path.unlink()
 
 
-def content_stamp(connection: sqlite3.Connection) -> tuple[tuple[str, int], ...]:
-    """Changes with every image, face, label set and revision added: the highest number ever given in each table."""
-    rows = connection.execute("SELECT name, seq FROM sqlite_sequence WHERE seq > 0 ORDER BY name").fetchall()
-    return tuple((str(name), int(seq)) for name, seq in rows)
+_STAMP = "SELECT name, seq FROM sqlite_sequence WHERE seq > 0 ORDER BY name"
+"""Changes with every image, face, label set, revision added: the highest number ever given in each table."""
 
 
 def _stamp_of(path: Path) -> tuple[tuple[str, int], ...] | None:
     try:
         with closing(connect(path, "ro")) as connection:
-            return content_stamp(connection)
+            return tuple((str(name), int(seq)) for name, seq in connection.execute(_STAMP))
     except sqlite3.Error:
         return None
 
@@ -263,7 +261,10 @@ def move_all(old: Path, new: Path) -> None:
 
 
 class Backups:
-    """The backups of an open project. `problem` says why the last one that nobody waited for could not be made."""
+    """The backups of an open project. `problem` says why the last one that nobody waited for could not be made.
+
+    A project in a database on a server has none: that makes its own.
+    """
 
     def __init__(self, project: Project) -> None:
         self._project = project
@@ -272,23 +273,26 @@ class Backups:
 
     def list(self) -> list[Backup]:
         """All of them, newest first."""
-        return list_backups(self._project.path)
+        path = self._path()
+        return [] if path is None else list_backups(path)
 
     def make(self, reason: str = BY_HAND) -> Backup:
         """Make one now; ProjectError if it cannot be made."""
         project = self._project
         writer = project._writer
+        if self._path() is None:
+            raise ProjectError("a project on a server has no backups of its own", remedy="Have the server make them")
         if writer is None or self._has_log():
             return self._make(reason)
         # Without a write-ahead log a commit would have to wait for the copy, and might give up.
         return writer.submit_alone(lambda: self._make(reason)).result()
 
     def before(self, reason: str) -> Backup | None:
-        """Make one before something large; None for a project with nothing in it yet.
+        """Make one before something large; None for a project with nothing in it yet, or on a server.
 
         ProjectError if it cannot be made, which ends what it was for.
         """
-        if not self._stamp():
+        if self._path() is None or not self._stamp():
             return None
         try:
             return self.make(reason)
@@ -296,14 +300,14 @@ class Backups:
             what = f"nothing was done, for no backup could be made first ({error.what})"
             raise ProjectError(what, where=error.where, remedy=error.remedy) from error
 
-    def before_bulk_edit(self, edit: SetLabel | Edits) -> None:
+    def before_bulk_edit(self, edit: Edit) -> None:
         """Have the writer make one before its next transaction if `edit` is a large one; does not wait.
 
         The edit goes on if it cannot be made; `problem` then says why.
         """
         faces: set[UUID] = {item.face_id for item in getattr(edit, "edits", ())}
         writer = self._project._writer
-        if len(faces) < BULK_FACES or writer is None:
+        if len(faces) < BULK_FACES or writer is None or self._path() is None:
             return
 
         def job() -> None:
@@ -319,15 +323,23 @@ class Backups:
 
         ProjectError if it cannot be made.
         """
-        stamp = self._stamp()
-        found = self.list()
-        if self._project.read_only or not stamp:
+        if self._project.read_only or self._path() is None:
+            return None
+        stamp, found = self._stamp(), self.list()
+        if not stamp:
             return None
         if found:
             age = (now or datetime.now(UTC)) - found[0].at
             if timedelta(0) <= age < timedelta(minutes=minutes) or _stamp_of(found[0].path) == stamp:
                 return None
         return self.make(AT_INTERVAL)
+
+    def _path(self) -> Path | None:
+        """The project file, None where there is none."""
+        try:
+            return self._project.path
+        except ProjectError:
+            return None
 
     def _make(self, reason: str) -> Backup:
         made = make(self._project.path, reason, most_bytes=self.most_bytes)
@@ -336,15 +348,9 @@ class Backups:
 
     def _stamp(self) -> tuple[tuple[str, int], ...]:
         with self._project._read() as connection:
-            return content_stamp(_driver(connection))
+            rows = connection.exec_driver_sql(_STAMP)
+            return tuple((str(row[0]), int(row[1])) for row in rows)
 
     def _has_log(self) -> bool:
         with self._project._read() as connection:
             return bool(connection.exec_driver_sql("PRAGMA journal_mode").scalar_one() == "wal")
-
-
-def _driver(connection: object) -> sqlite3.Connection:
-    found = connection.connection.driver_connection  # type: ignore[attr-defined]
-    if not isinstance(found, sqlite3.Connection):
-        raise ProjectError("backups are for project files", remedy="Have the database server make its own")
-    return found

@@ -174,7 +174,7 @@ def test_a_project_of_the_first_schema(tmp_path: Path) -> None:
     path = tmp_path / "old.starmark"
     face, mine = first_project(path)
     with Project.open(path) as project:
-        assert "before-update-0001" in project.notes[0]
+        assert "before-migration" in project.notes[0]
         assert project.verify() == []
         assert project.label(face, mine) == (label(2), 4)
         one, two = project.faces(project.images()[0].id)
