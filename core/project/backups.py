@@ -63,6 +63,10 @@ class Backup:
         """Its file name, which the command line takes."""
         return self.path.name
 
+    def entry(self) -> dict[str, object]:
+        """It as JSON."""
+        return {"name": self.name, "at": self.at.isoformat(), "reason": self.reason, "size": self.size}
+
     @property
     def order(self) -> tuple[datetime, int]:
         """Sorts by age."""
