@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -86,15 +86,18 @@ def hashing() -> Iterator[Callable[[Iterable[Path]], Iterator[FileHash | ImageEr
         pool.shutdown(cancel_futures=True)
 
 
-def hash_images(project: Project, progress: Progress | None = None) -> HashReport:
-    """Work out the content hash of every image that has none yet, and keep it.
+def hash_images(
+    project: Project, progress: Progress | None = None, *, sizes: Container[int | None] | None = None
+) -> HashReport:
+    """Work out the content hash of every image that has none yet, and keep it; only of files of `sizes`, if given.
 
     Missing files are left out. What is done is on disk every few seconds, so that the next call goes on after a stop.
     ProjectReadOnlyError, ProjectError if it cannot be written.
     """
     with project._view() as (connection, paths):
         rows = connection.execute(select(IMAGE).where(IMAGE.c.content_hash.is_(None)).order_by(IMAGE.c.seq)).all()
-        waiting = [image_record(row, paths) for row in rows]
+        wanted = [row for row in rows if sizes is None or row.size is None or row.size in sizes]
+        waiting = [image_record(row, paths) for row in wanted]
     hashed, done = 0, 0
     missing: list[UUID] = []
     unreadable: list[tuple[Path, str]] = []
