@@ -21,7 +21,7 @@ from core.project import Edits, FaceInfo, Project, SetFaceInfo
 from core.project.conflicts import conflicts, resolve_conflict
 from core.project.hashing import hash_images
 from core.project.merge import merge
-from tests.core.project.project_samples import ANNA, Face, dataset, label, set_to, with_face
+from tests.core.project.project_samples import ANNA, Face, dataset, files, label, set_to, with_face
 from tests.core.project.test_project_migrate import first_project
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -350,7 +350,7 @@ def test_an_older_schema_and_an_open_project(ours: Project, tmp_path: Path) -> N
     assert (report.images_added, report.source) == (1, "old")
     assert ours.label(face, mine) == (label(2), 4)
     assert ours.images()[0].path == old.parent / "a.jpg"
-    assert old.read_bytes() == before and os.listdir(old.parent) == ["old.starmark"]
+    assert old.read_bytes() == before and files(old.parent) == ["old.starmark"]
 
 
 def test_it_is_refused(pair, tmp_path: Path) -> None:
