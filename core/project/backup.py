@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 from core.errors import ProjectError
 from core.files import sync_folder
 from core.project.engine import translated
+from core.project.images import ImagePaths, rebase
 from core.project.schema import new_id
 from core.project.sqlite import connect, remove_sidecars
 
@@ -63,10 +65,16 @@ def copy_database(source: Path, target: Path, change: Callable[[sqlite3.Connecti
             new.execute("COMMIT")
 
 
-def backup(source: Path, target: Path) -> None:
-    """Write a copy of the project `source` to `target`, which must not exist. ProjectError if it cannot be done."""
-    with replacement(target, overwrite=False) as temporary:
-        copy_database(source, temporary)
+def rebased_copy(source: Path, target: Path, old: ImagePaths, new: ImagePaths) -> None:
+    """`copy_database`, with image paths rewritten for another place."""
+    copy_database(source, target, lambda connection: rebase(connection, old, new))
+
+
+def remove_leftovers(target: Path) -> None:
+    """Delete what a killed program left of a `replacement` of `target`; only under its lock."""
+    for path in target.parent.glob(f".{glob.escape(target.name)}.*.tmp*"):
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def _rename_new(temporary: Path, target: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from sqlalchemy import Connection, select
@@ -19,10 +20,19 @@ _ROWS = 500
 
 def problems(connection: Connection) -> list[str]:
     """One sentence for each thing wrong; an empty list for a sound project. Reads the whole project."""
+    return _run(connection, (_pages, _references, _labels, _faces))
+
+
+def page_problems(connection: Connection) -> list[str]:
+    """`problems` as far as they can be told of an older schema too: damage and dangling references."""
+    return _run(connection, (_pages, _references))
+
+
+def _run(connection: Connection, wanted: Sequence[Callable[[Connection], list[str]]]) -> list[str]:
     # Rows come in parts from a server too, which would else send all of them at once.
     connection = connection.execution_options(stream_results=True, max_row_buffer=_ROWS)
     found: list[str] = []
-    for check in (_pages, _references, _labels, _faces):
+    for check in wanted:
         try:
             found.extend(check(connection))
         except DBAPIError as error:

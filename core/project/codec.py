@@ -77,6 +77,11 @@ def decode_label(data: bytes) -> Label:
     return _build(lambda: Label(scheme, **arrays))
 
 
+def canonical_label(data: bytes) -> bytes:
+    """The label in `data` in the layout that is written now, so that equal labels are equal bytes."""
+    return data if data[2:3] == bytes([_VERSIONS[_LABEL][-1]]) else encode_label(decode_label(data))
+
+
 def same_label(one: bytes | None, other: bytes | None) -> bool:
     """Whether two blobs are the same label, or both none; the same label may have been written in two layouts."""
     if one is None or other is None or one == other:

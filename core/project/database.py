@@ -19,6 +19,7 @@ from core.errors import ProjectError
 from core.paths import on_server, project_name
 from core.project import images, migrate
 from core.project.backup import copy_database, replacement
+from core.project.backups import home_of
 from core.project.engine import Where, translated
 from core.project.images import ImagePaths
 from core.project.lock import ProjectLock
@@ -85,6 +86,12 @@ def copied_meta(keep_id: bool) -> list[tuple[str, str]]:
     """What is different in a copy: (value, key)."""
     changed = [("0", "scratch"), (program(), "written_by")]
     return changed if keep_id else [*changed, (str(new_id()), "id")]
+
+
+def is_open_here(path: Path) -> bool:
+    """Whether this process has the file open, for reading or writing."""
+    with _open_lock:
+        return _open_here[path] > 0
 
 
 def program() -> str:
@@ -194,7 +201,7 @@ class FileDatabase(Database):
     """A project file: its lock, and bringing it back to one file."""
 
     def __init__(self, path: Path, lock: ProjectLock | None) -> None:
-        super().__init__(path, ImagePaths(path), read_only=lock is None)
+        super().__init__(path, ImagePaths(home_of(path)), read_only=lock is None)
         self._path = path
         self._lock = lock
         with _open_lock:
@@ -222,8 +229,7 @@ class FileDatabase(Database):
     @classmethod
     def open(cls, path: Path, *, read_only: bool) -> FileDatabase:
         """Open an existing file, for reading only where it cannot be written. ProjectError, ProjectLockedError."""
-        with _open_lock:
-            here = _open_here[path] > 0
+        here = is_open_here(path)
         if not here:
             check_header(path)
         lock, note = (None, None) if read_only else _lock(path, here)

@@ -121,8 +121,8 @@ def record(
     """Write one revision and what it changes; its id.
 
     Args:
-        action: "edit", "undo" or "redo"; or "import" or "refused", which leave the author's stacks alone and cannot be
-            undone; the last keeps the steps without carrying them out.
+        action: "edit", "undo" or "redo"; or "import", "merge" or "refused", which leave the author's stacks alone and
+            cannot be undone; the last keeps the steps without carrying them out.
         target: row of the revision that an undo or redo takes back.
     """
     revision_id = new_id()
@@ -144,6 +144,7 @@ def record(
         "undo": lambda: (old.redo, target.below_seq, seq),
         "redo": lambda: (old.undo, seq, target.below_seq),
         "import": lambda: (None, old.undo, old.redo),
+        "merge": lambda: (None, old.undo, old.redo),
         "refused": lambda: (None, old.undo, old.redo),
     }[action]()
     values = {"below_seq": below, "undo_seq": undo_seq, "redo_seq": redo_seq}

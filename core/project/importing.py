@@ -87,8 +87,9 @@ def import_faces(
     plan = _Plan()
     done = 0
     for image_id, group in by_image.items():
+        boxes = [box_of(face) for face in group]
         # A face that was removed is known again too, and stays removed.
-        for face, record in zip(group, _match(group, known.get(image_id, [])), strict=True):
+        for face, record in zip(group, match_boxes(boxes, known.get(image_id, [])), strict=True):
             _plan_face(plan, image_id, face, record, label_set, now)
             done += 1
             if progress is not None and done % _STEP == 0:
@@ -138,12 +139,11 @@ def box_of(face: ImportedFaceLike) -> Box | None:
         return None
 
 
-def _match(faces: Sequence[ImportedFaceLike], records: Sequence[FaceRecord]) -> list[FaceRecord | None]:
-    """For each imported face of an image the face of the project at the same place, best overlaps first."""
-    matched: list[FaceRecord | None] = [None] * len(faces)
+def match_boxes(boxes: Sequence[Box | None], records: Sequence[FaceRecord]) -> list[FaceRecord | None]:
+    """For each box in an image the face of the project at the same place, best overlaps first."""
+    matched: list[FaceRecord | None] = [None] * len(boxes)
     pairs = []
-    for i, face in enumerate(faces):
-        box = box_of(face)
+    for i, box in enumerate(boxes):
         for j, record in enumerate(records):
             shared = overlap_of(box, record.box)
             if shared >= _SAME_PLACE:

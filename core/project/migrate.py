@@ -14,7 +14,7 @@ from sqlalchemy import Connection, insert, text
 
 from core.errors import ProjectError
 from core.paths import user_home
-from core.project.backup import backup
+from core.project import backups
 from core.project.engine import Where
 from core.project.postgres import Server, lock_project, writing_engine
 from core.project.schema import APPLICATION_ID, META, METADATA, REVISIONS
@@ -80,10 +80,7 @@ def upgrade(path: Path) -> Path:
     """Bring the project to the newest schema in one transaction, after a backup; where that lies."""
     engine = schema_engine(path)
     try:
-        with engine.connect() as connection:
-            old = schema_version(connection)
-        target = path.with_name(f"{path.stem}.{_reason(old)}{path.suffix}")
-        backup(path, target)
+        target = backups.make(path, backups.BEFORE_MIGRATION).path
         with engine.begin() as connection:
             _run_scripts(connection, "head")
             if connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
@@ -114,16 +111,13 @@ def upgrade_server(server: Server) -> Path | None:
             folder = user_home() / "backups"
             folder.mkdir(parents=True, exist_ok=True)
             name = re.sub(r"[^\w-]+", "_", server.name)
-            target = folder / f"{name}.{_reason(old)}.starmark"
+            stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+            target = folder / f"{name}.before-update-{old}-{stamp}.starmark"
             backup_server(server, target)
             _run_scripts(connection, "head")
     finally:
         engine.dispose()
     return target
-
-
-def _reason(old: str | None) -> str:
-    return f"before-update-{old}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"
 
 
 def _run_scripts(connection: Connection, version: str) -> None:

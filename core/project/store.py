@@ -20,6 +20,7 @@ from core.face import Box
 from core.paths import on_server
 from core.project import edits, history, images, importing, labels, snapshots
 from core.project.backup import refuse_existing
+from core.project.backups import BEFORE_IMPORT, Backups, home_of, move_all
 from core.project.checks import problems
 from core.project.database import Database, FileDatabase, create_database, open_database, project_path, real_path
 from core.project.engine import translated
@@ -58,6 +59,7 @@ class Project(ProjectReader):
     def __init__(self, database: Database) -> None:
         super().__init__(database)
         self._writer = None if database.writer is None else Writer(database.writer, database.where, database.name)
+        self.backups = Backups(self)
 
     # Opening and closing
 
@@ -73,16 +75,19 @@ class Project(ProjectReader):
     def open(cls, path: str | os.PathLike[str], *, read_only: bool = False) -> Project:
         """Open an existing project.
 
-        Where the file or its folder cannot be written it is opened for reading, and `notes` says so. A project of an
-        older version is brought up to date, after a backup beside it. ProjectLockedError if it is being written
-        elsewhere, ProjectError if it is no project, damaged, of a newer version, or cannot be read.
+        Where the file or its folder cannot be written it is opened for reading, and `notes` says so, and so is a backup
+        in its folder. A project of an older version is brought up to date, after a backup. ProjectLockedError if it is
+        being written elsewhere, ProjectError if it is no project, of a newer version, cannot be read, or is damaged:
+        then it names the newest good backup.
 
         `path` may be the URL of a PostgreSQL database, "postgresql://USER@HOST/DATABASE?images=FOLDER", which several
         programs can write at a time: an edit made on a label that another has changed is refused (StaleEditError).
         `images` is the folder on this computer that image paths are kept relative to. Edits lost on the way are never
         acknowledged, and the next one connects again.
         """
-        return cls(open_database(path, read_only=read_only))
+        if on_server(path):
+            return cls(open_database(path, read_only=read_only))
+        return cls(_open(real_path(path), read_only=read_only))
 
     @classmethod
     def scratch(cls, folder: str | os.PathLike[str]) -> Project:
@@ -99,7 +104,7 @@ class Project(ProjectReader):
             path = home / ("scratch.starmark" if number == 1 else f"scratch-{number}.starmark")
             _make_scratch(path)
             try:
-                project = cls(FileDatabase.open(path, read_only=False))
+                project = cls(_open(path, read_only=False))
             except ProjectLockedError:
                 continue
             except ProjectError as error:
@@ -167,6 +172,8 @@ class Project(ProjectReader):
         else:
             self._writer.replace_engine(_needed(new.writer), target)
         old.close(delete=was_scratch and not old.read_only)
+        if was_scratch and not old.read_only:
+            move_all(old.path, target)
 
     @property
     def path(self) -> Path:
@@ -277,12 +284,14 @@ class Project(ProjectReader):
         author: str,
         progress: importing.Progress | None = None,
         kind: LabelSetKind = "import",
+        backup: bool = True,
     ) -> ImportCounts:
         """Add a data set's images, faces and labels in one transaction and one revision, all or nothing.
 
         Args:
             faces: what `core.formats.read_dataset` returned, or any iterable of such faces.
             progress: called in the writer's thread with faces done and in all; raising from it cancels the import.
+            backup: False goes without the backup before it, which otherwise must succeed.
         """
         found, new = importing.materialise(faces if isinstance(faces, Iterable) else faces.faces)
 
@@ -290,6 +299,8 @@ class Project(ProjectReader):
             label_set = labels.ensure_label_set(connection, label_set_name, kind)
             return importing.import_faces(connection, self._db.paths, found, new, label_set, author, progress)
 
+        if backup:
+            self.backups.before(BEFORE_IMPORT)
         return self._write(job)
 
     # Snapshots and models
@@ -324,6 +335,7 @@ class Project(ProjectReader):
 
     def apply_later(self, edit: Edit, author: str) -> Future[AppliedEdit]:
         """Like `apply`, without waiting."""
+        self.backups.before_bulk_edit(edit)
 
         def refused(connection: Connection, error: BaseException) -> None:
             if isinstance(error, StaleEditError):
@@ -394,6 +406,22 @@ class Project(ProjectReader):
 
     def _write(self, job: Callable[[Connection], T]) -> T:
         return self._submit(job).result()
+
+
+def _open(path: Path, *, read_only: bool) -> Database:
+    is_backup = home_of(path) != path
+    try:
+        database = FileDatabase.open(path, read_only=read_only or is_backup)
+    except ProjectError as error:
+        from core.project.restoring import advise
+
+        better = advise(error, path)
+        if better is error:
+            raise
+        raise better from error
+    if is_backup:
+        database.notes.append("this is a backup, opened for reading only; restore it to go on with it")
+    return database
 
 
 def _make_scratch(path: Path) -> None:

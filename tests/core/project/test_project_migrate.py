@@ -22,7 +22,7 @@ from core.face import Box
 from core.project import Project, migrate
 from core.project.schema import APPLICATION_ID, METADATA, REVISIONS, new_id
 from core.project.sqlite import schema_engine
-from tests.core.project.project_samples import ANNA, files, label, label_of_the_first_layout, set_to, with_face
+from tests.core.project.project_samples import ANNA, label, label_of_the_first_layout, set_to, with_face
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -93,15 +93,16 @@ def test_an_older_project_is_backed_up_and_brought_up_to_date(tmp_path: Path, re
     with pytest.raises(ProjectError, match=r"older Starmark.*for writing once"):
         Project.open(path, read_only=True)
     with Project.open(path) as project:
-        (kept,) = [name for name in files(path.parent) if f"before-update-{REVISIONS[-1]}" in name]
-        assert kept in project.notes[0]
+        (kept,) = project.backups.list()
+        assert kept.reason == "before-migration"
+        assert kept.name in project.notes[0]
         assert project.label(face, mine) == (label(1), 1)
         assert project.verify() == []
         assert project.undo(ANNA) is not None
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT note FROM image").fetchall() == [("from before",)]
         assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("9998",)]
-    with closing(sqlite3.connect(path.parent / kept)) as connection:
+    with closing(sqlite3.connect(kept.path)) as connection:
         assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(REVISIONS[-1],)]
     assert len(before) > 0
     with Project.open(path) as project:
@@ -173,7 +174,7 @@ def test_a_project_of_the_first_schema(tmp_path: Path) -> None:
     path = tmp_path / "old.starmark"
     face, mine = first_project(path)
     with Project.open(path) as project:
-        assert "before-update-0001" in project.notes[0]
+        assert "before-migration" in project.notes[0]
         assert project.verify() == []
         assert project.label(face, mine) == (label(2), 4)
         one, two = project.faces(project.images()[0].id)
