@@ -11,8 +11,9 @@ from pathlib import Path
 
 from core.errors import ProjectError
 from core.files import sync_folder
-from core.project.engine import connect, remove_sidecars, translated
+from core.project.engine import translated
 from core.project.schema import new_id
+from core.project.sqlite import connect, remove_sidecars
 
 
 @contextmanager

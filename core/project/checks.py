@@ -14,23 +14,35 @@ from core.project.images import face_info
 from core.project.records import FaceInfo
 from core.project.schema import FACE, LABEL, REVISION_FACE, REVISION_ITEM
 
+_ROWS = 500
+
 
 def problems(connection: Connection) -> list[str]:
-    """One sentence for each thing wrong; an empty list for a sound project. Reads the whole file."""
+    """One sentence for each thing wrong; an empty list for a sound project. Reads the whole project."""
+    # Rows come in parts from a server too, which would else send all of them at once.
+    connection = connection.execution_options(stream_results=True, max_row_buffer=_ROWS)
     found: list[str] = []
     for check in (_pages, _references, _labels, _faces):
         try:
             found.extend(check(connection))
         except DBAPIError as error:
-            found.append(f"the file cannot be read to its end ({error.orig})")
+            found.append(f"the project cannot be read to its end ({error.orig})")
+            connection.rollback()
     return list(dict.fromkeys(found))
 
 
 def _pages(connection: Connection) -> list[str]:
+    if connection.dialect.name != "sqlite":
+        return []  # a server checks its pages as it reads them
     return [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check") if row[0] != "ok"]
 
 
 def _references(connection: Connection) -> list[str]:
+    if connection.dialect.name != "sqlite":
+        rows = connection.exec_driver_sql(
+            "SELECT conname FROM pg_constraint WHERE NOT convalidated AND connamespace = current_schema()::regnamespace"
+        )
+        return [f"the rule '{row[0]}' was never checked" for row in rows]
     rows = connection.exec_driver_sql("PRAGMA foreign_key_check")
     return [f"a row of '{row[0]}' refers to a row of '{row[2]}' that is not there" for row in rows]
 

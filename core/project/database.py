@@ -1,10 +1,12 @@
-"""A project file while it is open: its lock, its connections, and bringing it back to one file."""
+"""A project while it is open: its connections; for a file also its lock, and bringing it back to one file."""
 
 from __future__ import annotations
 
 import errno
 import os
+import sqlite3
 import threading
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,21 +16,23 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, select
 
 from core.errors import ProjectError
-from core.project import migrate
-from core.project.backup import replacement
-from core.project.engine import (
+from core.paths import on_server, project_name
+from core.project import images, migrate
+from core.project.backup import copy_database, replacement
+from core.project.engine import Where, translated
+from core.project.images import ImagePaths
+from core.project.lock import ProjectLock
+from core.project.postgres import parse
+from core.project.schema import META, new_id
+from core.project.sqlite import (
     check_header,
     file_error,
     file_writable,
     fold_journal,
     folder_writable,
     read_engine,
-    translated,
     write_engine,
 )
-from core.project.images import ImagePaths
-from core.project.lock import ProjectLock
-from core.project.schema import META, new_id
 from core.version import VERSION
 
 SUFFIX = ".starmark"
@@ -50,31 +54,149 @@ def project_path(path: str | os.PathLike[str]) -> Path:
     return found if found.name.lower().endswith(SUFFIX) else found.with_name(found.name + SUFFIX)
 
 
+def open_database(location: str | os.PathLike[str], *, read_only: bool) -> Database:
+    """Open the project at `location`, a file or a URL."""
+    if not on_server(location):
+        return FileDatabase.open(real_path(location), read_only=read_only)
+    from core.project.server import ServerDatabase
+
+    return ServerDatabase(parse(os.fspath(location)), read_only=read_only)
+
+
+def create_database(location: str | os.PathLike[str]) -> str | Path:
+    """Make an empty project at `location`, a file or a URL, and say where it is. Never replaces anything."""
+    if not on_server(location):
+        target = project_path(location)
+        FileDatabase.create(target)
+        return target
+    from core.project.server import ServerDatabase
+
+    ServerDatabase.create(parse(os.fspath(location)))
+    return os.fspath(location)
+
+
+def new_meta(*, scratch: bool = False) -> dict[str, str]:
+    """What a new project says of itself."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return {"id": str(new_id()), "created": now, "written_by": program(), "scratch": str(int(scratch))}
+
+
+def copied_meta(keep_id: bool) -> list[tuple[str, str]]:
+    """What is different in a copy: (value, key)."""
+    changed = [("0", "scratch"), (program(), "written_by")]
+    return changed if keep_id else [*changed, (str(new_id()), "id")]
+
+
 def program() -> str:
     """Name and version, as the file keeps them."""
     return f"Starmark {VERSION}"
 
 
-class Database:
-    """One open project file. Made with `create` or `open`; `close` when no thread uses it any more.
+class Database(ABC):
+    """One open project, wherever it is. Made with `open_database`; `close` when no thread uses it any more.
 
     Attributes:
-        writer: engine of the writing connection; None where the file is open for reading.
+        where: the project for messages: its file, or its URL without a password.
+        writer: engine of the writing connection; None where the project is open for reading.
         reader: engine of the reading connections.
-        paths: how image paths are written in this file.
-        meta: what the file says of itself.
+        paths: how image paths are written in this project.
+        meta: what the project says of itself.
         notes: what the user should know about how it was opened.
     """
 
-    def __init__(self, path: Path, lock: ProjectLock | None) -> None:
-        self.path = path
-        self.read_only = lock is None
-        self.paths = ImagePaths(path)
+    writer: Engine | None
+    reader: Engine
+
+    def __init__(self, where: Where, paths: ImagePaths, *, read_only: bool) -> None:
+        self.where = where
+        self.paths = paths
+        self.read_only = read_only
         self.notes: list[str] = []
-        self._lock = lock
+        self.meta: dict[str, str] = {}
         self._engines: list[Engine] = []
         self._readers = 0
         self._idle = threading.Condition()
+
+    @property
+    def location(self) -> str:
+        """What opens the project again."""
+        return str(self.where)
+
+    @property
+    def name(self) -> str:
+        """What titles and lists call the project."""
+        return project_name(self.location)
+
+    @property
+    @abstractmethod
+    def path(self) -> Path:
+        """The project file. ProjectError if there is none."""
+
+    @property
+    @abstractmethod
+    def cache_path(self) -> Path:
+        """Where the project's `PredictionCache` lies."""
+
+    @abstractmethod
+    def copy_to(self, target: Path, *, overwrite: bool, keep_id: bool) -> None:
+        """Write the project as it is at this moment to a file, complete or not at all, with paths for its new place.
+
+        The copy is a project of its own unless `keep_id`, and has a name.
+        """
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection that sees one state of the project throughout the block, however much is written meanwhile."""
+        # Ended by a rollback: SQLite refuses a commit once it has met a damaged page.
+        with translated(self.where), self.reader.connect() as connection:
+            yield connection
+
+    def hold(self) -> None:
+        """Keep `close` waiting until `let_go`."""
+        with self._idle:
+            self._readers += 1
+
+    def let_go(self) -> None:
+        """End what `hold` began."""
+        with self._idle:
+            self._readers -= 1
+            self._idle.notify_all()
+
+    def close(self, *, delete: bool = False) -> None:
+        """Wait for whoever holds it, then end all connections; `delete` removes a project file."""
+        with self._idle:
+            self._idle.wait_for(lambda: self._readers == 0)
+        self._release(fold=True, delete=delete)
+
+    def _keep(self, engine: Engine) -> Engine:
+        self._engines.append(engine)
+        return engine
+
+    def _load_meta(self) -> None:
+        with self.read() as connection:
+            self.meta = {row.key: row.value for row in connection.execute(select(META))}
+        if "id" not in self.meta:
+            raise ProjectError("the project is damaged", where=self.where, remedy="Open a backup copy of it")
+
+    def _too_old(self) -> ProjectError:
+        return ProjectError(
+            "the project was made by an older Starmark and has to be brought up to date",
+            where=self.where,
+            remedy="Open it for writing once, or copy it to where it can be written",
+        )
+
+    def _release(self, *, fold: bool, delete: bool = False) -> None:
+        for engine in self._engines:
+            engine.dispose()
+
+
+class FileDatabase(Database):
+    """A project file: its lock, and bringing it back to one file."""
+
+    def __init__(self, path: Path, lock: ProjectLock | None) -> None:
+        super().__init__(path, ImagePaths(path), read_only=lock is None)
+        self._path = path
+        self._lock = lock
         with _open_lock:
             _open_here[path] += 1
         try:
@@ -84,10 +206,7 @@ class Database:
                     self.notes.append(f"brought up to date; the project as it was before is kept in {kept.name}")
                 self.writer = None if lock is None else self._keep(write_engine(path))
                 self.reader = self._keep(read_engine(path, read_only=self.read_only))
-                with self.read() as connection:
-                    self.meta = {row.key: row.value for row in connection.execute(select(META))}
-            if "id" not in self.meta:
-                raise ProjectError("the project file is damaged", where=path, remedy="Open a backup copy of it")
+                self._load_meta()
         except BaseException:
             self._release(fold=False)
             raise
@@ -97,13 +216,11 @@ class Database:
         """Make an empty project file, complete or not at all. ProjectError if there is a file of that name."""
         if not path.parent.is_dir():
             raise file_error(FileNotFoundError(), path)
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        meta = {"id": str(new_id()), "created": now, "written_by": program(), "scratch": str(int(scratch))}
         with replacement(path, overwrite=False) as temporary:
-            migrate.create_schema(temporary, meta)
+            migrate.create_schema(temporary, new_meta(scratch=scratch))
 
     @classmethod
-    def open(cls, path: Path, *, read_only: bool) -> Database:
+    def open(cls, path: Path, *, read_only: bool) -> FileDatabase:
         """Open an existing file, for reading only where it cannot be written. ProjectError, ProjectLockedError."""
         with _open_lock:
             here = _open_here[path] > 0
@@ -120,62 +237,49 @@ class Database:
             database.notes.append(note)
         return database
 
-    @contextmanager
-    def read(self) -> Iterator[Connection]:
-        """A connection that sees one state of the project throughout the block, however much is written meanwhile."""
-        # Ended by a rollback: SQLite refuses a commit once it has met a damaged page.
-        with translated(self.path), self.reader.connect() as connection:
-            yield connection
+    @property
+    def path(self) -> Path:
+        """The project file."""
+        return self._path
 
-    def hold(self) -> None:
-        """Keep `close` waiting until `let_go`."""
-        with self._idle:
-            self._readers += 1
+    @property
+    def cache_path(self) -> Path:
+        """NAME.starmark-cache, beside the file."""
+        return self._path.with_name(self._path.name + "-cache")
 
-    def let_go(self) -> None:
-        """End what `hold` began."""
-        with self._idle:
-            self._readers -= 1
-            self._idle.notify_all()
+    def copy_to(self, target: Path, *, overwrite: bool, keep_id: bool) -> None:
+        """See `Database`."""
 
-    def close(self, *, delete: bool = False) -> None:
-        """Wait for whoever holds it, leave one file behind (or none, with `delete`), and give the lock up."""
-        with self._idle:
-            self._idle.wait_for(lambda: self._readers == 0)
-        self._release(fold=True, delete=delete)
+        def change(connection: sqlite3.Connection) -> None:
+            images.rebase(connection, self.paths, ImagePaths(target))
+            connection.executemany("UPDATE meta SET value = ? WHERE key = ?", copied_meta(keep_id))
 
-    def _keep(self, engine: Engine) -> Engine:
-        self._engines.append(engine)
-        return engine
+        with replacement(target, overwrite=overwrite) as temporary:
+            copy_database(self._path, temporary, change)
 
     def _check_version(self) -> bool:
         """Whether the schema is the newest; looked up before anything is written, so that no other file is touched."""
-        engine = read_engine(self.path, read_only=self.read_only)
+        engine = read_engine(self._path, read_only=self.read_only)
         try:
             with engine.begin() as connection:
-                newest = migrate.check_version(connection, self.path)
+                newest = migrate.check_version(connection, self._path)
         finally:
             engine.dispose()
         if not newest and self.read_only:
-            raise ProjectError(
-                "the project was made by an older Starmark and has to be brought up to date",
-                where=self.path,
-                remedy="Open it for writing once, or copy it to where it can be written",
-            )
+            raise self._too_old()
         return newest
 
     def _release(self, *, fold: bool, delete: bool = False) -> None:
         try:
-            for engine in self._engines:
-                engine.dispose()
+            super()._release(fold=fold)
             if not self.read_only and fold:
-                with translated(self.path):
-                    fold_journal(self.path)
+                with translated(self._path):
+                    fold_journal(self._path)
                     if delete:
-                        self.path.unlink()
+                        self._path.unlink()
         finally:
             with _open_lock:
-                _open_here[self.path] -= 1
+                _open_here[self._path] -= 1
             if self._lock is not None:
                 self._lock.release()
 

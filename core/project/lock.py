@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from core.errors import ProjectLockedError
-from core.project.engine import file_error
+from core.project.sqlite import file_error
 
 if sys.platform == "win32":
     import msvcrt

@@ -68,7 +68,7 @@ class ProjectReader:
         with self._view() as (connection, paths):
             found = images.images_by_id(connection, paths, [image_id])
         if image_id not in found:
-            raise ProjectError("there is no such image", where=self._db.path, remedy="Load the list of images again")
+            raise ProjectError("there is no such image", where=self._db.where, remedy="Load the list of images again")
         return found[image_id]
 
     def image_path(self, image_id: UUID) -> Path:
@@ -103,7 +103,7 @@ class ProjectReader:
         with self._read() as connection:
             row = connection.execute(select(FACE).where(FACE.c.id == face_id)).first()
         if row is None:
-            raise ProjectError("there is no such face", where=self._db.path, remedy="Load the image again")
+            raise ProjectError("there is no such face", where=self._db.where, remedy="Load the image again")
         return images.face_record(row)
 
     def face_counts(self, image_ids: Iterable[UUID]) -> dict[UUID, int]:
@@ -212,7 +212,7 @@ class ProjectReader:
         """One state of the project to read from, and how its image paths are written; both of the same file."""
         with self._gate:
             if self._closed:
-                raise ProjectError("the project is closed", where=self._db.path, remedy="Open it again")
+                raise ProjectError("the project is closed", where=self._db.where, remedy="Open it again")
             database = self._db
             database.hold()
         try:

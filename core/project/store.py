@@ -17,12 +17,12 @@ from sqlalchemy import Connection, delete, insert, update
 
 from core.errors import ImageError, ProjectError, ProjectLockedError, ProjectReadOnlyError, StaleEditError, UsageError
 from core.face import Box
+from core.paths import on_server
 from core.project import edits, history, images, importing, labels, snapshots
-from core.project.backup import copy_database, refuse_existing, replacement
+from core.project.backup import refuse_existing
 from core.project.checks import problems
-from core.project.database import Database, program, project_path, real_path
+from core.project.database import Database, FileDatabase, create_database, open_database, project_path, real_path
 from core.project.engine import translated
-from core.project.images import ImagePaths
 from core.project.lock import ProjectLock
 from core.project.reader import ProjectReader
 from core.project.records import (
@@ -40,7 +40,7 @@ from core.project.records import (
     NewImage,
     SnapshotRecord,
 )
-from core.project.schema import IMAGE, SETTING, new_id
+from core.project.schema import IMAGE, SETTING
 from core.project.writer import Writer
 
 T = TypeVar("T")
@@ -57,16 +57,17 @@ class Project(ProjectReader):
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
-        self._writer = None if database.writer is None else Writer(database.writer, database.path)
+        self._writer = None if database.writer is None else Writer(database.writer, database.where, database.name)
 
     # Opening and closing
 
     @classmethod
     def create(cls, path: str | os.PathLike[str]) -> Project:
-        """Make an empty project and open it; ".starmark" is appended where missing. Never replaces a file."""
-        target = project_path(path)
-        Database.create(target)
-        return cls(Database.open(target, read_only=False))
+        """Make an empty project and open it; ".starmark" is appended where missing. Never replaces a file.
+
+        `path` may be the URL of an empty PostgreSQL database, as for `open`.
+        """
+        return cls(open_database(create_database(path), read_only=False))
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, read_only: bool = False) -> Project:
@@ -75,8 +76,13 @@ class Project(ProjectReader):
         Where the file or its folder cannot be written it is opened for reading, and `notes` says so. A project of an
         older version is brought up to date, after a backup beside it. ProjectLockedError if it is being written
         elsewhere, ProjectError if it is no project, damaged, of a newer version, or cannot be read.
+
+        `path` may be the URL of a PostgreSQL database, "postgresql://USER@HOST/DATABASE?images=FOLDER", which several
+        programs can write at a time: an edit made on a label that another has changed is refused (StaleEditError).
+        `images` is the folder on this computer that image paths are kept relative to. Edits lost on the way are never
+        acknowledged, and the next one connects again.
         """
-        return cls(Database.open(real_path(path), read_only=read_only))
+        return cls(open_database(path, read_only=read_only))
 
     @classmethod
     def scratch(cls, folder: str | os.PathLike[str]) -> Project:
@@ -93,7 +99,7 @@ class Project(ProjectReader):
             path = home / ("scratch.starmark" if number == 1 else f"scratch-{number}.starmark")
             _make_scratch(path)
             try:
-                project = cls(Database.open(path, read_only=False))
+                project = cls(FileDatabase.open(path, read_only=False))
             except ProjectLockedError:
                 continue
             except ProjectError as error:
@@ -131,8 +137,12 @@ class Project(ProjectReader):
         Image paths are rewritten for the new place. A scratch project moves: nothing of it is left behind. An existing
         file is replaced only with `overwrite`, and never one that is open elsewhere.
         """
+        if on_server(path):
+            raise UsageError(
+                "a project cannot be saved under the address of a database", remedy="Copy it there: project copy"
+            )
         target = project_path(path)
-        if target == self.path:
+        if target == self._db.where:
             raise UsageError("the project has that name already", where=target, remedy="Choose another name")
         if not overwrite:
             refuse_existing(target)
@@ -148,34 +158,35 @@ class Project(ProjectReader):
 
     def _move_to(self, target: Path, lock: ProjectLock, overwrite: bool) -> None:
         old, was_scratch = self._db, self.is_scratch
-
-        def change(connection: Any) -> None:
-            images.rebase(connection, old.paths, ImagePaths(target))
-            meta = {"scratch": "0", "written_by": program()}
-            if not was_scratch:
-                meta["id"] = str(new_id())
-            connection.executemany("UPDATE meta SET value = ? WHERE key = ?", [(v, k) for k, v in meta.items()])
-
-        with replacement(target, overwrite=overwrite) as temporary:
-            copy_database(old.path, temporary, change)
-        new = Database(target, lock)
+        old.copy_to(target, overwrite=overwrite, keep_id=was_scratch)
+        new = FileDatabase(target, lock)
         with self._gate:
             self._db = new
         if self._writer is None:
-            self._writer = Writer(_needed(new.writer), target)
+            self._writer = Writer(_needed(new.writer), target, new.name)
         else:
             self._writer.replace_engine(_needed(new.writer), target)
         old.close(delete=was_scratch and not old.read_only)
 
     @property
     def path(self) -> Path:
-        """The project file, absolute."""
+        """The project file, absolute. ProjectError for a project on a server, which has none."""
         return self._db.path
 
     @property
+    def location(self) -> str:
+        """What opens the project again: its file, or its URL, never with a password."""
+        return self._db.location
+
+    @property
+    def name(self) -> str:
+        """What titles call the project."""
+        return self._db.name
+
+    @property
     def cache_path(self) -> Path:
-        """Where the project's `PredictionCache` lies: NAME.starmark-cache."""
-        return self.path.with_name(self.path.name + "-cache")
+        """Where the project's `PredictionCache` lies: NAME.starmark-cache, or for a server in the user's folder."""
+        return self._db.cache_path
 
     @property
     def read_only(self) -> bool:
@@ -377,7 +388,7 @@ class Project(ProjectReader):
     ) -> Future[T]:
         if self._writer is None:
             raise ProjectReadOnlyError(
-                "the project is open for reading only", where=self.path, remedy="Save it under another name"
+                "the project is open for reading only", where=self._db.where, remedy="Save it under another name"
             )
         return self._writer.submit(job, after_failure)
 
@@ -389,7 +400,7 @@ def _make_scratch(path: Path) -> None:
     if os.path.lexists(path):
         return
     try:
-        Database.create(path, scratch=True)
+        FileDatabase.create(path, scratch=True)
     except ProjectError:
         if not os.path.lexists(path):  # else another process was quicker
             raise

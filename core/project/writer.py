@@ -8,13 +8,12 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 
 from core.errors import ProjectError
-from core.project.engine import translated
+from core.project.engine import Where, translated
 
 T = TypeVar("T")
 
@@ -34,14 +33,14 @@ class Writer:
     A job that raises is rolled back whole, and its future raises the same; database errors arrive as ProjectError.
     """
 
-    def __init__(self, engine: Engine, path: Path) -> None:
+    def __init__(self, engine: Engine, where: Where, name: str) -> None:
         self._engine = engine
-        self._path = path
+        self._where = where
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._closing = threading.Lock()
         self._closed = False
         # A daemon: a program that ends without closing its project must not hang; all acknowledged work is on disk.
-        self._thread = threading.Thread(target=self._run, name=f"writer of {path.name}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"writer of {name}", daemon=True)
         self._thread.start()
 
     def submit(
@@ -60,11 +59,11 @@ class Writer:
         """Queue `job` to run between transactions; it may use `replace_engine`."""
         return self._put(job, transaction=False)
 
-    def replace_engine(self, engine: Engine, path: Path) -> None:
-        """Write to another file from now on; only from within a job of `submit_alone`. The caller ends the old one."""
+    def replace_engine(self, engine: Engine, where: Where) -> None:
+        """Write to another place from now on; only from within a job of `submit_alone`. The caller ends the old one."""
         if threading.current_thread() is not self._thread:
             raise RuntimeError("only the writer's own thread may change what it writes to")
-        self._engine, self._path = engine, path
+        self._engine, self._where = engine, where
 
     def close(self) -> None:
         """Finish every queued job, then end the thread and close the connection. Calling it again waits for that."""
@@ -84,7 +83,7 @@ class Writer:
         future: Future[T] = Future()
         with self._closing:
             if self._closed:
-                raise ProjectError("the project is closed", where=self._path, remedy="Open it again")
+                raise ProjectError("the project is closed", where=self._where, remedy="Open it again")
             self._jobs.put(_Job(job, future, transaction, after_failure))
         return future
 
@@ -97,7 +96,7 @@ class Writer:
 
     def _do(self, job: _Job) -> None:
         try:
-            with translated(self._path):
+            with translated(self._where):
                 if job.transaction:
                     with self._engine.begin() as connection:
                         result = job.call(connection)

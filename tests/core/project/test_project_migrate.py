@@ -20,8 +20,8 @@ from alembic.script import ScriptDirectory
 from core.errors import ProjectError
 from core.face import Box
 from core.project import Project, migrate
-from core.project.engine import schema_engine
 from core.project.schema import APPLICATION_ID, METADATA, REVISIONS, new_id
+from core.project.sqlite import schema_engine
 from tests.core.project.project_samples import ANNA, files, label, label_of_the_first_layout, set_to, with_face
 
 ROOT = Path(__file__).resolve().parents[3]

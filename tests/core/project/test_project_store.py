@@ -14,9 +14,9 @@ import pytest
 
 from core.errors import ProjectError, ProjectLockedError, ProjectReadOnlyError, UsageError
 from core.face import Box
-from core.project import NewImage, Project, engine
-from core.project.engine import is_network, mount_type
+from core.project import NewImage, Project, sqlite
 from core.project.schema import REVISIONS, new_id
+from core.project.sqlite import is_network, mount_type
 from tests.core.project.project_samples import ANNA, dataset, edits, files, label, set_to, with_face
 
 
@@ -49,7 +49,7 @@ def test_the_promises_of_the_connection(tmp_path: Path) -> None:
 
 
 def test_on_a_share_a_rollback_journal_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "is_network", lambda _: True)
+    monkeypatch.setattr(sqlite, "is_network", lambda _: True)
     with Project.create(tmp_path / "p") as project:
         assert "p.starmark-wal" not in files(tmp_path)
         face, mine = with_face(project, tmp_path)
@@ -491,7 +491,7 @@ def test_acknowledged_means_committed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("share", [False, True])
 def test_readers_are_not_held_up_by_the_writer(tmp_path: Path, share: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """While a transaction is open, and has changed things, reads go on and see the state before it."""
-    monkeypatch.setattr(engine, "is_network", lambda _: share)
+    monkeypatch.setattr(sqlite, "is_network", lambda _: share)
     inside, go_on = threading.Event(), threading.Event()
     with Project.create(tmp_path / "p") as project:
         project.add_images([tmp_path / "a.jpg"])
