@@ -28,7 +28,7 @@ LOCK_SECONDS = 60
 _SECRETS = ("password", "sslpassword")
 """Parameters that are neither shown nor remembered."""
 
-_DRIVER_DEFAULTS = {
+_DRIVER_DEFAULTS: dict[str, Any] = {
     # A host that does not answer, or is gone, is found out in seconds and not after the system's two hours.
     "connect_timeout": 10,
     "keepalives": 1,
@@ -197,14 +197,10 @@ def lock_making(connection: Connection) -> None:
 
 
 def _engine(server: Server, size: int) -> Engine:
-    given = {key for key in _DRIVER_DEFAULTS if key in server.url.query}
-    arguments: dict[str, Any] = {key: value for key, value in _DRIVER_DEFAULTS.items() if key not in given}
-    # Statements prepared on the server break when somebody changes the tables, and behind some connection poolers.
-    arguments["prepare_threshold"] = None
     try:
         return create_engine(
             server.url,
-            connect_args=arguments,
+            connect_args=_arguments(server),
             poolclass=QueuePool,
             pool_size=size,
             max_overflow=0 if size == 1 else -1,
@@ -216,6 +212,13 @@ def _engine(server: Server, size: int) -> Engine:
             where=server.text,
             remedy='Install it with pip install "psycopg[binary]" in the environment Starmark runs in',
         ) from error
+
+
+def _arguments(server: Server) -> dict[str, Any]:
+    """What the driver is told beside the URL, which comes first."""
+    arguments = {key: value for key, value in _DRIVER_DEFAULTS.items() if key not in server.url.query}
+    # Statements prepared on the server break when somebody changes the tables, and behind some connection poolers.
+    return arguments | {"prepare_threshold": None}
 
 
 def _set(connection: Any, statements: tuple[str, ...]) -> None:

@@ -29,7 +29,6 @@ ABOUT_FILES = {
     "test_acknowledged_means_committed",
     "test_create_in_a_missing_folder",
     "test_create_never_replaces_a_file",
-    "test_file_names_that_are_not_utf8",
     "test_files_that_are_no_projects",
     "test_ids_grow_and_carry_their_time",
     "test_many_threads",
