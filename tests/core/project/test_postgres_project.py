@@ -268,6 +268,9 @@ def test_two_writers_of_one_face(url: str, tmp_path: Path) -> None:
         with pytest.raises(StaleEditError, match=r"'bob's own' was not done.*\(last: anna's own, by Anna\)"):
             bob.apply(late, BOB)
         assert bob.label(face, mine.id) == anna.label(face, mine.id) == (label(2), 2)
+        won, lost = anna.history(face)[-2:]
+        assert (won.action, won.author, won.after) == ("edit", ANNA, label(2))
+        assert (lost.action, lost.author, lost.before, lost.after) == ("refused", BOB, label(1), label(3))
         bob.apply(set_to(bob, face, mine, label(3)), BOB)
         with pytest.raises(StaleEditError):
             anna.undo(ANNA)

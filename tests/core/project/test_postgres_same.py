@@ -10,8 +10,16 @@ from pathlib import Path
 import pytest
 
 from core.project import Project
-from tests.core.project import test_project_edits, test_project_store
+from tests.core.project import (
+    test_project_edits,
+    test_project_faces,
+    test_project_history,
+    test_project_snapshots,
+    test_project_store,
+)
 from tests.postgres import TestServer
+
+MODULES = (test_project_edits, test_project_faces, test_project_history, test_project_snapshots, test_project_store)
 
 # What is about files, SQLite, or the order in which one process holds a lock.
 ABOUT_FILES = {
@@ -21,6 +29,7 @@ ABOUT_FILES = {
     "test_a_file_that_may_not_be_read",
     "test_a_forgotten_lock_file_locks_nobody_out",
     "test_a_full_disk_loses_nothing_that_was_there",
+    "test_a_long_chain_through_closing",
     "test_a_link_leads_to_the_same_lock",
     "test_a_network_share_is_told_from_the_table_of_mounts",
     "test_a_new_project_is_empty_and_one_file_when_closed",
@@ -41,7 +50,7 @@ ABOUT_FILES = {
 
 
 def _tests() -> Iterator[tuple[object, Callable[[Path], None]]]:
-    for module in (test_project_edits, test_project_store):
+    for module in MODULES:
         for name, test in sorted(vars(module).items()):
             plain = inspect.isfunction(test) and list(inspect.signature(test).parameters) == ["tmp_path"]
             about_files = name in ABOUT_FILES or "save" in name or "scratch" in name
