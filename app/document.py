@@ -21,6 +21,7 @@ from app.jobs import store
 from app.jobs.pool import Job, WorkerPool
 from app.panels.image_model import ImageRow
 from core.face import Box, Prediction
+from core.paths import on_server
 
 if TYPE_CHECKING:
     from app.exchange.work import Read
@@ -143,8 +144,19 @@ class Document(QObject):
 
     @property
     def path(self) -> Path | None:
-        """The project file."""
-        return None if self.project is None else self.project.path
+        """The project file; None for a project on a server."""
+        location = self.location
+        return None if location is None or on_server(location) else Path(location)
+
+    @property
+    def location(self) -> str | None:
+        """What opens the project again: its file, or the URL of its database, never with a password."""
+        return None if self.project is None else self.project.location
+
+    @property
+    def name(self) -> str:
+        """What the project is called."""
+        return "" if self.project is None else self.project.name
 
     @property
     def is_scratch(self) -> bool:
@@ -160,7 +172,7 @@ class Document(QObject):
         """Open a project file; the present one stays open until that has worked.
 
         Args:
-            path: the file.
+            path: the file, or the URL of a database.
             then: called once it is open.
             fallback: folder for a scratch project if the file cannot be opened.
         """

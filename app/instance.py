@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from core.errors import StarmarkError
-from core.paths import user_home
+from core.paths import on_server, user_home
 
 PATIENCE_S = 10.0
 LIMIT_BYTES = 4_000_000
@@ -49,7 +49,10 @@ class Request:
 
     @classmethod
     def here(cls, paths: list[str], project: str | None, environ: Mapping[str, str] = os.environ) -> Request:
-        """The request of this process: relative paths mean its own folder."""
+        """The request of this process: relative paths mean its own folder, and the URL of a database a project."""
+        if project is None:
+            project = next(filter(on_server, paths), None)
+            paths = [path for path in paths if path != project]
         token = environ.get("XDG_ACTIVATION_TOKEN") or environ.get("DESKTOP_STARTUP_ID") or ""
         return cls(tuple(map(_absolute, paths)), None if project is None else _absolute(project), token)
 

@@ -39,12 +39,13 @@ from app.panels.welcome import ProblemPage, WelcomePage
 from app.settings import Settings
 from app.theme import apply_theme
 from app.workbench import LAYERS, Workbench
+from core.paths import project_name
 
 
 class MainWindow(QMainWindow):
     """One window, one project."""
 
-    def __init__(self, settings: Settings, paths: Sequence[Path] = (), project: Path | None = None) -> None:
+    def __init__(self, settings: Settings, paths: Sequence[Path] = (), project: Path | str | None = None) -> None:
         super().__init__()
         self._settings = settings
         self._first_paths = list(paths)
@@ -255,7 +256,7 @@ class MainWindow(QMainWindow):
     def _fill_recent(self) -> None:
         self.recent_menu.clear()
         for path in self._settings.value("recent"):
-            action = QAction(Path(path).stem, self.recent_menu)
+            action = QAction(project_name(path), self.recent_menu)
             action.setToolTip(path)
             action.triggered.connect(lambda _on=False, path=path: self.opening.open_recent(path))
             self.recent_menu.addAction(action)

@@ -13,6 +13,7 @@ from app import dialogs
 from app.document import Document
 from app.panels.message_bar import Tone
 from app.settings import Settings, scratch_dir
+from core.paths import on_server, project_name
 
 
 class Opening(QObject):
@@ -36,22 +37,22 @@ class Opening(QObject):
         document.failed.connect(lambda *_: self._settle())
         document.noticed.connect(lambda *_: self._settle())
         self._started = False
-        self._handed: list[tuple[Path | None, list[Path]]] = []
+        self._handed: list[tuple[Path | str | None, list[Path]]] = []
         document.busy_changed.connect(lambda text: None if text else QTimer.singleShot(0, self, self._take_next))
 
     # -- start
 
-    def expect(self, project: Path | None, paths: Sequence[Path]) -> None:
+    def expect(self, project: Path | str | None, paths: Sequence[Path]) -> None:
         """Look ahead to what `start` will open."""
         last = str(self._settings.value("last_project"))
-        self.expecting = bool(paths) or project is not None or (bool(last) and Path(last).exists())
+        self.expecting = bool(paths) or project is not None or (bool(last) and _is_there(last))
 
     def _settle(self) -> None:
         if self.expecting:
             self.expecting = False
             self.settled.emit()
 
-    def start(self, project: Path | None, paths: Sequence[Path], ready: Callable[[], None]) -> None:
+    def start(self, project: Path | str | None, paths: Sequence[Path], ready: Callable[[], None]) -> None:
         """Open `project`, or the last one, or a scratch project; then `paths`; then call `ready`.
 
         `ready` loads the model, which is slow and would hold up the first image.
@@ -73,11 +74,11 @@ class Opening(QObject):
 
         self._started = True
         last = str(self._settings.value("last_project"))
-        if project is not None and _is_new(project):
+        if isinstance(project, Path) and _is_new(project):
             self._document.create(project, opened)
         elif project is not None:
             self._document.open(project, opened, scratch_dir())
-        elif last and Path(last).exists():
+        elif last and _is_there(last):
             self._document.open(last, opened, scratch_dir())
         else:
             if last:
@@ -86,28 +87,28 @@ class Opening(QObject):
 
     def remember(self) -> None:
         """The project that is open now comes back at the next start."""
-        path = self._document.path
-        if path is None:
+        location = self._document.location
+        if location is None:
             return
-        self._settings.set("last_project", str(path))
+        self._settings.set("last_project", location)
         if not self._document.is_scratch:
-            self._settings.add_recent(str(path))
+            self._settings.add_recent(location)
         self._settings.sync()
 
     def project_title(self) -> str:
         """What the title bar calls the project."""
-        path = self._document.path
-        name = "Unnamed project" if self._document.is_scratch or path is None else path.stem
+        named = self._document.is_open and not self._document.is_scratch
+        name = self._document.name if named else "Unnamed project"
         return f"{name} (read only)" if self._document.read_only else name
 
     # -- opening
 
-    def take(self, project: Path | None, paths: Sequence[Path]) -> None:
+    def take(self, project: Path | str | None, paths: Sequence[Path]) -> None:
         """Open what another start or the desktop hands over, as soon as the work that is going on allows it."""
         if project is None and not paths:
             return
         if self._started and self._document.busy:
-            names = [project.name] if project is not None else [path.name for path in paths]
+            names = [project_name(project)] if project is not None else [path.name for path in paths]
             more = f" and {len(names) - 1:,} more" if len(names) > 1 else ""
             self._notice(f"{names[0]}{more} will be opened when the present work is done.")
         self._handed.append((project, list(paths)))
@@ -118,7 +119,7 @@ class Opening(QObject):
             return
         project, paths = self._handed.pop(0)
         then = (lambda: self.open_paths(paths)) if paths else None
-        if project is not None and _is_new(project):
+        if isinstance(project, Path) and _is_new(project):
             self._document.create(project, then)
         elif project is not None:
             self.open_project(project, then)
@@ -135,20 +136,25 @@ class Opening(QObject):
         elif rest:
             self._document.add_paths(rest, labelled)
 
-    def open_project(self, path: Path, then: Callable[[], None] | None = None) -> None:
-        """Open a project file, unless it is the one that is open."""
-        here = self._document.path
-        if here is not None and path.exists() and here.resolve() == path.resolve():
-            self._notice(f"“{path.stem}” is open already.")
+    def open_project(self, path: Path | str, then: Callable[[], None] | None = None) -> None:
+        """Open a project file or the URL of a database, unless it is the one that is open."""
+        if self._is_open(path):
+            self._notice(f"“{self._document.name}” is open already.")
             if then is not None:
                 then()
             return
         self._document.open(path, then)
 
+    def _is_open(self, path: Path | str) -> bool:
+        here = self._document.location
+        if here is None or on_server(path) or on_server(here):
+            return here == str(path)
+        return Path(path).exists() and Path(here).resolve() == Path(path).resolve()
+
     def open_recent(self, path: str) -> None:
         """Open an entry of the recent list, or forget it if it is gone."""
-        if Path(path).exists():
-            self.open_project(Path(path))
+        if _is_there(path):
+            self.open_project(path if on_server(path) else Path(path))
             return
         self._settings.drop_recent(path)
         self.said.emit(f"{path} is no longer there.", "", Tone.WARNING, "")
@@ -193,19 +199,19 @@ class Opening(QObject):
 
     def new_project(self) -> None:
         """Start an empty project; the present one stays where it is, under 'Open recent'."""
-        path = self._document.path
+        location = self._document.location
         if self._document.is_scratch and not self._document.rows:
             self._notice("This project is new already.")
             return
-        if path is not None:
-            self._settings.add_recent(str(path))
+        if location is not None:
+            self._settings.add_recent(location)
         # A folder of its own: the scratch project of the folder above is reopened, never begun anew.
         self._document.open_scratch(scratch_dir() / f"{datetime.now():%Y-%m-%d %H.%M.%S}")
 
     def save_as(self) -> None:
         """Ask for a name and go on under it."""
-        path = self._document.path
-        suggestion = "my faces" if path is None or self._document.is_scratch else path.stem
+        named = self._document.is_open and not self._document.is_scratch
+        suggestion = self._document.name if named else "my faces"
         target = dialogs.ask_new_name(self._window, self._settings, suggestion)
         if target is not None:
             self._document.save_as(target, replace_existing=target.exists())
@@ -217,3 +223,8 @@ class Opening(QObject):
 def _is_new(project: Path) -> bool:
     """Whether a project of that name can be made."""
     return not project.exists() and project.parent.is_dir()
+
+
+def _is_there(location: str) -> bool:
+    """Whether a project is where it was; of a server that shows when it is asked."""
+    return on_server(location) or Path(location).exists()

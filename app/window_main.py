@@ -18,6 +18,7 @@ from app.main_window import MainWindow
 from app.settings import Settings
 from app.single_instance import InstanceServer, bring_to_front
 from app.theme import apply_theme
+from core.paths import on_server
 
 DESKTOP_NAME = "starmark"
 """Of the launcher's file, of the window's class and of the icon."""
@@ -104,8 +105,7 @@ def run_window(request: Request, address: str | None = None) -> int:
     app = make_application()
     settings = Settings()
     apply_theme(app, str(settings.value("theme")))
-    project = None if request.project is None else Path(request.project)
-    window = MainWindow(settings, [Path(path) for path in request.paths], project)
+    window = MainWindow(settings, [Path(path) for path in request.paths], _project(request))
     interrupts = Interrupts(window)
     if isinstance(app, Application):
         app.file_opened.connect(lambda path: window.opening.take(None, [Path(path)]))
@@ -126,5 +126,11 @@ def run_window(request: Request, address: str | None = None) -> int:
 
 def _take(window: MainWindow, request: Request) -> None:
     bring_to_front(window, request.token)
-    project = None if request.project is None else Path(request.project)
-    window.opening.take(project, [Path(path) for path in request.paths])
+    window.opening.take(_project(request), [Path(path) for path in request.paths])
+
+
+def _project(request: Request) -> Path | str | None:
+    """A file, or the URL of a database, which is no path."""
+    if request.project is None or on_server(request.project):
+        return request.project
+    return Path(request.project)

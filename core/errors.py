@@ -101,6 +101,14 @@ class ProjectError(StarmarkError):
     """A project file that cannot be opened, read or written."""
 
 
+class NoProjectError(ProjectError):
+    """A database that can be reached and has no project in it."""
+
+
+class ProjectUnreachableError(ProjectError):
+    """A project on a server that does not answer."""
+
+
 class ProjectReadOnlyError(ProjectError):
     """A write to a project that was opened for reading."""
 

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.errors import UsageError
+from core.errors import NoProjectError, UsageError
+from core.paths import on_server
 
 if TYPE_CHECKING:
     from core.formats.base import ImportResult
@@ -78,12 +79,15 @@ def read(args: argparse.Namespace, source: str, format_name: str) -> ImportResul
 
 
 def open_or_make(path: str) -> Project:
-    """The project at `path`, made if there is none."""
+    """The project at `path`, a file or a database, made if there is none."""
     from core.project import Project
 
-    if "://" in path or Path(path).exists():
-        return Project.open(path)
-    return Project.create(path)
+    if on_server(path):
+        try:
+            return Project.open(path)
+        except NoProjectError:
+            return Project.create(path)
+    return Project.open(path) if Path(path).exists() else Project.create(path)
 
 
 class Bar:

@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     finish(imported.report, args.report, force=args.force)
     counts = imported.counts
     print(
-        f"{args.project}: {counts.images_added:,} images, {counts.faces_added:,} faces and {counts.labels_added:,} "
+        f"{project.location}: {counts.images_added:,} images, {counts.faces_added:,} faces and {counts.labels_added:,} "
         f"labels are new, {counts.labels_changed:,} labels changed, {counts.labels_unchanged:,} were there "
         f"(label set '{name}')."
     )

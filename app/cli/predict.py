@@ -19,6 +19,7 @@ from app.cli.common import (
 )
 from app.cli.exchange import FORMAT_NAMES
 from core.errors import ImageError, UsageError, one_line
+from core.paths import on_server
 
 if TYPE_CHECKING:
     from core.formats.base import LabelledFace
@@ -91,7 +92,7 @@ class _Source:
             return
         if args.crops == "landmarks" or args.images:
             raise UsageError("--crops landmarks and --images are for data sets", remedy="Add --format")
-        self._projects = [source for source in args.inputs if Path(source).suffix.lower() == PROJECT_SUFFIX]
+        self._projects = [source for source in args.inputs if _is_project(source)]
         others = [source for source in args.inputs if source not in self._projects]
         if others:
             from core.images import find_images
@@ -115,12 +116,17 @@ class _Source:
         return requests + [request for one in known for request in one.requests]
 
 
+def _is_project(source: str) -> bool:
+    return on_server(source) or Path(source).suffix.lower() == PROJECT_SUFFIX
+
+
 def _check_project(source: str) -> None:
     from core.project import Project
 
     with Project.open(source, read_only=True) as project:
         if project.image_count() == 0:
-            raise UsageError("the project has no images", where=source, remedy="Add images to it in the window")
+            where = project.location
+            raise UsageError("the project has no images", where=where, remedy="Add images to it in the window")
 
 
 class _Tally:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+
+from core.paths import project_name
 
 _RECENT_SHOWN = 5
 
@@ -106,7 +107,7 @@ class WelcomePage(QWidget):
         heading.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._recent.addWidget(heading)
         for path in list(paths)[:_RECENT_SHOWN]:
-            button = QPushButton(Path(path).stem, self._recent_box)
+            button = QPushButton(project_name(path), self._recent_box)
             button.setFlat(True)
             button.setToolTip(path)
             button.setCursor(Qt.CursorShape.PointingHandCursor)

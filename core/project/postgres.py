@@ -15,7 +15,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, 
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import QueuePool
 
-from core.errors import ProjectError, UsageError
+from core.errors import ProjectError, ProjectUnreachableError, UsageError
 from core.paths import project_name
 from core.project.images import ImagePaths, absolute
 from core.project.schema import APPLICATION_ID
@@ -308,4 +308,5 @@ def server_error(error: Exception, where: str) -> ProjectError:
     if words is None and not state:
         words = next((found for pattern, found in _BY_WORDS if re.search(pattern, said, re.IGNORECASE)), None)
     what, remedy = words or ("the database reports an error", "Try again; if it stays, tell whoever looks after it")
-    return ProjectError(f"{what} ({said})", where=where, remedy=remedy)
+    kind = ProjectUnreachableError if words is _UNREACHABLE else ProjectError
+    return kind(f"{what} ({said})", where=where, remedy=remedy)

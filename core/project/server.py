@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
-from core.errors import ProjectError
+from core.errors import NoProjectError, ProjectError
 from core.paths import user_cache
 from core.project import migrate
 from core.project.backup import refuse_existing
@@ -77,7 +77,7 @@ class ServerDatabase(Database):
         with self.read() as connection:
             found = connection.execute(text("SELECT to_regclass('alembic_version'), to_regclass('meta')")).one()
             if None in found:
-                raise ProjectError(
+                raise NoProjectError(
                     "there is no project in this database", where=self.where, remedy="Check the name, or make one in it"
                 )
             newest = migrate.check_version(connection, self.where)

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
-from core.errors import ProjectError
+from core.errors import ProjectError, ProjectUnreachableError
 from core.project.engine import Where, translated
 
 T = TypeVar("T")
@@ -103,11 +104,22 @@ class Writer:
                 else:
                     result = job.call()
         except BaseException as error:  # whatever it is, it belongs to whoever waits for this job
-            if job.after_failure is not None:
+            if job.after_failure is not None and not isinstance(error.__cause__, DBAPIError):
                 self._follow(job.after_failure, error)
             job.future.set_exception(error)
+            if isinstance(error, ProjectUnreachableError):
+                self._give_up(error)
         else:
             job.future.set_result(result)
+
+    def _give_up(self, error: ProjectUnreachableError) -> None:
+        """Fail what was queued before anybody was told: waiting for a dead server once for each would hang a close."""
+        for _ in range(self._jobs.qsize()):
+            job = self._jobs.get()
+            if job is None:
+                self._jobs.put(None)
+            elif job.future.set_running_or_notify_cancel():
+                job.future.set_exception(error)
 
     def _follow(self, call: Callable[[Connection, BaseException], object], error: BaseException) -> None:
         # What made the job fail is what its caller has to know, whatever becomes of this.
