@@ -11,6 +11,8 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -101,6 +103,20 @@ class TestServer:
         with psycopg.connect(url, autocommit=True) as connection:
             cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
+
+    def wait(self) -> None:
+        """Until the server answers, which takes a moment after one of its processes was killed."""
+        import psycopg
+
+        patience, pause = time.monotonic() + float(PATIENCE_S), threading.Event()
+        while True:
+            try:
+                self.execute("SELECT 1")
+                return
+            except psycopg.OperationalError:
+                if time.monotonic() > patience:
+                    raise
+                pause.wait(0.02)
 
     def drop_all(self) -> None:
         """Remove the databases made so far."""

@@ -6,6 +6,8 @@ psycopg is an optional extra, loaded only when such a project is opened.
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,9 @@ from core.version import VERSION
 _READERS = 4
 LOCK_SECONDS = 60
 """How long a write waits for another program's: an import of 100,000 faces may take that long."""
+
+ANSWER_SECONDS = 120
+"""How long a statement may go without a byte from the server: a server that is stopped keeps its connections."""
 
 _SECRETS = ("password", "sslpassword")
 """Parameters that are neither shown nor remembered."""
@@ -198,7 +203,7 @@ def lock_making(connection: Connection) -> None:
 
 def _engine(server: Server, size: int) -> Engine:
     try:
-        return create_engine(
+        engine = create_engine(
             server.url,
             connect_args=_arguments(server),
             poolclass=QueuePool,
@@ -212,6 +217,39 @@ def _engine(server: Server, size: int) -> Engine:
             where=server.text,
             remedy='Install it with pip install "psycopg[binary]" in the environment Starmark runs in',
         ) from error
+    kind = _impatient_connection()
+
+    @event.listens_for(engine, "do_connect")
+    def _connect(_dialect: Any, _record: Any, words: Any, arguments: Any) -> Any:
+        return kind.connect(*words, **arguments)
+
+    return engine
+
+
+def _impatient_connection() -> Any:
+    """A class of connections that end, rather than wait for ever, when the server has fallen silent."""
+    import psycopg
+
+    class Impatient(psycopg.Connection[Any]):
+        def wait(self, gen: Any, *arguments: Any, **options: Any) -> Any:
+            return super().wait(self._watched(gen), *arguments, **options)
+
+        def _watched(self, gen: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+            last = time.monotonic()
+            try:
+                wanted = next(gen)
+                while True:
+                    ready = yield wanted
+                    if ready:
+                        last = time.monotonic()
+                    elif time.monotonic() - last > ANSWER_SECONDS:
+                        self.pgconn.finish()
+                        raise psycopg.OperationalError("the connection is lost: the server does not answer")
+                    wanted = gen.send(ready)
+            except StopIteration as end:
+                return end.value
+
+    return Impatient
 
 
 def _arguments(server: Server) -> dict[str, Any]:
@@ -290,6 +328,7 @@ _BY_WORDS: tuple[tuple[str, _Words], ...] = (
     (r"too many (connections|clients)|connection slots", _CROWDED),
     (r"resolve|translate host|name or service", ("there is no server of that name", "Check its name and the network")),
     (r"invalid connection option|invalid .* value|invalid port", ("the address has a wrong option", "Correct it")),
+    (r"does not answer", _LOST),
     (r"connection (to server|failed|is bad)|connection timeout|refused|timed? ?out|unreachable", _UNREACHABLE),
     (r"closed the connection|connection is (lost|closed)|consuming input|could not (receive|send)|ssl ", _LOST),
 )

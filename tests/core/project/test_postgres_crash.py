@@ -94,6 +94,7 @@ def test_a_server_that_dies_keeps_what_it_acknowledged(postgres: TestServer, tmp
             cluster.stop("immediate")
             cluster.start()
         done, lost = split(faces, futures)
+        postgres.wait()
         assert len(done) > 10 and lost, "it died too late to hit anything"
         for error in lost.values():
             assert isinstance(error, ProjectError) and error.where == url and error.remedy

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -13,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from core.errors import ProjectError, ProjectReadOnlyError, StaleEditError, UsageError
+from core.errors import ProjectError, ProjectReadOnlyError, ProjectUnreachableError, StaleEditError, UsageError
 from core.paths import on_server, project_name
 from core.project import Project, SetLabel
 from core.project import postgres as module
@@ -383,6 +385,53 @@ def test_a_server_that_does_not_answer_is_not_waited_for_long(url: str) -> None:
     given = module._arguments(parse(url))
     assert given["connect_timeout"] == 10 and given["keepalives"] == 1 and given["tcp_user_timeout"] == 25_000
     assert "connect_timeout" not in module._arguments(parse(f"{url}?connect_timeout=2"))
+
+
+def test_a_server_that_falls_silent_is_not_waited_for_for_ever(
+    postgres: TestServer, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if postgres.cluster is None:
+        pytest.skip("needs a server of our own, to stop one of its processes")
+    with Project.create(url) as project:
+        face, mine = with_face(project, tmp_path)
+        edit = set_to(project, face, mine, label(1))
+        pid = project._writer.submit(lambda c: c.exec_driver_sql("SELECT pg_backend_pid()").scalar()).result()
+        monkeypatch.setattr(module, "ANSWER_SECONDS", 0.3)
+
+        def told(_done: int, _total: int) -> None:
+            os.kill(pid, signal.SIGSTOP)
+
+        try:
+            with pytest.raises(ProjectError, match=r"was lost.*does not answer"):
+                project.import_dataset(dataset(tmp_path, 3), "i", author=ANNA, progress=told)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        monkeypatch.undo()
+        assert project.image_count() == 1
+        project.apply(edit, ANNA)
+        assert project.label(face, mine.id) == (label(1), 1)
+
+
+def test_what_is_queued_for_a_dead_server_is_given_up_at_once(postgres: TestServer, url: str, tmp_path: Path) -> None:
+    cluster = postgres.cluster
+    if cluster is None:
+        pytest.skip("needs a server of our own, to stop it")
+    go_on = threading.Event()
+    with Project.create(url) as project:
+        held = project._writer.submit_alone(lambda: go_on.wait(60))
+        queued = [project.set_setting_later(f"{i}", i) for i in range(5)]
+        cluster.stop()
+        try:
+            go_on.set()
+            errors = [future.exception(60) for future in queued]
+            assert held.result() and isinstance(errors[0], ProjectUnreachableError)
+            assert all(error is errors[0] for error in errors)
+            with pytest.raises(ProjectUnreachableError):
+                project.image_count()
+        finally:
+            cluster.start()
+        project.set_setting("0", "again")
+        assert project.get_setting("0") == "again" and project.get_setting("1") is None
 
 
 def test_errors_of_the_server_in_our_words(url: str) -> None:
