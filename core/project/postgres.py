@@ -5,6 +5,7 @@ psycopg is an optional extra, loaded only when such a project is opened.
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Generator
@@ -92,15 +93,15 @@ class FolderPaths(ImagePaths):
         super().__init__((folder or Path(absolute("/"))) / "project")
         self._nowhere = None if folder is not None else Path(self.folder) / _MISSING_IMAGES
 
-    def load(self, stored: str) -> Path:
+    def text(self, stored: str) -> str:
         """See `ImagePaths`."""
         if self.leads_nowhere(stored):
-            return Path(self._nowhere or "", *(part for part in stored.split("/") if part != ".."))
-        return super().load(stored)
+            return str(Path(self._nowhere or "", *(part for part in stored.split("/") if part != "..")))
+        return super().text(stored)
 
     def leads_nowhere(self, stored: str) -> bool:
         """Whether an image is kept relative to a folder that was not given."""
-        return self._nowhere is not None and not Path(stored).is_absolute()
+        return self._nowhere is not None and not os.path.isabs(stored)  # noqa: PTH117 (a Path costs more)
 
     def _relative(self, full: str) -> str | None:
         return super()._relative(full) if self._nowhere is None else None
