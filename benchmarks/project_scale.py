@@ -257,7 +257,7 @@ def databases(url: str | None, work: Path) -> Iterator[tuple[str, str]]:
         server.drop_all()
     finally:
         if cluster is not None:
-            cluster.stop()
+            cluster.close()
         shutil.rmtree(folder)
 
 

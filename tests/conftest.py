@@ -11,6 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.postgres import postgres, postgres_session
+
+__all__ = ["postgres", "postgres_session"]
+
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
 

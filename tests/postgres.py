@@ -47,6 +47,15 @@ class Cluster:
         rules = self.data / "pg_hba.conf"
         rules.write_text("host all locked 127.0.0.1/32 scram-sha-256\n" + rules.read_text())
         self.start()
+        # Stops the server once our end of the pipe is closed: by `close`, or because this process was killed.
+        stop = self._command("pg_ctl", "-D", str(self.data), "-w", "-t", PATIENCE_S, "-s", "-m", "immediate", "stop")
+        self._guard = subprocess.Popen(
+            ["sh", "-c", 'read -r _; exec "$@"', "guard", *stop],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            start_new_session=True,
+        )
 
     @property
     def url(self) -> str:
@@ -61,10 +70,18 @@ class Cluster:
         """Stop it: "immediate" is a crash as far as the data are concerned."""
         self._run("pg_ctl", "-D", str(self.data), "-w", "-t", PATIENCE_S, "-s", "-m", mode, "stop")
 
-    def _run(self, program: str, *arguments: str) -> None:
+    def close(self) -> None:
+        """Stop it for good."""
+        self._guard.communicate(timeout=float(PATIENCE_S))
+
+    def _command(self, program: str, *arguments: str) -> list[str]:
         command = [str(self._programs / program), *arguments]
-        if self._user is not None:
-            command = ["setpriv", f"--reuid={self._user}", f"--regid={self._group}", "--clear-groups", *command]
+        if self._user is None:
+            return command
+        return ["setpriv", f"--reuid={self._user}", f"--regid={self._group}", "--clear-groups", *command]
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = self._command(program, *arguments)
         # The server goes on in the background: a pipe to it would never end.
         with tempfile.TemporaryFile() as said:
             done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, cwd="/")
@@ -161,7 +178,7 @@ def postgres_session() -> Iterator[TestServer]:
         try:
             yield TestServer(cluster.url, cluster)
         finally:
-            cluster.stop()
+            cluster.close()
 
 
 @pytest.fixture
