@@ -35,6 +35,7 @@ ABOUT_FILES = {
     "test_a_new_project_is_empty_and_one_file_when_closed",
     "test_a_newer_project_is_refused_and_left_alone",
     "test_a_pipe_is_refused_and_not_waited_for",
+    "test_a_snapshot_keeps_what_was_current",  # takes long, for it makes many faces
     "test_acknowledged_means_committed",
     "test_create_in_a_missing_folder",
     "test_create_never_replaces_a_file",
