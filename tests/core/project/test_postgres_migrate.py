@@ -89,7 +89,7 @@ def test_a_project_of_the_first_schema(url: str, tmp_path: Path, isolated_home: 
         assert project.notes == ()
         assert [project.undo(ANNA).kind for _ in range(2)] == ["step 3", "step 2"]
     with Project.open(kept) as backup:  # which is of the old schema, and brought up to date now
-        assert "before-update-0001" in backup.notes[0]
+        assert "brought up to date" in backup.notes[0]
         assert backup.verify() == [] and backup.label(face, mine).label == label(2)
         assert [image.path for image in backup.images()] == [tmp_path / "a.jpg"]
     engine = reading_engine(parse(url))
