@@ -247,6 +247,7 @@ class MainWindow(QMainWindow):
         state = self._settings.window_state
         state.setValue("geometry", self.saveGeometry())
         state.setValue("docks", self.saveState())
+        self.opening.close_dialogs()
         self.hide()  # what follows may take a second, if the network is busy
         self.workbench.close()
         self.document.close()

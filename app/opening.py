@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QDialog, QWidget
 
 from app import dialogs
 from app.document import Document
@@ -177,6 +177,11 @@ class Opening(QObject):
         dialog.chosen.connect(self._document.import_read)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
+
+    def close_dialogs(self) -> None:
+        """The window goes: end what its dialogs are doing."""
+        for dialog in self._window.findChildren(QDialog):
+            dialog.reject()
 
     def export_data(self) -> None:
         """Ask what to export, and where to."""

@@ -5,7 +5,17 @@ from __future__ import annotations
 import argparse
 
 from app.cli.common import Subparsers, new_parser
-from app.cli.exchange import FORMAT_NAMES, Bar, add_reading_options, add_writing_options, check_report, finish, read
+from app.cli.exchange import (
+    FORMAT_NAMES,
+    Bar,
+    add_reading_options,
+    add_scheme_options,
+    add_writing_options,
+    check_report,
+    finish,
+    in_scheme,
+    read,
+)
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -30,6 +40,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--to-index-base", type=int, choices=(0, 1), help="of the first pixel in DST (default: that format's habit)"
     )
+    add_scheme_options(parser)
     add_writing_options(parser)
 
 
@@ -46,9 +57,12 @@ def run(args: argparse.Namespace) -> int:
         print(f"left out: {entry.where}: {entry.reason}")
     if len(result.skipped) > 20:
         print(f"left out: {len(result.skipped) - 20:,} more entries")
+    faces, scheme, notes = in_scheme(args, result.faces, get_scheme(args.scheme or result.scheme_id))
+    for note in notes:
+        print(note)
     with Bar("Writing", "faces") as bar:
         report = export_dataset(
-            result.faces, get_scheme(args.scheme or result.scheme_id), args.output, args.to, images_root=args.images,
+            faces, scheme, args.output, args.to, images_root=args.images,
             copy_images=args.copy_images, index_base=args.to_index_base, overwrite=args.force, progress=bar,
         )  # fmt: skip
     finish(report, args.report, force=args.force)

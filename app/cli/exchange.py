@@ -6,16 +6,18 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.errors import NoProjectError, UsageError
+from core.errors import NoProjectError, SchemeError, UsageError
 from core.paths import on_server
 
 if TYPE_CHECKING:
-    from core.formats.base import ImportResult
+    from core.formats.base import ImportResult, LabelledFace
     from core.formats.report import Report
     from core.project import Project
+    from core.scheme import Scheme
 
 FORMAT_NAMES = (
     "300w", "wflw", "cofw", "star-tsv", "coco", "labelme", "cvat", "labelstudio", "ljson", "dlib", "deeplabcut", "csv",
@@ -41,8 +43,16 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scheme", metavar="S", help="what the points mean: a scheme's id or .toml file")
 
 
+def add_scheme_options(parser: argparse.ArgumentParser) -> None:
+    """--to-scheme, --map."""
+    parser.add_argument(
+        "--to-scheme", metavar="S", help="convert the points to this scheme, such as 300w-68 (from wflw-98)"
+    )
+    parser.add_argument("--map", metavar="FILE", help="how points become those of another scheme: a .toml of yours")
+
+
 def add_writing_options(parser: argparse.ArgumentParser) -> None:
-    """--copy-images, --to-scheme, --map, --report, --force."""
+    """--copy-images, --report, --force."""
     parser.add_argument(
         "--copy-images", action="store_true", help="copy the images along, into a folder 'images' beside the file"
     )
@@ -65,6 +75,33 @@ def scheme_of(name: str | None) -> Any:
     from core.scheme import get_scheme
 
     return None if name is None else get_scheme(name)
+
+
+def in_scheme(
+    args: argparse.Namespace, faces: list[LabelledFace], scheme: Scheme
+) -> tuple[list[LabelledFace], Scheme, list[str]]:
+    """Faces as --to-scheme and --map want them, their scheme, and what to say of it.
+
+    Raises:
+        SchemeError: no map is known, or the file's is wrong or for other schemes.
+    """
+    from core.scheme_map import convert_label, find_map, load_map
+
+    if args.map is not None:
+        scheme_map = load_map(args.map)
+        target = args.to_scheme or scheme_map.target.id
+        if (scheme_map.source.id, scheme_map.target.id) != (scheme.id, target):
+            what = f"maps {scheme_map.source.id} to {scheme_map.target.id}, but {scheme.id} to {target} is needed"
+            raise SchemeError(what, where=args.map, remedy="Choose another mapping file")
+    elif args.to_scheme is None or args.to_scheme == scheme.id:
+        return faces, scheme, []
+    else:
+        scheme_map = find_map(scheme.id, args.to_scheme)
+    return (
+        [replace(face, label=convert_label(face.label, scheme_map)) for face in faces],
+        scheme_map.target,
+        scheme_map.notes(),
+    )
 
 
 def read(args: argparse.Namespace, source: str, format_name: str) -> ImportResult:

@@ -5,7 +5,18 @@ from __future__ import annotations
 import argparse
 
 from app.cli.common import Subparsers, new_parser
-from app.cli.exchange import FORMAT_NAMES, PATCH, Bar, add_writing_options, check_report, default_author, finish, keep
+from app.cli.exchange import (
+    FORMAT_NAMES,
+    PATCH,
+    Bar,
+    add_scheme_options,
+    add_writing_options,
+    check_report,
+    default_author,
+    finish,
+    in_scheme,
+    keep,
+)
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -30,6 +41,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("--images", metavar="ROOT", help="folder that image paths are written relative to")
     parser.add_argument("--index-base", type=int, choices=(0, 1), help="of the first pixel (default: format's habit)")
     parser.add_argument("--scheme", metavar="S", help="which labels, where the project has several schemes")
+    add_scheme_options(parser)
     add_writing_options(parser)
 
 
@@ -51,9 +63,12 @@ def run(args: argparse.Namespace) -> int:
         return 1 if patch.skipped else 0
     with Project.open(args.project, read_only=True) as project, Bar("Reading", "images") as bar:
         labels = project_labels(project, author=author, label_set=args.label_set, scheme=args.scheme, progress=bar)
+    faces, scheme, notes = in_scheme(args, labels.faces, labels.scheme)
+    for note in notes:
+        print(note)
     with Bar("Writing", "faces") as bar:
         report = export_dataset(
-            labels.faces, labels.scheme, args.output, args.format, images_root=args.images,
+            faces, scheme, args.output, args.format, images_root=args.images,
             copy_images=args.copy_images, index_base=args.index_base, overwrite=args.force, progress=bar,
         )  # fmt: skip
     finish(report, args.report, force=args.force)

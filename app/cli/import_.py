@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from app.cli.common import Subparsers, new_parser
@@ -11,9 +12,11 @@ from app.cli.exchange import (
     PATCH,
     Bar,
     add_reading_options,
+    add_scheme_options,
     check_report,
     default_author,
     finish,
+    in_scheme,
     keep,
     open_or_make,
     read,
@@ -38,6 +41,7 @@ def add_parser(subparsers: Subparsers) -> None:
         help=f"its format: {', '.join(FORMAT_NAMES)}, {PATCH} (default: auto, a look at it tells)",
     )  # fmt: skip
     add_reading_options(parser)
+    add_scheme_options(parser)
     parser.add_argument("--label-set", metavar="NAME", help="name of the label set (default: the source's name)")
     parser.add_argument("--author", default=None, metavar="NAME", help="who imports (default: the login name)")
     parser.add_argument("--dry-run", action="store_true", help="read and report, and change nothing")
@@ -56,7 +60,8 @@ def run(args: argparse.Namespace) -> int:
     if args.format == PATCH or (args.format == "auto" and is_patch(args.source)):
         return _apply(args, author)
     result = read(args, args.source, args.format)
-    scheme = get_scheme(args.scheme or result.scheme_id)
+    faces, scheme, notes = in_scheme(args, result.faces, get_scheme(args.scheme or result.scheme_id))
+    result = replace(result, faces=faces, scheme_id=scheme.id, notes=[*result.notes, *notes])
     if args.dry_run:
         finish(import_report(result, scheme), args.report, force=args.force)
         return 1 if result.skipped else 0

@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.exchange import work
-from app.exchange.fields import PlaceField, ReportView, ask_folder, base_box
+from app.exchange.fields import PlaceField, ReportView, ask_folder, base_box, labelled
 from app.exchange.preview import FacePreview
 from app.jobs.pool import Job, WorkerPool
 from app.jobs.store import error_text
@@ -59,7 +59,7 @@ class ExportDialog(QDialog):
         self._build()
         self._fill_choices()
         self._wire()
-        self.resize(880, 720)
+        self.resize(1010, 740)
         self._choice_changed()
 
     # -- composition
@@ -88,7 +88,7 @@ class ExportDialog(QDialog):
         line.addWidget(self.to_scheme, 1)
         line.addWidget(QLabel("First pixel is", self))
         line.addWidget(self.base, 1)
-        form.addRow("&Format", line)
+        form.addRow(labelled("&Format", self.format), line)
         form.addRow("&Write to", self.target)
         form.addRow("&Image paths from", self.images)
         form.addRow("", self.copy)

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
     QHBoxLayout,
+    QLabel,
     QLineEdit,
     QPlainTextEdit,
     QPushButton,
@@ -43,6 +44,13 @@ class PlaceField(QWidget):
     def text(self) -> str:
         """The path, without blanks around it."""
         return self.edit.text().strip()
+
+
+def labelled(text: str, field: QWidget) -> QLabel:
+    """A label whose mnemonic leads to `field`."""
+    label = QLabel(text, field.parentWidget())
+    label.setBuddy(field)
+    return label
 
 
 def ask_file(parent: QWidget, settings: Settings, title: str, kinds: str = "All files (*)") -> str:

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.exchange import work
-from app.exchange.fields import PlaceField, ReportView, ask_file, ask_folder, base_box
+from app.exchange.fields import PlaceField, ReportView, ask_file, ask_folder, base_box, labelled
 from app.exchange.preview import FacePreview
 from app.jobs.pool import Job, WorkerPool
 from app.jobs.store import error_text
@@ -58,7 +58,7 @@ class ImportDialog(QDialog):
         self._timer.timeout.connect(self.read_now)
         self._build()
         self._wire()
-        self.resize(880, 720)
+        self.resize(1010, 740)
         if source is not None:
             self.source.edit.setText(str(source))
         self._show_nothing("Choose a file or folder, or drop one here.")
@@ -97,7 +97,7 @@ class ImportDialog(QDialog):
         line.addWidget(self.base, 1)
         line.addWidget(QLabel("Points", self))
         line.addWidget(self.scheme, 1)
-        form.addRow("&Format", line)
+        form.addRow(labelled("&Format", self.format), line)
         form.addRow("", self.outside)
         form.addRow("&Name of the label set", self.label_set)
         self.preview = FacePreview(self)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 SIDE = 150
 """Width and height of a face, screen px."""
 
-SHOWN = 5
+SHOWN = 6
 _MARGIN = 0.3
 """Of the landmarks' extent, around them."""
 

@@ -71,7 +71,7 @@ class Report:
         lines += [f"{_n(count, 'point')} {one if count == 1 else many}." for count, one, many in counts if count]
         lines += list(self.notes)
         lines += _listed("Left and right seem swapped", self.swapped)
-        lines += _listed("Twice", self.duplicates)
+        lines += _listed("The same points twice", self.duplicates)
         lines += _listed("Left out", [f"{entry.where}: {entry.reason}" for entry in self.skipped])
         return lines
 

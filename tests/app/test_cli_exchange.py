@@ -12,6 +12,7 @@ from app.cli.exchange import FORMAT_NAMES, PATCH
 from app.entry import main
 from core.formats import EXPORTERS, FORMATS, read_dataset, write_pts
 from core.project import Project, SetLabel
+from core.scheme_map import MAP_DIR as SCHEME_MAPS
 from tests.core.format_samples import save_image, shape_of
 
 
@@ -120,3 +121,25 @@ def test_mistakes_are_one_line(
     assert err.count("\n") == 1
     assert message in err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["empty"]
+
+
+def test_points_of_another_scheme(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = call(
+        capsys, "convert", dataset, "--to", "300w", "-o", tmp_path / "fifty one", "--to-scheme", "300w-51"
+    )
+    assert code == 1  # one was left out
+    assert "Points were converted from 300w-68 to 300w-51." in out
+    faces, again = read_dataset(dataset).faces, read_dataset(tmp_path / "fifty one", images_root=dataset).faces
+    assert [face.label.scheme for face in again] == ["300w-51"] * 5
+    assert all(np.array_equal(a.label.points[17:], b.label.points) for a, b in zip(faces, again, strict=True))
+    own = tmp_path / "mine.toml"
+    own.write_text((SCHEME_MAPS / "300w-68_face-5.toml").read_text(encoding="utf-8"), encoding="utf-8")
+    code, out, _ = call(capsys, "import", dataset, "-p", tmp_path / "p.starmark", "--map", own)
+    assert code == 1
+    assert "5 faces of 5 images read (300w, face-5)." in out
+    code, _, err = call(capsys, "convert", dataset, "--to", "300w", "-o", tmp_path / "x", "--to-scheme", "wflw-98")
+    assert code == 2
+    assert "wflw-98" in err
+    code, _, err = call(capsys, "export", "-p", tmp_path / "p.starmark", "--format", "300w", "-o", "x", "--map", own)
+    assert code == 2
+    assert "maps 300w-68 to face-5, but face-5 to face-5 is needed" in err
