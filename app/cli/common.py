@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from app.setup.commands import program
@@ -88,22 +87,6 @@ def progress(items: Iterable[T], total: int | None, what: str, unit: str) -> Ite
     tqdm.monitor_interval = 0  # its watching thread is of no use here
     with tqdm(items, total=total, desc=what, unit=f" {unit}", delay=1.0, disable=None, leave=False) as bar:
         yield from bar
-
-
-@contextmanager
-def progress_bar(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
-    """A function to call with what is done and what there is; on a terminal, it shows a bar as `progress` does."""
-    from tqdm import tqdm
-
-    tqdm.monitor_interval = 0
-    with tqdm(desc=what, unit=f" {unit}", delay=1.0, disable=None, leave=False) as bar:
-
-        def show(done: int, total: int) -> None:
-            if total != bar.total or done < bar.n:  # another stretch of the work
-                bar.reset(total)
-            bar.update(done - bar.n)
-
-        yield show
 
 
 def open_predictor(args: argparse.Namespace) -> tuple[Predictor, FaceDetector]:

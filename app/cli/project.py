@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from app.cli.common import Subparsers, new_parser, progress_bar
+from app.cli.common import Subparsers, new_parser
+from app.cli.exchange import Bar, default_author
 from core.errors import UsageError, one_line
 from core.paths import on_server
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from core.project import Project, Revision
 
 _LISTED = 20
-_AUTHOR = "command line"
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -133,7 +133,7 @@ def _add_merge(actions: Subparsers) -> None:
         "-p faces.starmark from-anna.starmark --author Ben",
     )
     merge.add_argument("other", metavar="OTHER", help="the project to bring in")
-    merge.add_argument("--author", default=_AUTHOR, metavar="NAME", help="who merges, for the history")
+    merge.add_argument("--author", metavar="NAME", help="who merges, for the history (default: your user name)")
     _add_without_backup(merge)
 
 
@@ -289,8 +289,8 @@ def _restore(args: argparse.Namespace) -> int:
 def _relink(args: argparse.Namespace) -> int:
     from core.project.relink import relink
 
-    with _open(args) as project, progress_bar("Looking", "files") as progress:
-        report = relink(project, args.folder, progress, backup=not args.without_backup)
+    with _open(args) as project, Bar("Looking", "files") as bar:
+        report = relink(project, args.folder, bar, backup=not args.without_backup)
     print(
         f"found again: {len(report.by_path)} by path, {len(report.by_hash)} by content; "
         f"still missing: {len(report.missing)}; ambiguous: {len(report.ambiguous)}"
@@ -309,8 +309,8 @@ def _some(paths: tuple[Path, ...]) -> str:
 def _hash(args: argparse.Namespace) -> int:
     from core.project.hashing import hash_images
 
-    with _open(args) as project, progress_bar("Reading", "images") as progress:
-        report = hash_images(project, progress)
+    with _open(args) as project, Bar("Reading", "images") as bar:
+        report = hash_images(project, bar)
     print(
         f"{_count(report.hashed, 'image')} hashed, {len(report.missing)} missing, {len(report.unreadable)} unreadable"
     )
@@ -328,8 +328,8 @@ def _list(what: str, lines: list[str]) -> None:
 def _merge(args: argparse.Namespace) -> int:
     from core.project.merge import merge
 
-    with _open(args) as project, progress_bar("Merging", "faces") as progress:
-        report = merge(project, args.other, args.author, progress, backup=not args.without_backup)
+    with _open(args) as project, Bar("Merging", "steps") as bar:
+        report = merge(project, args.other, args.author or default_author(), bar, backup=not args.without_backup)
     print("\n".join(one_line(line) for line in report.lines()))
     return 0
 
