@@ -246,7 +246,7 @@ def _step(step: Revision, sets: dict[UUID, str]) -> str:
 def _copy(args: argparse.Namespace) -> int:
     from core.project.transfer import copy_project
 
-    with progress_bar("Copying", "rows") as progress:
+    with Bar("Copying", "rows") as progress:
         print(one_line(copy_project(args.project, args.target, progress=progress)))
     return 0
 
