@@ -118,11 +118,18 @@ def undo_texts(connection: Connection, author: str) -> tuple[str | None, str | N
 def record(
     connection: Connection, author: str, action: str, kind: str, steps: Sequence[AnyStep], target: Any = None
 ) -> UUID:
-    """Write one revision and what it changes; its id.
+    """Write one revision and what it changes; its id. Arguments as for `begin`."""
+    revision_id, seq = begin(connection, author, action, kind, target)
+    (single.keep if action == "refused" else single.write)(connection, seq, steps)
+    return revision_id
+
+
+def begin(connection: Connection, author: str, action: str, kind: str, target: Any = None) -> tuple[UUID, int]:
+    """Write a revision that changes nothing yet; its id and `seq`, for `steps.write` in the same transaction.
 
     Args:
         action: "edit", "undo" or "redo"; or "import" or "refused", which leave the author's stacks alone and cannot be
-            undone; the last keeps the steps without carrying them out.
+            undone; the steps of the last are kept without carrying them out.
         target: row of the revision that an undo or redo takes back.
     """
     revision_id = new_id()
@@ -148,8 +155,7 @@ def record(
     }[action]()
     values = {"below_seq": below, "undo_seq": undo_seq, "redo_seq": redo_seq}
     connection.execute(update(REVISION).where(REVISION.c.seq == seq).values(values))
-    (single.keep if action == "refused" else single.write)(connection, seq, steps)
-    return revision_id
+    return revision_id, seq
 
 
 def now_us() -> int:
