@@ -9,16 +9,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, insert, select, update
 
 from core.errors import ProjectError, UsageError
+from core.project import images
 from core.project import steps as single
 from core.project.codec import decode_label, encode_label, same_label
-from core.project.records import AppliedEdit, Change, Edit, Edits, FaceChange, SetFaceInfo, SetLabel
+from core.project.records import (
+    AppliedEdit,
+    Change,
+    Edit,
+    Edits,
+    FaceChange,
+    FaceRecord,
+    NewFace,
+    SetFaceInfo,
+    SetLabel,
+)
 from core.project.schema import REVISION, new_id
 from core.project.steps import AnyStep, FaceStep, Step
 
@@ -49,6 +60,16 @@ def apply(connection: Connection, edit: Edit, author: str) -> AppliedEdit:
     steps = [step for step in found if step is not None]
     revision_id = record(connection, author, "edit", edit.kind, steps) if steps else None
     return _applied(connection, author, edit.kind, steps, revision_id)
+
+
+def add_faces(connection: Connection, faces: Sequence[NewFace], author: str, kind: str) -> list[FaceRecord]:
+    """Add faces as an edit: undone, they are removed."""
+    check_author(author)
+    added = [replace(face, version=1) for face in images.add_faces(connection, faces)]
+    steps = [FaceStep(face.id, 0, replace(face.info, removed=True), face.info) for face in added]
+    if steps:
+        record(connection, author, "edit", kind, steps)
+    return added
 
 
 def refuse(connection: Connection, edit: Edit, author: str) -> None:

@@ -129,8 +129,7 @@ def _plan_face(
 ) -> None:
     after = encode_label(face.label)
     if record is None:
-        extras = getattr(face, "extras", {})  # not every importer has any
-        row = face_row(NewFace(image_id, box_of(face), face.crop, face.source, tuple(face.tags), extras))
+        row = face_row(NewFace(image_id, box_of(face), face.crop, face.source, tuple(face.tags), face.extras))
         plan.faces.append(row)
         plan.steps.append(Step(row["id"], label_set.id, 0, None, after))
         return
