@@ -195,13 +195,18 @@ def test_current_label(tmp_path: Path) -> None:
         put(BOB, "annotator", 4)
         assert project.current_label(face, ANNA).label == label(4)
         assert project.current_label(face).label == label(4)
+        put("Cleo", "annotator", 8)
+        assert project.current_label(face, ANNA).label == label(8)  # the latest of the others
+        put(BOB, "annotator", 4)
+        put(BOB, "annotator", 9)
+        assert project.current_label(face, ANNA).label == label(9)
         put("agreed", "consensus", 5)
         assert project.current_label(face, ANNA).label == label(5)
         put(ANNA, "annotator", 6)
         put(BOB, "annotator", 7)
         found = project.current_label(face, ANNA)
         assert (found.label, found.label_set, found.version) == (label(6), mine, 1)
-        assert [one.label_set.name for one in project.labels(face)] == [ANNA, "lite", "300w", BOB, "agreed"]
+        assert [one.label_set.name for one in project.labels(face)] == [ANNA, "lite", "300w", BOB, "Cleo", "agreed"]
         assert project.current_labels([new_id()]) == {}
 
 

@@ -200,3 +200,23 @@ def test_the_list_of_images_says_what_asks_for_a_look(tmp_path: Path) -> None:
         found = project.image_list()
         assert [(one.id, Path(one.path)) for one in found] == [(image.id, image.path) for image in images]
         assert [(one.faces, one.review) for one in found] == [(len(r), s) for r, s in cases] + [(0, "")]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE face SET note = 'tampered'",
+        "UPDATE face SET version = 9",
+        "UPDATE revision_face SET version = 3 WHERE version = 2",
+        "UPDATE revision_face SET before = after WHERE version = 2",
+        "DELETE FROM revision_face WHERE version = 2",
+    ],
+)
+def test_a_face_that_does_not_follow_from_its_history_is_noticed(tmp_path: Path, statement: str) -> None:
+    with Project.create(tmp_path / "p") as project:
+        face, _ = with_face(project, tmp_path)
+        for note in ("one", "two"):
+            project.apply(change(project, face, note=note), ANNA)
+        assert project.verify() == []
+        project._writer.submit(lambda connection: connection.exec_driver_sql(statement)).result()
+        assert any(str(face) in problem for problem in project.verify())
