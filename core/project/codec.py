@@ -161,12 +161,12 @@ def _split(fields: tuple[_Field, ...], count: int, body: bytes, same: int = 0) -
     at = 0
     for i, (name, kind, shape) in enumerate(fields):
         dtype = np.dtype(kind)
-        given = 1 if same >> i & 1 else count
-        length = dtype.itemsize * given * math.prod(shape)
+        once = bool(same >> i & 1)
+        length = dtype.itemsize * (1 if once else count) * math.prod(shape)
         part = body[at : at + length]
         if len(part) != length:
             raise _damaged("too short")
-        arrays[name] = np.broadcast_to(np.frombuffer(part, dtype).reshape(given, *shape), (count, *shape))
+        arrays[name] = np.frombuffer(part * count if once else part, dtype).reshape(count, *shape)
         at += length
     if at != len(body):
         raise _damaged("too long")

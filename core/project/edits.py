@@ -9,16 +9,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, insert, select, update
 
 from core.errors import ProjectError, UsageError
+from core.project import images
 from core.project import steps as single
 from core.project.codec import decode_label, encode_label, same_label
-from core.project.records import AppliedEdit, Change, Edit, Edits, FaceChange, SetFaceInfo, SetLabel
+from core.project.records import (
+    AppliedEdit,
+    Change,
+    Edit,
+    Edits,
+    FaceChange,
+    FaceRecord,
+    NewFace,
+    SetFaceInfo,
+    SetLabel,
+)
 from core.project.schema import REVISION, new_id
 from core.project.steps import AnyStep, FaceStep, Step
 
@@ -49,6 +60,16 @@ def apply(connection: Connection, edit: Edit, author: str) -> AppliedEdit:
     steps = [step for step in found if step is not None]
     revision_id = record(connection, author, "edit", edit.kind, steps) if steps else None
     return _applied(connection, author, edit.kind, steps, revision_id)
+
+
+def add_faces(connection: Connection, faces: Sequence[NewFace], author: str, kind: str) -> list[FaceRecord]:
+    """Add faces as an edit: undone, they are removed."""
+    check_author(author)
+    added = [replace(face, version=1) for face in images.add_faces(connection, faces)]
+    steps = [FaceStep(face.id, 0, replace(face.info, removed=True), face.info) for face in added]
+    if steps:
+        record(connection, author, "edit", kind, steps)
+    return added
 
 
 def refuse(connection: Connection, edit: Edit, author: str) -> None:
@@ -118,11 +139,18 @@ def undo_texts(connection: Connection, author: str) -> tuple[str | None, str | N
 def record(
     connection: Connection, author: str, action: str, kind: str, steps: Sequence[AnyStep], target: Any = None
 ) -> UUID:
-    """Write one revision and what it changes; its id.
+    """Write one revision and what it changes; its id. Arguments as for `begin`."""
+    revision_id, seq = begin(connection, author, action, kind, target)
+    (single.keep if action == "refused" else single.write)(connection, seq, steps)
+    return revision_id
+
+
+def begin(connection: Connection, author: str, action: str, kind: str, target: Any = None) -> tuple[UUID, int]:
+    """Write a revision that changes nothing yet; its id and `seq`, for `steps.write` in the same transaction.
 
     Args:
         action: "edit", "undo" or "redo"; or "import", "merge" or "refused", which leave the author's stacks alone and
-            cannot be undone; the last keeps the steps without carrying them out.
+            cannot be undone; the steps of the last are kept without carrying them out.
         target: row of the revision that an undo or redo takes back.
     """
     revision_id = new_id()
@@ -149,8 +177,7 @@ def record(
     }[action]()
     values = {"below_seq": below, "undo_seq": undo_seq, "redo_seq": redo_seq}
     connection.execute(update(REVISION).where(REVISION.c.seq == seq).values(values))
-    (single.keep if action == "refused" else single.write)(connection, seq, steps)
-    return revision_id
+    return revision_id, seq
 
 
 def now_us() -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, case, func, insert, literal, select, update
+from sqlalchemy import Connection, Row, and_, case, func, insert, literal, select, update
 
 from core.errors import ProjectError, UsageError
 from core.face import Box
@@ -29,7 +29,6 @@ _UNESCAPE = {value: key for key, value in _ESCAPE.items()}
 
 # What the list of images says of an image with several faces: the state that asks most for a look.
 _RANK: dict[ReviewState, int] = {"rejected": 0, "accepted": 1, "": 2, "question": 3}
-_BY_RANK = {value: key for key, value in _RANK.items()}
 
 
 def absolute(path: str | os.PathLike[str]) -> str:
@@ -102,6 +101,18 @@ def add_images(
 
     A file that changed since it was added has its size, time and pixels brought up to date.
     """
+    ids: list[UUID] = []
+    added = 0
+    for part in chunks(images):
+        part_ids, part_added = _add_images(connection, paths, part)
+        ids += part_ids
+        added += part_added
+    return ids, added
+
+
+def _add_images(
+    connection: Connection, paths: ImagePaths, images: Sequence[tuple[NewImage, os.stat_result | None]]
+) -> tuple[list[UUID], int]:
     candidates = [paths.candidates(image.path) for image, _ in images]
     known = _find(connection, (form for forms in candidates for form in forms))
     ids: list[UUID] = []
@@ -187,12 +198,18 @@ def count(connection: Connection, table: Any, *where: Any) -> int:
 
 def image_list(connection: Connection, paths: ImagePaths) -> list[ImageEntry]:
     """All images in the order they were added; see `ImageEntry`."""
-    rank = case(_RANK, value=FACE.c.review, else_=0)
-    query = select(FACE.c.image_id, func.count(), func.max(rank)).where(~FACE.c.removed).group_by(FACE.c.image_id)
-    faces = {row[0]: (row[1], _BY_RANK[row[2]]) for row in connection.execute(query)}
-    none: tuple[int, ReviewState] = (0, "")
-    rows = connection.execute(select(IMAGE.c.id, IMAGE.c.path).order_by(IMAGE.c.seq))
-    return [ImageEntry(row[0], paths.text(row[1]), *faces.get(row[0], none)) for row in rows]
+    rank = func.max(case(_RANK, value=FACE.c.review))
+    query = (
+        select(IMAGE.c.id, IMAGE.c.path, func.count(FACE.c.seq), rank)
+        .outerjoin(FACE, and_(FACE.c.image_id == IMAGE.c.id, ~FACE.c.removed))
+        .group_by(IMAGE.c.seq)
+        .order_by(IMAGE.c.seq)
+    )
+    text, review = paths.text, {value: state for state, value in _RANK.items()}
+    return [
+        ImageEntry(image_id, text(path), faces, review.get(rank, ""))
+        for image_id, path, faces, rank in connection.execute(query)
+    ]
 
 
 def face_counts(connection: Connection, image_ids: Iterable[UUID]) -> dict[UUID, int]:

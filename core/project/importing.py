@@ -19,26 +19,26 @@ from core.errors import UsageError
 from core.face import Box, overlap
 from core.project import edits
 from core.project.codec import encode_label, same_label
-from core.project.images import ImagePaths, add_images, face_row, faces_of
+from core.project.images import ImagePaths, add_images, chunks, face_row, faces_of
 from core.project.records import FaceRecord, ImportCounts, ImportedFaceLike, LabelSet, NewFace, NewImage
 from core.project.schema import FACE
-from core.project.steps import AnyStep, Step, current
+from core.project.steps import AnyStep, Step, current, write
 
 Progress = Callable[[int, int], object]
 """Called with faces done and faces in all; raising from it cancels the import, which then leaves nothing behind."""
 
 _STEP = 250
+"""Images whose faces are written at a time."""
 _SAME_PLACE = 0.4
 """Least overlap (intersection over union) at which an imported face is one that the project has already."""
 
 
 @dataclass
 class _Plan:
-    """What an import will write, gathered before the first row."""
+    """What is to be written of a few images."""
 
     faces: list[dict[str, Any]] = field(default_factory=list)
     steps: list[AnyStep] = field(default_factory=list)
-    unchanged: int = 0
 
 
 def materialise(faces: Iterable[ImportedFaceLike]) -> tuple[list[ImportedFaceLike], list[tuple[NewImage, Any]]]:
@@ -78,33 +78,46 @@ def import_faces(
     edits.check_author(author)
     ids, images_added = add_images(connection, paths, images)
     image_ids = {str(image.path): image_id for (image, _), image_id in zip(images, ids, strict=True)}
-    known = {} if images_added == len(images) else faces_of(connection, set(ids), removed=True)
     by_image: dict[UUID, list[ImportedFaceLike]] = {}
     for face in faces:
         by_image.setdefault(image_ids[str(face.image)], []).append(face)
-    keys = [(record.id, label_set.id) for records in known.values() for record in records]
-    now = current(connection, keys)
-    plan = _Plan()
-    done = 0
-    for image_id, group in by_image.items():
-        boxes = [box_of(face) for face in group]
+    fresh = images_added == len(images)
+    revision: tuple[UUID, int] | None = None
+    done = faces_added = added = steps = 0
+    # A few images at a time, so that a large data set is not held a second time as rows.
+    for part in chunks(by_image.items(), _STEP):
+        plan = _plan(connection, part, fresh, label_set)
+        if plan.faces:
+            connection.execute(insert(FACE), plan.faces)
+        if plan.steps:
+            revision = revision or edits.begin(connection, author, "import", f"import {label_set.name}")
+            write(connection, revision[1], plan.steps, steps)
+        faces_added += len(plan.faces)
+        added += sum(step.before is None for step in plan.steps)
+        steps += len(plan.steps)
+        done += sum(len(group) for _, group in part)
+        if progress is not None:
+            progress(done, len(faces))
+    unchanged = len(faces) - steps
+    revision_id = None if revision is None else revision[0]
+    return ImportCounts(images_added, faces_added, added, steps - added, unchanged, label_set, revision_id)
+
+
+def _plan(
+    connection: Connection, part: Sequence[tuple[UUID, Sequence[ImportedFaceLike]]], fresh: bool, label_set: LabelSet
+) -> _Plan:
+    """What to write for the faces of some images, which are all new to the project if `fresh`."""
+    known: dict[UUID, list[FaceRecord]] = {}
+    if not fresh:
         # A face that was removed is known again too, and stays removed.
+        known = faces_of(connection, [image_id for image_id, _ in part], removed=True)
+    now = current(connection, [(record.id, label_set.id) for records in known.values() for record in records])
+    plan = _Plan()
+    for image_id, group in part:
+        boxes = [box_of(face) for face in group]
         for face, record in zip(group, match_boxes(boxes, known.get(image_id, [])), strict=True):
             _plan_face(plan, image_id, face, record, label_set, now)
-            done += 1
-            if progress is not None and done % _STEP == 0:
-                progress(done, len(faces))
-    if plan.faces:
-        connection.execute(insert(FACE), plan.faces)
-    revision = None
-    if plan.steps:
-        revision = edits.record(connection, author, "import", f"import {label_set.name}", plan.steps)
-    added = sum(step.before is None for step in plan.steps)
-    if progress is not None:
-        progress(len(faces), len(faces))
-    return ImportCounts(
-        images_added, len(plan.faces), added, len(plan.steps) - added, plan.unchanged, label_set, revision
-    )
+    return plan
 
 
 def _plan_face(
@@ -117,15 +130,12 @@ def _plan_face(
 ) -> None:
     after = encode_label(face.label)
     if record is None:
-        extras = getattr(face, "extras", {})  # not every importer has any
-        row = face_row(NewFace(image_id, box_of(face), face.crop, face.source, tuple(face.tags), extras))
+        row = face_row(NewFace(image_id, box_of(face), face.crop, face.source, tuple(face.tags), face.extras))
         plan.faces.append(row)
         plan.steps.append(Step(row["id"], label_set.id, 0, None, after))
         return
     version, before = now.get((record.id, label_set.id), (0, None))
-    if same_label(before, after):
-        plan.unchanged += 1
-    else:
+    if not same_label(before, after):
         plan.steps.append(Step(record.id, label_set.id, version, before, after))
 
 

@@ -100,6 +100,7 @@ class FaceInfo:
     box: Box | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "tags", tuple(self.tags))  # a list would never equal what is read back
         if self.review not in REVIEW_STATES:
             raise UsageError(f"there is no review state '{self.review}'", remedy="Use accepted, question or rejected")
         if "\0" in self.note or (not self.note.isascii() and _has_surrogates(self.note)):
@@ -372,6 +373,8 @@ class ImportedFaceLike(Protocol):
     def tags(self) -> tuple[str, ...]: ...
     @property
     def source(self) -> str: ...
+    @property
+    def extras(self) -> Mapping[str, Any]: ...
     @property
     def info(self) -> ImageInfoLike | None: ...
 

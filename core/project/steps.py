@@ -62,10 +62,13 @@ def current_faces(connection: Connection, face_ids: Iterable[UUID]) -> dict[UUID
     return found
 
 
-def write(connection: Connection, seq: int, steps: Sequence[AnyStep]) -> None:
-    """Carry out the steps of revision `seq` and keep them there; StaleEditError where a version is not as given."""
-    labels = [(item, step) for item, step in enumerate(steps) if isinstance(step, Step)]
-    faces = [(item, step) for item, step in enumerate(steps) if isinstance(step, FaceStep)]
+def write(connection: Connection, seq: int, steps: Sequence[AnyStep], first: int = 0) -> None:
+    """Carry out steps of revision `seq` and keep them there; StaleEditError where a version is not as given.
+
+    `first` is the number of steps that the revision has already.
+    """
+    labels = [(item, step) for item, step in enumerate(steps, first) if isinstance(step, Step)]
+    faces = [(item, step) for item, step in enumerate(steps, first) if isinstance(step, FaceStep)]
     _write_labels(connection, seq, [step for _, step in labels])
     _write_faces(connection, seq, [step for _, step in faces])
     if labels:

@@ -254,19 +254,32 @@ class Project(ProjectReader):
     # Faces
 
     def add_face(
-        self, image_id: UUID, box: Box | None, crop: CropTuple | None = None, source: str = "", tags: Sequence[str] = ()
+        self,
+        image_id: UUID,
+        box: Box | None,
+        crop: CropTuple | None = None,
+        source: str = "",
+        tags: Sequence[str] = (),
+        *,
+        author: str | None = None,
     ) -> FaceRecord:
-        """Add a face to an image; `crop` only where the source prescribes one."""
-        return self.add_faces([NewFace(image_id, box, crop, source, tuple(tags))])[0]
+        """Add a face to an image; `crop` only where the source prescribes one; `author` as for `add_faces`."""
+        return self.add_faces([NewFace(image_id, box, crop, source, tuple(tags))], author=author)[0]
 
-    def add_faces(self, faces: Iterable[NewFace]) -> list[FaceRecord]:
-        """Add faces, all or none."""
-        return self.add_faces_later(faces).result()
+    def add_faces(
+        self, faces: Iterable[NewFace], *, author: str | None = None, kind: str = "add face"
+    ) -> list[FaceRecord]:
+        """Add faces, all or none. With `author` that is an edit of that kind, which can be undone."""
+        return self.add_faces_later(faces, author=author, kind=kind).result()
 
-    def add_faces_later(self, faces: Iterable[NewFace]) -> Future[list[FaceRecord]]:
+    def add_faces_later(
+        self, faces: Iterable[NewFace], *, author: str | None = None, kind: str = "add face"
+    ) -> Future[list[FaceRecord]]:
         """Like `add_faces`, without waiting."""
         new = list(faces)
-        return self._submit(lambda connection: images.add_faces(connection, new))
+        if author is None:
+            return self._submit(lambda connection: images.add_faces(connection, new))
+        return self._submit(lambda connection: edits.add_faces(connection, new, author, kind))
 
     # Label sets and labels
 

@@ -1,7 +1,8 @@
 """Run by the crash test: changes a project without end, and says on stdout what was acknowledged, until it is killed.
 
 Arguments: project, seed. One JSON line an acknowledgement: [number, revision id, [[face, label set, version, x], ...]],
-where x is the coordinate that the change gave point 0, null for no label; for an import [number, [image, ...]].
+where x is the coordinate that the change gave point 0, null for no label; for a change to a face itself the label set
+is "", and x the face's note. For an import: [number, [image, ...]].
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ import random
 import sys
 from collections.abc import Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from core.face import Label
-from core.project import AppliedEdit, Edits, Project, SetLabel
+from core.project import AppliedEdit, Edits, FaceRecord, Project, SetFaceInfo, SetLabel
 from tests.core.project.project_samples import ANNA, dataset
 
 QUEUE = 8
@@ -33,6 +35,7 @@ def acknowledged(number: int, done: Future) -> None:
         [str(c.face_id), str(c.label_set_id), c.version, None if c.label is None else float(c.label.points[0, 0])]
         for c in result.changes
     ]
+    changes += [[str(c.face_id), "", c.version, c.info.note] for c in result.face_changes]
     line = json.dumps([number, None if result.revision_id is None else str(result.revision_id), changes])
     os.write(1, line.encode() + b"\n")
 
@@ -65,6 +68,12 @@ def main(arguments: Sequence[str]) -> None:
             found = dataset(folder, chance.randint(1, 60), seed=number)
             project.import_dataset(found, "bulk", author=ANNA)
             os.write(1, json.dumps([number, [str(face.image) for face in found]]).encode() + b"\n")
+        elif what < 0.3:
+            wait(pending)
+            chosen = chance.sample(faces, chance.randint(1, 3))
+            mixed = [note(project.face(face), number) for face in chosen]
+            mixed += [edit(face, mine.id, labels, versions, number) for face in chosen[:1]]
+            acknowledged(number, project.apply_later(Edits(tuple(mixed), "note"), ANNA))
         else:
             chosen = chance.sample(faces, 1 if what < 0.8 else chance.randint(2, 10))
             edits = tuple(edit(face, mine.id, labels, versions, number) for face in chosen)
@@ -83,6 +92,11 @@ def edit(face, label_set, labels, versions, number: int) -> SetLabel:
     labels[face] = after
     versions[face] += 1
     return made
+
+
+def note(face: FaceRecord, number: int) -> SetFaceInfo:
+    after = replace(face.info, note=str(number), review="question", tags=(f"tag {number}",))
+    return SetFaceInfo(face.id, face.info, after, face.version, "note")
 
 
 def wait(pending: list[Future]) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import struct
 import zlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +29,7 @@ class Face:
     tags: tuple[str, ...] = ()
     source: str = "list.txt:1"
     info: ImageInfo | None = None
+    extras: Mapping[str, Any] = field(default_factory=dict)
 
 
 def label(seed: int = 0, count: int = 68, scheme: str = "300w-68") -> Label:

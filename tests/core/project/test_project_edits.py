@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from core.errors import ProjectError, StaleEditError, UsageError
 from core.face import Label
-from core.project import Edits, Project, SetLabel
+from core.project import Edits, Project, SetFaceInfo, SetLabel
 from core.project.schema import new_id
 from tests.core.project.project_samples import ANNA, dataset, edits, label, set_to, with_face
 
@@ -194,13 +195,18 @@ def test_current_label(tmp_path: Path) -> None:
         put(BOB, "annotator", 4)
         assert project.current_label(face, ANNA).label == label(4)
         assert project.current_label(face).label == label(4)
+        put("Cleo", "annotator", 8)
+        assert project.current_label(face, ANNA).label == label(8)  # the latest of the others
+        put(BOB, "annotator", 4)
+        put(BOB, "annotator", 9)
+        assert project.current_label(face, ANNA).label == label(9)
         put("agreed", "consensus", 5)
         assert project.current_label(face, ANNA).label == label(5)
         put(ANNA, "annotator", 6)
         put(BOB, "annotator", 7)
         found = project.current_label(face, ANNA)
         assert (found.label, found.label_set, found.version) == (label(6), mine, 1)
-        assert [one.label_set.name for one in project.labels(face)] == [ANNA, "lite", "300w", BOB, "agreed"]
+        assert [one.label_set.name for one in project.labels(face)] == [ANNA, "lite", "300w", BOB, "Cleo", "agreed"]
         assert project.current_labels([new_id()]) == {}
 
 
@@ -306,11 +312,12 @@ class UndoModel(RuleBasedStateMachine):
         images = self.project.add_images([folder / f"{i}.jpg" for i in range(3)])
         self.faces = [self.project.add_face(image.id, None).id for image in images]
         self.set = self.project.ensure_label_set("common", "consensus")
-        self.state: dict[object, int | None] = dict.fromkeys(self.faces)
+        # 0 to 2: the label of a face; 3 to 5: the note of a face.
+        self.state: dict[int, int | None] = dict.fromkeys(range(6))
+        self.refusals = 0
         # Per author: (before, after) of each edit on the stack, as partial states.
         self.undos: dict[str, list] = {ANNA: [], BOB: []}
         self.redos: dict[str, list] = {ANNA: [], BOB: []}
-        self.revisions = 0
 
     def teardown(self) -> None:
         if hasattr(self, "project"):
@@ -318,24 +325,41 @@ class UndoModel(RuleBasedStateMachine):
             self.project.close()
         self.folder.cleanup()
 
+    def single(self, key: int, seed: int | None, ahead: int = 0) -> SetLabel | SetFaceInfo:
+        face = self.faces[key % 3]
+        if key < 3:
+            made = set_to(self.project, face, self.set, None if seed is None else label(seed, count=3))
+            return replace(made, expected_version=made.expected_version + ahead)
+        now = self.project.face(face)
+        after = replace(now.info, note="" if seed is None else f"note {seed}")
+        return SetFaceInfo(face, now.info, after, now.version + ahead, "note")
+
+    def faces_of(self, keys) -> set[object]:
+        return {self.faces[key % 3] for key in keys}
+
     @rule(
         author=st.sampled_from([ANNA, BOB]),
-        changes=st.dictionaries(st.integers(0, 2), st.none() | st.integers(0, 3), min_size=1),
+        changes=st.dictionaries(st.integers(0, 5), st.none() | st.integers(0, 3), min_size=1),
     )
     def edit(self, author: str, changes: dict[int, int | None]) -> None:
-        wanted = {self.faces[i]: seed for i, seed in changes.items()}
-        steps = [
-            set_to(self.project, face, self.set, None if seed is None else label(seed, count=3))
-            for face, seed in wanted.items()
-        ]
+        steps = [self.single(key, seed) for key, seed in changes.items()]
         done = self.project.apply(steps[0] if len(steps) == 1 else Edits(tuple(steps), "bulk"), author)
-        real = {face: seed for face, seed in wanted.items() if self.state[face] != seed}
-        assert done.faces == set(real)
+        real = {key: seed for key, seed in changes.items() if self.state[key] != seed}
+        assert done.faces == self.faces_of(real)
         assert (done.revision_id is None) == (not real)
         if real:
-            self.undos[author].append(({face: self.state[face] for face in real}, real))
+            self.undos[author].append(({key: self.state[key] for key in real}, real))
             self.redos[author].clear()
             self.state.update(real)
+
+    @rule(author=st.sampled_from([ANNA, BOB]), first=st.integers(0, 5), late=st.integers(0, 5))
+    def refused_edit(self, author: str, first: int, late: int) -> None:
+        if first == late:
+            return
+        steps = (self.single(first, 1), self.single(late, 2, ahead=1))
+        with pytest.raises(StaleEditError):
+            self.project.apply(Edits(steps, "late"), author)
+        self.refusals += len(steps)
 
     @rule(author=st.sampled_from([ANNA, BOB]))
     def undo(self, author: str) -> None:
@@ -350,11 +374,11 @@ class UndoModel(RuleBasedStateMachine):
             assert call(author) is None
             return
         pair = source[-1]
-        if any(self.state[face] != seed for face, seed in pair[1 - side].items()):
+        if any(self.state[key] != seed for key, seed in pair[1 - side].items()):
             with pytest.raises(StaleEditError):
                 call(author)
             return
-        assert call(author).faces == set(pair[side])
+        assert call(author).faces == self.faces_of(pair[side])
         target.append(source.pop())
         self.state.update(pair[side])
 
@@ -365,10 +389,18 @@ class UndoModel(RuleBasedStateMachine):
         self.project = Project.open(self.project.path)
 
     @invariant()
-    def labels_agree(self) -> None:
-        for face, seed in self.state.items() if hasattr(self, "state") else ():
-            now = self.project.label(face, self.set.id)
-            assert (None if now is None else now.label) == (None if seed is None else label(seed, count=3))
+    def state_agrees(self) -> None:
+        for key, seed in self.state.items() if hasattr(self, "state") else ():
+            if key < 3:
+                now = self.project.label(self.faces[key], self.set.id)
+                assert (None if now is None else now.label) == (None if seed is None else label(seed, count=3))
+            else:
+                assert self.project.face(self.faces[key - 3]).note == ("" if seed is None else f"note {seed}")
+
+    @invariant()
+    def refusals_are_kept(self) -> None:
+        steps = [step for face in getattr(self, "faces", ()) for step in self.project.history(face)]
+        assert sum(step.action == "refused" for step in steps) == getattr(self, "refusals", 0)
 
     @invariant()
     def stacks_agree(self) -> None:

@@ -11,7 +11,7 @@ from core.errors import ProjectError, StaleEditError, UsageError
 from core.face import Box
 from core.project import Edits, FaceInfo, NewFace, Project, SetFaceInfo
 from core.project.schema import new_id
-from tests.core.project.project_samples import ANNA, Face, dataset, edits, label, set_to, with_face
+from tests.core.project.project_samples import ANNA, dataset, edits, label, set_to, with_face
 
 BOB = "Bob"
 
@@ -113,6 +113,30 @@ def test_a_removed_face_is_hidden_and_comes_back(tmp_path: Path) -> None:
         assert project.create_snapshot("s", ANNA).faces == 1
 
 
+def test_adding_a_face_can_be_undone_where_an_author_is_named(tmp_path: Path) -> None:
+    with Project.create(tmp_path / "p") as project:
+        image = project.add_images([tmp_path / "a.jpg"])[0].id
+        found = project.add_face(image, None, source="detector")
+        assert project.undo(ANNA) is None and project.history(found.id) == []
+        drawn = project.add_face(image, Box(1, 2, 3, 4), source="drawn", author=ANNA)
+        assert project.face(drawn.id) == drawn and drawn.version == 1 and not drawn.removed
+        assert project.undo_text(ANNA) == "add face"
+    with Project.open(project.path) as project:
+        undone = project.undo(ANNA)
+        assert undone.faces == {drawn.id} and undone.face_changes[0].info.removed
+        assert project.faces(image) == [found]
+        assert project.redo(ANNA).kind == "add face"
+        assert project.faces(image) == [found, replace(drawn, version=3)]
+        assert [step.kind for step in project.history(drawn.id)] == ["add face"] * 3
+        both = project.add_faces([NewFace(image, None), NewFace(image, None)], author=ANNA, kind="find faces")
+        assert project.undo(ANNA).faces == {face.id for face in both} and project.face_count() == 2
+        with pytest.raises(ProjectError, match="not in the project"):
+            project.add_face(new_id(), None, author=ANNA)
+        with pytest.raises(UsageError, match="author"):
+            project.add_face(image, None, author=" ")
+        assert project.verify() == [] and project.redo_text(ANNA) == "find faces"
+
+
 def test_importing_again_knows_a_removed_face(tmp_path: Path) -> None:
     found = dataset(tmp_path, 3)
     with Project.create(tmp_path / "p") as project:
@@ -126,13 +150,9 @@ def test_importing_again_knows_a_removed_face(tmp_path: Path) -> None:
 
 def test_what_an_import_says_beyond_the_rest_is_kept(tmp_path: Path) -> None:
     given = {"pose": [1, 2.5, None], "text": 'ä "x" \x00', "more": {"a": True}}
-
-    class Rich(Face):
-        extras = given
-
     plain, rich = dataset(tmp_path, 2)
     with Project.create(tmp_path / "p") as project:
-        project.import_dataset([plain, Rich(rich.image, rich.label)], "300w", author=ANNA)
+        project.import_dataset([plain, replace(rich, extras=given)], "300w", author=ANNA)
         one, two = (project.faces(image.id)[0] for image in project.images())
         assert (one.extras, two.extras) == ({}, given)
         project.apply(change(project, two.id, tags=("x",)), ANNA)
@@ -180,3 +200,23 @@ def test_the_list_of_images_says_what_asks_for_a_look(tmp_path: Path) -> None:
         found = project.image_list()
         assert [(one.id, Path(one.path)) for one in found] == [(image.id, image.path) for image in images]
         assert [(one.faces, one.review) for one in found] == [(len(r), s) for r, s in cases] + [(0, "")]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE face SET note = 'tampered'",
+        "UPDATE face SET version = 9",
+        "UPDATE revision_face SET version = 3 WHERE version = 2",
+        "UPDATE revision_face SET before = after WHERE version = 2",
+        "DELETE FROM revision_face WHERE version = 2",
+    ],
+)
+def test_a_face_that_does_not_follow_from_its_history_is_noticed(tmp_path: Path, statement: str) -> None:
+    with Project.create(tmp_path / "p") as project:
+        face, _ = with_face(project, tmp_path)
+        for note in ("one", "two"):
+            project.apply(change(project, face, note=note), ANNA)
+        assert project.verify() == []
+        project._writer.submit(lambda connection: connection.exec_driver_sql(statement)).result()
+        assert any(str(face) in problem for problem in project.verify())
