@@ -10,6 +10,7 @@ from core.files import unreadable, walk_folders
 from core.formats.base import Exporter, Importer, ImportResult, LabelledFace, Progress, ReadOptions
 from core.formats.cofw import FormatCofw
 from core.formats.cvat import FormatCvat
+from core.formats.dlib import FormatDlib
 from core.formats.exporting import write_dataset
 from core.formats.peek import Peek
 from core.formats.report import Report
@@ -19,12 +20,12 @@ from core.formats.wflw import FormatWflw
 from core.scheme import Scheme
 
 _W300, _STAR, _WFLW, _COFW = Format300W(), FormatStarTsv(), FormatWflw(), FormatCofw()
-_CVAT = FormatCvat()
+_CVAT, _DLIB = FormatCvat(), FormatDlib()
 
-FORMATS: dict[str, Importer] = {known.name: known for known in (_COFW, _CVAT, _WFLW, _W300, _STAR)}
+FORMATS: dict[str, Importer] = {known.name: known for known in (_COFW, _CVAT, _DLIB, _WFLW, _W300, _STAR)}
 """Importers by name, in the order in which `detect_format` asks them: the choosiest first."""
 
-EXPORTERS: dict[str, Exporter] = {known.name: known for known in (_W300, _WFLW, _COFW, _STAR, _CVAT)}
+EXPORTERS: dict[str, Exporter] = {known.name: known for known in (_W300, _WFLW, _COFW, _STAR, _CVAT, _DLIB)}
 """Exporters by name."""
 
 AUTO = "auto"
