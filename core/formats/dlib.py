@@ -159,7 +159,8 @@ def _as_meant(path: str) -> str:
 
 
 def _parts(box: Element) -> tuple[tuple[str, ...], FloatArray]:
-    names, places = [], []
+    names: list[str] = []
+    places: list[tuple[float, float]] = []
     for part in box.iter("part"):
         name, x, y = (part.get(key, "") for key in ("name", "x", "y"))
         if not name:

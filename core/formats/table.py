@@ -32,7 +32,7 @@ COLUMNS = (
 STATES = ("", "occluded", "outside", "missing")
 """Words for `Visibility`, by its value."""
 
-_STATE_OF = {**{word: state for state, word in enumerate(STATES)}, "visible": 0, None: 0}
+_STATE_OF: dict[str | None, int] = {"": 0, "visible": 0, None: 0, **{STATES[state]: state for state in (1, 2, 3)}}
 _ALIASES = {
     **dict.fromkeys(("image_path", "img", "img_path", "file", "filename", "file_name", "image_name"), "image"),
     **dict.fromkeys(("path", "file_path", "filepath", "image_file"), "image"),
@@ -98,7 +98,7 @@ def find_layout(header: Sequence[str], *, lists: bool = False) -> Layout | None:
         return Layout(fixed, [], [], rest, long=True)
     if lists and {"x", "y"} <= fixed.keys():
         return Layout(fixed, [], [], rest, lists=True)
-    rest |= {names[column]: column for key in _LONG if (column := fixed.pop(key, None)) is not None}
+    rest |= {names[fixed[key]]: fixed.pop(key) for key in _LONG if key in fixed}
     found, halves = _point_columns(rest)
     if not found:
         return None
@@ -205,11 +205,13 @@ class TableReader:
         for face in self._long.values():
             if face.problem is None and not face.names:
                 face.problem = "no face was found in the image"
-            if face.problem is not None:
-                skip(self.skipped, face.where, face.problem, self._source)
-                continue
-            points, states = np.array(face.places, dtype=np.float64), np.array(face.states, np.uint8)
-            self._entries.append(self._rest(face.where, face.cells, tuple(face.names), points, states))
+            try:
+                if face.problem is not None:
+                    raise UnusableError(face.problem)
+                points, states = np.array(face.places, dtype=np.float64), np.array(face.states, np.uint8)
+                self._entries.append(self._rest(face.where, face.cells, tuple(face.names), points, states))
+            except UnusableError as error:
+                skip(self.skipped, face.where, str(error), self._source)
         self._long = {}
         return self._entries
 

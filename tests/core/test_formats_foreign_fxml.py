@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.formats import LabelledFace, export_dataset
+from core.formats import LabelledFace, export_dataset, read_dataset
 from core.scheme import get_scheme
 from tests.core.format_samples import make_faces
 
@@ -35,3 +35,50 @@ def test_dlib_loads_it(faces: list[LabelledFace], tmp_path: Path) -> None:
         if face.box is not None:
             assert abs(box.rect.left() - face.box.x) <= 0.5
             assert abs(box.rect.width() - face.box.w) <= 1
+
+
+def test_what_dlib_writes_is_read(faces: list[LabelledFace], tmp_path: Path) -> None:
+    dlib = pytest.importorskip("dlib")
+    export_dataset(faces, SCHEME, tmp_path / "out.xml", "dlib", images_root=tmp_path / "images")
+    ours = read_dataset(tmp_path / "out.xml", images_root=tmp_path / "images").faces
+    metadata = dlib.image_dataset_metadata
+    data = metadata.load_image_dataset_metadata(str(tmp_path / "out.xml"))
+    metadata.save_image_dataset_metadata(data, str(tmp_path / "theirs.xml"))
+    theirs = read_dataset(tmp_path / "theirs.xml", images_root=tmp_path / "images").faces
+    assert [(face.image, face.label, face.box) for face in theirs] == [(f.image, f.label, f.box) for f in ours]
+
+
+def test_pandas_loads_deeplabcuts_files_as_deeplabcut_does(faces: list[LabelledFace], tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    single = [face for face in faces if sum(other.image == face.image for other in faces) == 1]
+    for kept, levels in ((single, 3), (faces, 4)):
+        target = tmp_path / f"CollectedData_{levels}.csv"
+        export_dataset(kept, SCHEME, target, "deeplabcut", images_root=tmp_path / "images")
+        frame = pandas.read_csv(target, header=list(range(levels)), index_col=0)
+        assert frame.columns.names[0] == "scorer"
+        seen: dict[str, int] = {}
+        for face in kept:
+            name = face.image.relative_to(tmp_path / "images").as_posix()
+            individual = seen[name] = seen.get(name, 0) + 1
+            row = frame.loc[name]["starmark"]
+            row = row[f"face{individual}"] if levels == 4 else row
+            found = np.array([[row[point]["x"], row[point]["y"]] for point in SCHEME.points], dtype=float)
+            assert np.array_equal(found, face.label.points, equal_nan=True)
+
+
+def test_pandas_loads_tables(faces: list[LabelledFace], tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    export_dataset(faces, SCHEME, tmp_path / "out.csv", "csv", images_root=tmp_path / "images")
+    export_dataset(faces, SCHEME, tmp_path / "out.parquet", "parquet", images_root=tmp_path / "images")
+    frame = pandas.read_csv(tmp_path / "out.csv")
+    table = pandas.read_parquet(tmp_path / "out.parquet")
+    assert list(table["image"]) == list(frame["image"])
+    for index, face in enumerate(faces):
+        found = [[frame[f"{axis}{i}"][index] for axis in "xy"] for i in range(68)]
+        assert np.allclose(np.array(found), face.label.points, rtol=1e-14, atol=0, equal_nan=True)
+        lists = np.array([table["x"][index], table["y"][index]], dtype=float).T
+        assert np.array_equal(lists, face.label.points, equal_nan=True)
+    back = table.drop(columns=["visibility"])
+    back.to_parquet(tmp_path / "again.parquet")
+    again = read_dataset(tmp_path / "again.parquet", images_root=tmp_path / "images").faces
+    assert np.array_equal(again[1].label.points, faces[1].label.points, equal_nan=True)
