@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from core.face import Visibility
 from core.formats import LabelledFace, export_dataset, read_dataset
 from core.scheme import get_scheme
 from tests.core.format_samples import make_faces
@@ -82,3 +84,30 @@ def test_pandas_loads_tables(faces: list[LabelledFace], tmp_path: Path) -> None:
     back.to_parquet(tmp_path / "again.parquet")
     again = read_dataset(tmp_path / "again.parquet", images_root=tmp_path / "images").faces
     assert np.array_equal(again[1].label.points, faces[1].label.points, equal_nan=True)
+
+
+def test_datumaro_loads_cvats_file(faces: list[LabelledFace], tmp_path: Path) -> None:
+    """It knows no skeletons, but reads their elements, boxes and labels by the rules of CVAT's own loader."""
+    datumaro = pytest.importorskip("datumaro")
+    shutil.copytree(tmp_path / "images", tmp_path / "set" / "images")
+    export_dataset(faces, SCHEME, tmp_path / "set" / "annotations.xml", "cvat", images_root=tmp_path / "images")
+    data = datumaro.Dataset.import_from(str(tmp_path / "set" / "annotations.xml"), "cvat")
+    labels = data.categories()[datumaro.AnnotationType.label]
+    assert {labels[index].name for index in range(len(labels))} == {"face", "face box", *SCHEME.points}
+    for item in data:
+        name = Path(item.media.path).relative_to(tmp_path / "set" / "images")
+        there = [face for face in faces if face.image == tmp_path / "images" / name]
+        points = [found for found in item.annotations if found.type == datumaro.AnnotationType.points]
+        expected = np.concatenate([face.label.points for face in there])
+        states = np.concatenate([face.label.visibility for face in there])
+        assert len(points) == len(expected)
+        assert [labels[found.label].name for found in points] == [*SCHEME.points] * len(there)
+        found = np.array([found.points for found in points])
+        seen = states != Visibility.MISSING
+        assert np.abs(found[seen] - expected[seen]).max() <= 0.01  # it rounds to hundredths
+        occluded = [found.attributes["occluded"] for found in points]
+        assert occluded == (states == Visibility.OCCLUDED).tolist()
+        boxes = [found for found in item.annotations if found.type == datumaro.AnnotationType.bbox]
+        assert [list(box.get_bbox()) for box in boxes] == [
+            pytest.approx(face.box.to_list(), abs=0.02) for face in there if face.box is not None
+        ]
