@@ -18,6 +18,7 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 
+from core.errors import shown
 from core.face import Box, FloatArray, Visibility
 from core.files import is_file
 from core.formats.base import ImportResult, ReadOptions, Skipped
@@ -29,7 +30,7 @@ from core.formats.cvat_writer import (
 )
 from core.formats.gathering import Entry, gather, kept_extras, skip
 from core.formats.peek import Peek
-from core.formats.values import MAX_POINTS, UnusableError, number, tag_list
+from core.formats.values import MAX_POINTS, UnusableError, number, quick_numbers, tag_list
 from core.formats.xml_file import elements
 
 _ANNOTATIONS = "annotations.xml"
@@ -150,31 +151,19 @@ class _Reader:
         return Entry(where, path, names, points, visibility, box, crop, tags, kept_extras(extras))
 
     def _elements(self, skeleton: Element) -> tuple[tuple[str, ...], FloatArray, Any]:
-        names: list[str] = []
-        places: list[tuple[float, float]] = []
-        states: list[int] = []
-        for element in skeleton:
-            if element.tag == "attribute":
-                continue
-            name = element.get("label", "")
-            if element.tag != "points" or not name:
-                raise UnusableError("its elements must be points with a label")
-            if len(names) >= MAX_POINTS:
-                raise UnusableError(f"has more than {MAX_POINTS} points")
-            names.append(name)
-            state = _state(element)
-            states.append(state)
-            if state == Visibility.MISSING:
-                places.append((np.nan, np.nan))
-                continue
-            pairs = _pairs(element.get("points", ""))
-            if len(pairs) != 1:
-                raise UnusableError(f"the element {name[:40]!r} has {len(pairs)} points, expected one")
-            places.append((float(pairs[0, 0]), float(pairs[0, 1])))
+        parts = [element for element in skeleton if element.tag != "attribute"]
+        names = tuple(element.get("label", "") for element in parts)
+        if not all(names) or any(element.tag != "points" for element in parts):
+            raise UnusableError("its elements must be points with a label")
+        if len(parts) > MAX_POINTS:
+            raise UnusableError(f"has more than {MAX_POINTS} points")
         if not names:
             raise UnusableError("the skeleton has no points")
-        key = tuple(names)
-        return self._names.setdefault(key, key), np.array(places, dtype=np.float64), np.array(states, np.uint8)
+        states = np.array([_state(element) for element in parts], np.uint8)
+        seen = np.flatnonzero(states != Visibility.MISSING)
+        points = np.full((len(parts), 2), np.nan)
+        points[seen] = _places([names[index] for index in seen], [parts[index].get("points", "") for index in seen])
+        return self._names.setdefault(names, names), points, states
 
     def _attributes(
         self, shape: Element, extras: dict[str, Any]
@@ -242,6 +231,19 @@ def _flag(element: Element, key: str) -> bool:
 def _group(shape: Element) -> int:
     text = shape.get("group_id", "0")
     return int(text) if re.fullmatch(r"\d{1,9}", text, re.ASCII) else 0
+
+
+def _places(names: list[str], texts: list[str]) -> FloatArray:
+    """(K, 2) float64 of texts "x,y", one each."""
+    if all(text.count(",") == 1 for text in texts):
+        values = quick_numbers(",".join(texts).split(",")) if texts else np.zeros(0)
+        if values is not None:
+            return values.reshape(-1, 2)
+    places = [_pairs(text) for text in texts]
+    for name, pairs in zip(names, places, strict=True):
+        if len(pairs) != 1:
+            raise UnusableError(f"the element {shown(name, 40)} has {len(pairs)} points, expected one")
+    return np.concatenate(places)
 
 
 def _pairs(text: str) -> FloatArray:

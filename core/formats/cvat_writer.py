@@ -38,10 +38,11 @@ class CvatWriter:
         with place.open("w", encoding="utf-8", newline="\n") as stream:
             stream.write('<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n<version>1.1</version>\n')
             _write_meta(stream, faces, scheme)
+            labels = [quoted(name) for name in scheme.points]
             done = 0
             for number, (image, group) in enumerate(groupby(faces, key=lambda face: face.image)):
                 own = list(group)
-                _write_image(stream, number, options.path_of(image), own, scheme, base)
+                _write_image(stream, number, options.path_of(image), own, labels, base)
                 done += len(own)
                 options.tell(done, len(faces))
             stream.write("</annotations>\n")
@@ -53,8 +54,9 @@ class CvatWriter:
 
 
 def _write_image(
-    stream: TextIO, number: int, path: str, faces: Sequence[LabelledFace], scheme: Scheme, base: int
+    stream: TextIO, number: int, path: str, faces: Sequence[LabelledFace], labels: Sequence[str], base: int
 ) -> None:
+    """`labels`: the points' names as values of attributes."""
     info = faces[0].info
     size = f' width="{info.width}" height="{info.height}"' if info is not None else ""
     stream.write(f'<image id="{number}" name={quoted_path(path)}{size}>\n')
@@ -65,7 +67,7 @@ def _write_image(
         z_order = f' z_order="{_whole(extras.get("z_order")) or 0}"'
         link = f' group_id="{group}"' if group else ""
         stream.write(f"<skeleton label={quoted(label)} source={quoted(source)}{z_order}{link}>\n")
-        _write_points(stream, face, scheme, base)
+        _write_points(stream, face, labels, base)
         for name, value in _attributes(face, base):
             stream.write(f"<attribute name={quoted(name)}>{content(value)}</attribute>\n")
         stream.write("</skeleton>\n")
@@ -92,17 +94,17 @@ def _groups(faces: Sequence[LabelledFace]) -> list[int]:
     return [group or (next(free) if face.box is not None else 0) for face, group in zip(faces, wanted, strict=True)]
 
 
-def _write_points(stream: TextIO, face: LabelledFace, scheme: Scheme, base: int) -> None:
+def _write_points(stream: TextIO, face: LabelledFace, labels: Sequence[str], base: int) -> None:
     points = face.label.points + base
     seen = points[np.isfinite(points[:, 0])]
     # A hidden point must be somewhere, for CVAT: amid the others it is found when somebody makes it visible.
     spare = np.round(seen.mean(axis=0), 2) if len(seen) else np.zeros(2)
     states = face.label.visibility.tolist()
-    for name, xy, state in zip(scheme.points, points.tolist(), states, strict=True):
+    for name, xy, state in zip(labels, points.tolist(), states, strict=True):
         x, y = xy if state != Visibility.MISSING else spare.tolist()
         more = f'<attribute name="{OUTSIDE_ATTRIBUTE}">true</attribute>' if state == Visibility.OUTSIDE else ""
         stream.write(
-            f'<points label={quoted(name)} source="manual" outside="{int(state == Visibility.MISSING)}" '
+            f'<points label={name} source="manual" outside="{int(state == Visibility.MISSING)}" '
             f'occluded="{int(state == Visibility.OCCLUDED)}" points="{x!r},{y!r}">{more}</points>\n'
         )
 

@@ -22,7 +22,7 @@ from core.formats.base import Holds, ImportResult, LabelledFace, ReadOptions, Sk
 from core.formats.csv_text import csv_rows, escaped, unescaped
 from core.formats.gathering import Entry, gather, kept_extras, skip
 from core.formats.peek import Peek
-from core.formats.values import MAX_POINTS, UnusableError, number
+from core.formats.values import MAX_POINTS, UnusableError, number, quick_numbers
 from core.scheme import Scheme
 
 _SCORER = "starmark"
@@ -245,15 +245,14 @@ class _Reader:
         return (PurePosixPath(self._below.as_posix()) / path.replace("\\", "/").rsplit("/", 1)[-1]).as_posix()
 
     def _entry(self, where: str, path: str, cells: list[str], individual: _Individual) -> Entry | None:
-        points = np.full((len(individual.columns), 2), np.nan)
-        for row, (name, (x, y)) in enumerate(zip(individual.names, individual.columns, strict=True)):
-            texts = [cells[x].strip(), cells[y].strip()]
-            empty = [text.lower() in ("", "nan") for text in texts]
-            if all(empty):
-                continue
-            if any(empty):
-                raise UnusableError(f"the bodypart {shown(name, 40)} has only one coordinate")
-            points[row] = [number(text, name[:40]) for text in texts]
+        texts = [cells[column].strip() for columns in individual.columns for column in columns]
+        if not any(texts):
+            return None
+        values = quick_numbers(texts)
+        if values is None:
+            pairs = zip(individual.names, texts[::2], texts[1::2], strict=True)
+            values = np.array([_place(name, x, y) for name, x, y in pairs], dtype=np.float64)
+        points = values.reshape(-1, 2)
         if not np.isfinite(points).any():
             return None
         extras: dict[str, str] = {}
@@ -263,3 +262,12 @@ class _Reader:
             where = f"{where}, {individual.name[:60]}"
             extras["individual"] = individual.name
         return Entry(where, path, individual.names, points, extras=kept_extras(extras))
+
+
+def _place(name: str, x: str, y: str) -> tuple[float, float]:
+    empty = [text.lower() in ("", "nan") for text in (x, y)]
+    if all(empty):
+        return np.nan, np.nan
+    if any(empty):
+        raise UnusableError(f"the bodypart {shown(name, 40)} has only one coordinate")
+    return number(x, f"bodypart {name[:40]} x"), number(y, f"bodypart {name[:40]} y")

@@ -21,7 +21,7 @@ from core.files import read_head
 from core.formats.base import Holds, ImportResult, LabelledFace, ReadOptions, Skipped, WriteOptions
 from core.formats.gathering import Entry, gather, kept_extras, skip
 from core.formats.peek import Peek
-from core.formats.values import MAX_POINTS, UnusableError, number
+from core.formats.values import MAX_POINTS, UnusableError, number, quick_numbers
 from core.formats.xml_file import content, elements, quoted_path
 from core.scheme import Scheme
 
@@ -159,21 +159,26 @@ def _as_meant(path: str) -> str:
 
 
 def _parts(box: Element) -> tuple[tuple[str, ...], FloatArray]:
-    names: list[str] = []
-    places: list[tuple[float, float]] = []
-    for part in box.iter("part"):
-        name, x, y = (part.get(key, "") for key in ("name", "x", "y"))
-        if not name:
-            raise UnusableError("a part has no name")
-        if len(names) >= MAX_POINTS:
-            raise UnusableError(f"has more than {MAX_POINTS} parts")
-        names.append(name)
-        there = (x, y) != (_NOT_PRESENT, _NOT_PRESENT)
-        shown = name[:40]
-        places.append((number(x, f"part {shown} x"), number(y, f"part {shown} y")) if there else (np.nan, np.nan))
-    if not names:
+    parts = list(box.iter("part"))
+    if not parts:
         raise UnusableError("the box has no parts")
-    return tuple(names), np.array(places, dtype=np.float64)
+    if len(parts) > MAX_POINTS:
+        raise UnusableError(f"has more than {MAX_POINTS} parts")
+    names = tuple(part.get("name", "") for part in parts)
+    if not all(names):
+        raise UnusableError("a part has no name")
+    texts = [part.get(axis, "") for part in parts for axis in ("x", "y")]
+    values = quick_numbers(texts)
+    if values is None:
+        places = [_place(name, x, y) for name, x, y in zip(names, texts[::2], texts[1::2], strict=True)]
+        values = np.array(places, dtype=np.float64)
+    return names, values.reshape(-1, 2)
+
+
+def _place(name: str, x: str, y: str) -> tuple[float, float]:
+    if x == y == _NOT_PRESENT:
+        return np.nan, np.nan
+    return number(x, f"part {name[:40]} x"), number(y, f"part {name[:40]} y")
 
 
 def _box(box: Element) -> Box | None:

@@ -20,6 +20,7 @@ from core.formats.values import UnusableError
 from core.scheme import Scheme
 
 _DELIMITERS = ",;\t"
+_LEAST_POINTS = 4  # by which a table is told from one that has a centre_x and centre_y
 
 
 class FormatCsv:
@@ -83,7 +84,8 @@ def _delimiter(source: Peek) -> str | None:
     """The delimiter by which the first line names images and points; None if there is none."""
     for delimiter in _DELIMITERS:
         try:
-            if find_layout(first_row(source.text, delimiter)) is not None:
+            layout = find_layout(first_row(source.text, delimiter))
+            if layout is not None and (layout.long or len(layout.points) >= _LEAST_POINTS):
                 return delimiter
         except UnusableError:
             continue

@@ -22,7 +22,7 @@ from core.formats.base import Skipped
 from core.formats.csv_text import unescaped
 from core.formats.gathering import Entry, kept_extras, skip
 from core.formats.point_names import NamedPoints
-from core.formats.values import MAX_COORDINATE, MAX_POINTS, UnusableError, coordinate, number, tag_list
+from core.formats.values import MAX_POINTS, UnusableError, coordinate, number, quick_numbers, tag_list
 from core.scheme import Scheme, known_schemes
 
 COLUMNS = (
@@ -314,15 +314,10 @@ class TableReader:
 
     def _coordinates(self, cells: list[Any], names: Sequence[str]) -> FloatArray:
         """(K, 2) of x, y, x, y ...; empty ones are NaN."""
-        try:
-            values = np.array([float(cell) for cell in cells], dtype=np.float64)
-            text = "".join(cells) if isinstance(cells[0], str) else ""
-            plain = text.isascii() and "_" not in text
-        except (TypeError, ValueError, OverflowError):
-            plain = False
-        if not plain or not (np.abs(values) <= MAX_COORDINATE).all():  # the quick way does not say which
+        values = quick_numbers(cells)
+        if values is None:
             pairs = zip(cells[::2], cells[1::2], names, strict=True)
-            values = np.array([self._pair(x, y, name) for x, y, name in pairs]).ravel()
+            values = np.array([self._pair(x, y, name) for x, y, name in pairs], dtype=np.float64)
         return values.reshape(-1, 2)
 
     def _pair(self, x: Any, y: Any, name: str) -> tuple[float, float]:

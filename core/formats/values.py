@@ -34,6 +34,17 @@ def number(text: str, name: str) -> float:
     return coordinate(float(stripped), name)
 
 
+def quick_numbers(cells: Sequence[Any]) -> FloatArray | None:
+    """(K,) float64 of texts, or of numbers, where `number` or `coordinate` take each; None where that takes care."""
+    try:
+        values = np.array([float(cell) for cell in cells], dtype=np.float64)
+        text = "".join(cells) if cells and isinstance(cells[0], str) else ""
+    except (TypeError, ValueError, OverflowError):
+        return None
+    plain = text.isascii() and "_" not in text and (np.abs(values) <= MAX_COORDINATE).all()
+    return values if plain else None
+
+
 def coordinate(value: Any, name: str) -> float:
     """`value` as a finite float; UnusableError, naming `name`, if it is none or far outside any image."""
     if isinstance(value, bool) or not isinstance(value, int | float):
