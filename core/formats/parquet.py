@@ -20,7 +20,7 @@ from core.files import open_regular
 from core.formats.base import MAX_EXTRAS, Holds, ImportResult, LabelledFace, ReadOptions, Skipped, WriteOptions
 from core.formats.gathering import gather
 from core.formats.image_files import MAX_PATH
-from core.formats.parquet_pages import check_pages
+from core.formats.parquet_layout import check_layout
 from core.formats.peek import Peek
 from core.formats.table import COLUMNS, STATES, TableReader, tags_text
 from core.formats.values import MAX_POINTS
@@ -30,10 +30,6 @@ KEY = b"starmark"
 VERSION = 1
 _MAGIC = b"PAR1"
 _MAX_BYTES = 1024 * 2**20
-_MAX_GROUPS = 100_000
-# What a file may claim to hold for its size: repeated values take next to no bytes, but faces are not all the same.
-_FREE_ROWS, _LEAST_ROW = 2000, 16
-_FREE_VALUES, _MOST_VALUES = 1_000_000, 16
 _BATCH = 250  # rows held at a time
 _GROUP = 1000  # faces in each row group that is written
 _MAX_WORD = 200  # letters of a text in a list
@@ -139,12 +135,15 @@ def _opened(source: Path) -> Iterator[Any]:
 
     with open_regular(source, _MAX_BYTES, FormatError) as stream:
         try:
-            metadata = pq.read_metadata(stream)
-            _check_sizes(metadata, source)
-            check_pages(stream, metadata, source)
+            check_layout(stream, source)
+            stream.seek(0)
+            schema = pq.read_metadata(stream).schema
+            if len(schema) > 4 * MAX_POINTS:
+                what = f"the file has too many columns ({len(schema):,}, at most {4 * MAX_POINTS:,})"
+                raise FormatError(what, where=source, remedy=_REMEDY)
             stream.seek(0)
             # Texts stay in dictionaries while reading: one long text in many rows is then one text.
-            columns = [metadata.schema.column(index) for index in range(metadata.num_columns)]
+            columns = [schema.column(index) for index in range(len(schema))]
             texts = [column.path for column in columns if column.physical_type == "BYTE_ARRAY"]
             yield pq.ParquetFile(stream, read_dictionary=texts, pre_buffer=False)
         except (pa.ArrowException, OSError, ValueError, TypeError, KeyError, IndexError, OverflowError) as error:
@@ -152,26 +151,6 @@ def _opened(source: Path) -> Iterator[Any]:
             raise FormatError(what, where=source, remedy="Replace it by a whole copy") from error
         except MemoryError as error:
             raise FormatError("the file unpacks to too much", where=source, remedy="Divide it") from error
-
-
-def _check_sizes(metadata: Any, source: Path) -> None:
-    """FormatError where the file says of itself that it holds more than can be meant: a few bytes can say so."""
-    size = source.stat().st_size
-    rows, columns, groups = metadata.num_rows, metadata.num_columns, metadata.num_row_groups
-    what = None
-    if not 0 <= rows <= _FREE_ROWS + size // _LEAST_ROW:
-        what = f"the file claims {rows:,} rows in {size:,} bytes"
-    elif columns > 4 * MAX_POINTS:
-        what = f"the file has too many columns ({columns:,}, at most {4 * MAX_POINTS:,})"
-    elif groups > _MAX_GROUPS:
-        what = f"the file has too many row groups ({groups:,}, at most {_MAX_GROUPS:,})"
-    else:
-        chunks = (metadata.row_group(group).column(column) for group in range(groups) for column in range(columns))
-        values = sum(chunk.num_values for chunk in chunks)
-        if not 0 <= values <= _FREE_VALUES + _MOST_VALUES * size:
-            what = f"the file claims {values:,} values in {size:,} bytes"
-    if what is not None:
-        raise FormatError(what, where=source, remedy="Write it again, or choose another format")
 
 
 def _described(file: Any, source: Path) -> tuple[tuple[str, ...] | None, Scheme | None, list[str]]:
