@@ -46,10 +46,10 @@ class CvatWriter:
                 done += len(own)
                 options.tell(done, len(faces))
             stream.write("</annotations>\n")
+        box = f", and a rectangle label '{BOX_LABEL}'" if any(face.box is not None for face in faces) else ""
         return [
-            f"Coordinates are written {base}-based.",
             f"Before uploading to CVAT make a task with a skeleton label '{FACE_LABEL}' whose points have the names "
-            f"that the file's <labels> list, and a rectangle label '{BOX_LABEL}'.",
+            f"that the file's <labels> list{box}."
         ]
 
 

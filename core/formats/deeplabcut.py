@@ -111,11 +111,11 @@ class FormatDeepLabCut:
                     cells[start : start + len(values)] = [repr(v) if v == v else "" for v in values]
                 rows.writerow([_path(options.path_of(group[0].image)), *cells])
         options.tell(len(faces), len(faces))
-        return _notes([options.path_of(group[0].image) for group in images], base, several)
+        return _notes([options.path_of(group[0].image) for group in images], several)
 
 
-def _notes(paths: list[str], base: int, several: bool) -> list[str]:
-    notes = [f"Coordinates are written {base}-based."]
+def _notes(paths: list[str], several: bool) -> list[str]:
+    notes = []
     if several:
         notes.append("Images have several faces, so that the file has a level of individuals (multi-animal).")
     if not all(path.startswith("labeled-data/") and path.count("/") == 2 for path in paths):

@@ -86,11 +86,11 @@ class FormatDlib:
                 done += len(own)
                 options.tell(done, len(faces))
             stream.write("</images>\n</dataset>\n")
-        return _notes(faces, base)
+        return _notes(faces)
 
 
-def _notes(faces: Sequence[LabelledFace], base: int) -> list[str]:
-    notes = [f"Coordinates are written {base}-based, rounded to whole px: dlib reads no others."]
+def _notes(faces: Sequence[LabelledFace]) -> list[str]:
+    notes = ["Coordinates are rounded to whole px: dlib reads no others."]
     boxless = sum(face.box is None for face in faces)
     if boxless:
         notes.append(f"{boxless} faces have no box; the extent of their landmarks was written.")

@@ -84,7 +84,7 @@ class FormatParquet:
             while group := list(islice(rows, _GROUP)):
                 writer.write_table(pa.Table.from_pylist(group, schema))
         options.tell(len(faces), len(faces))
-        return [f"Coordinates are written {base}-based."]
+        return []
 
 
 def _schema() -> Any:

@@ -77,7 +77,7 @@ class FormatCsv:
                     options.tell(done, len(faces))
                     done += 1
         options.tell(done, len(faces))
-        return [f"Coordinates are written {base}-based."]
+        return []
 
 
 def _delimiter(source: Peek) -> str | None:

@@ -84,16 +84,16 @@ def find_layout(header: Sequence[str], *, lists: bool = False) -> Layout | None:
         raise UnusableError(f"has {len(names)} columns, at most {_MAX_COLUMNS} can be read")
     fixed: dict[str, int] = {}
     rest: dict[str, int] = {}
-    for column, name in enumerate(names):
-        plain = re.sub(r"[ .\-]+", "_", name).casefold()
-        known = _ALIASES.get(plain, plain)
+    plain = [re.sub(r"[ .\-]+", "_", name).casefold() for name in names]
+    meanings = [_ALIASES.get(name, name) for name in plain]
+    if "image" not in meanings:
+        return None
+    for column, (name, known) in enumerate(zip(names, meanings, strict=True)):
         into, key = (fixed, known) if known in (*COLUMNS, *_LONG, "error") else (rest, name)
         if key in into:
             raise UnusableError(f"has two columns for {shown(key, 40)}")
         if name:
             into[key] = column
-    if "image" not in fixed:
-        return None
     if not lists and {"x", "y"} <= fixed.keys() and ("point" in fixed or "name" in fixed):
         return Layout(fixed, [], [], rest, long=True)
     if lists and {"x", "y"} <= fixed.keys():
