@@ -25,10 +25,14 @@ from core.scheme import Scheme
 _W300, _STAR, _WFLW, _COFW = Format300W(), FormatStarTsv(), FormatWflw(), FormatCofw()
 _CVAT, _DLIB, _PARQUET, _DLC, _CSV = FormatCvat(), FormatDlib(), FormatParquet(), FormatDeepLabCut(), FormatCsv()
 
-FORMATS: dict[str, Importer] = {known.name: known for known in (_COFW, _CVAT, _DLIB, _PARQUET, _DLC, _CSV, _WFLW, _W300, _STAR)}
+FORMATS: dict[str, Importer] = {
+    known.name: known for known in (_COFW, _CVAT, _DLIB, _PARQUET, _DLC, _CSV, _WFLW, _W300, _STAR)
+}
 """Importers by name, in the order in which `detect_format` asks them: the choosiest first."""
 
-EXPORTERS: dict[str, Exporter] = {known.name: known for known in (_W300, _WFLW, _COFW, _STAR, _CVAT, _DLIB, _PARQUET, _DLC, _CSV)}
+EXPORTERS: dict[str, Exporter] = {
+    known.name: known for known in (_W300, _WFLW, _COFW, _STAR, _CVAT, _DLIB, _PARQUET, _DLC, _CSV)
+}
 """Exporters by name."""
 
 AUTO = "auto"
