@@ -102,9 +102,9 @@ class _Reader:
             except UnusableError as error:
                 skip(self.skipped, where, str(error), self.source)
 
-    def _boxes(self, image: Element) -> list[tuple[Box, int, float]]:
-        """(box, group, rotation) of each face box; other shapes are counted."""
-        boxes = []
+    def _boxes(self, image: Element) -> dict[int, list[tuple[Box, float]]]:
+        """(box, rotation) of the face boxes by group; other shapes are counted."""
+        boxes: dict[int, list[tuple[Box, float]]] = {}
         for shape in image:
             if shape.tag != "box":
                 if shape.tag in _SHAPES:
@@ -113,21 +113,23 @@ class _Reader:
             try:
                 x, y, right, bottom = (number(shape.get(key, ""), key) for key in ("xtl", "ytl", "xbr", "ybr"))
                 rotation = number(shape.get("rotation", "0"), "rotation")
-                boxes.append((Box(x, y, right - x, bottom - y), _group(shape), rotation))
+                boxes.setdefault(_group(shape), []).append((Box(x, y, right - x, bottom - y), rotation))
             except ValueError as error:  # UnusableError, or a box without an area
                 reason = str(error) if isinstance(error, UnusableError) else "the box has no area"
                 skip(self.skipped, f"{self.source}, image {image.get('name', '')[:200]}, box", reason, self.source)
         return boxes
 
     def _box_of(
-        self, shape: Element, boxes: list[tuple[Box, int, float]], shapes: int
+        self, shape: Element, boxes: dict[int, list[tuple[Box, float]]], shapes: int
     ) -> tuple[Box | None, dict[str, Any]]:
         """The box of the shape's group; else the image's only one, if the shape is the only one, too."""
         group = _group(shape)
-        found = [box for box in boxes if group and box[1] == group] or (boxes if shapes == 1 else [])
+        found = boxes.get(group, []) if group else []
+        if not found and shapes == 1:
+            found = [box for those in boxes.values() for box in those]
         if len(found) != 1:
             return None, {}
-        box, _, rotation = found[0]
+        box, rotation = found[0]
         self._turned += rotation != 0
         return box, {"rotation": rotation} if rotation else {}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import groupby, pairwise
 from pathlib import Path
@@ -37,24 +38,31 @@ class CvatWriter:
         base = options.index_base or 0
         with place.open("w", encoding="utf-8", newline="\n") as stream:
             stream.write('<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n<version>1.1</version>\n')
-            _write_meta(stream, faces, scheme)
+            label = _label(faces)
+            _write_meta(stream, faces, scheme, label)
             labels = [quoted(name) for name in scheme.points]
             done = 0
             for number, (image, group) in enumerate(groupby(faces, key=lambda face: face.image)):
                 own = list(group)
-                _write_image(stream, number, options.path_of(image), own, labels, base)
+                _write_image(stream, number, options.path_of(image), own, label, labels, base)
                 done += len(own)
                 options.tell(done, len(faces))
             stream.write("</annotations>\n")
         box = f", and a rectangle label '{BOX_LABEL}'" if any(face.box is not None for face in faces) else ""
         return [
-            f"Before uploading to CVAT make a task with a skeleton label '{FACE_LABEL}' whose points have the names "
+            f"Before uploading to CVAT make a task with a skeleton label '{label}' whose points have the names "
             f"that the file's <labels> list{box}."
         ]
 
 
 def _write_image(
-    stream: TextIO, number: int, path: str, faces: Sequence[LabelledFace], labels: Sequence[str], base: int
+    stream: TextIO,
+    number: int,
+    path: str,
+    faces: Sequence[LabelledFace],
+    label: str,
+    labels: Sequence[str],
+    base: int,
 ) -> None:
     """`labels`: the points' names as values of attributes."""
     info = faces[0].info
@@ -63,12 +71,12 @@ def _write_image(
     groups = _groups(faces)
     for face, group in zip(faces, groups, strict=True):
         extras = face.extras
-        label, source = _text(extras.get("label"), FACE_LABEL), _text(extras.get("source"), "manual")
+        source = _text(extras.get("source"), "manual")
         z_order = f' z_order="{_whole(extras.get("z_order")) or 0}"'
         link = f' group_id="{group}"' if group else ""
         stream.write(f"<skeleton label={quoted(label)} source={quoted(source)}{z_order}{link}>\n")
         _write_points(stream, face, labels, base)
-        for name, value in _attributes(face, base):
+        for name, value in _attributes(face, base, label):
             stream.write(f"<attribute name={quoted(name)}>{content(value)}</attribute>\n")
         stream.write("</skeleton>\n")
         if face.box is not None:
@@ -87,10 +95,10 @@ def _write_image(
 
 def _groups(faces: Sequence[LabelledFace]) -> list[int]:
     """The group of each face of an image: its own of old, else one that no other has if it has a box to go with."""
-    wanted = [_whole(face.extras.get("group_id")) or 0 for face in faces]
-    if len(faces) > 1:
-        wanted = [group if wanted.count(group) == 1 else 0 for group in wanted]
-    free = (number for number in range(1, 2 * len(faces) + 2) if number not in wanted)
+    given = [_whole(face.extras.get("group_id")) or 0 for face in faces]
+    times = Counter(given)
+    wanted = [group if group > 0 and times[group] == 1 else 0 for group in given]
+    free = (number for number in range(1, 2 * len(faces) + 2) if number not in times)
     return [group or (next(free) if face.box is not None else 0) for face, group in zip(faces, wanted, strict=True)]
 
 
@@ -109,7 +117,13 @@ def _write_points(stream: TextIO, face: LabelledFace, labels: Sequence[str], bas
         )
 
 
-def _attributes(face: LabelledFace, base: int) -> Iterable[tuple[str, str]]:
+def _label(faces: Sequence[LabelledFace]) -> str:
+    """The skeletons' label: what all faces were called in CVAT, for a task has one skeleton of these points."""
+    names = {_text(face.extras.get("label"), FACE_LABEL) for face in faces}
+    return names.pop() if len(names) == 1 else FACE_LABEL
+
+
+def _attributes(face: LabelledFace, base: int, label: str) -> Iterable[tuple[str, str]]:
     for tag in face.tags:
         name, _, value = tag.partition("=")
         has_value = name and value and value.lower() not in ("true", "false")
@@ -119,6 +133,8 @@ def _attributes(face: LabelledFace, base: int) -> Iterable[tuple[str, str]]:
         yield from ((str(name), str(value)) for name, value in stored.items())
     rest: dict[str, Any] = {}
     extras = {name: value for name, value in face.extras.items() if name not in _OWN_EXTRAS}
+    if face.extras.get("label", label) != label:
+        extras["label"] = face.extras["label"]
     if extras:
         rest["extras"] = extras
     if face.crop is not None:
@@ -135,16 +151,16 @@ def _whole(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**9 else None
 
 
-def _write_meta(stream: TextIO, faces: Sequence[LabelledFace], scheme: Scheme) -> None:
+def _write_meta(stream: TextIO, faces: Sequence[LabelledFace], scheme: Scheme, label: str) -> None:
     """The labels of a task for these faces, as CVAT itself lists them."""
     images = len({face.image for face in faces})
     stream.write(
         f"<meta><task><id>1</id><name>{content(scheme.title)}</name><size>{images}</size><mode>annotation</mode>\n"
-        f"<labels>\n<label><name>{FACE_LABEL}</name><type>skeleton</type>\n<attributes>\n"
+        f"<labels>\n<label><name>{content(label)}</name><type>skeleton</type>\n<attributes>\n"
     )
     checkboxes: dict[str, bool] = {}
     for face in faces:
-        for name, value in _attributes(face, 0):
+        for name, value in _attributes(face, 0, label):
             checkboxes[name] = checkboxes.get(name, True) and value == "true"
     for name in sorted(checkboxes):
         _write_attribute(stream, name, checkbox=checkboxes[name])
@@ -154,7 +170,7 @@ def _write_meta(stream: TextIO, faces: Sequence[LabelledFace], scheme: Scheme) -
         stream.write(f"<label><name>{content(name)}</name><type>points</type><attributes>")
         if outside:
             _write_attribute(stream, OUTSIDE_ATTRIBUTE, checkbox=True)
-        stream.write(f"</attributes><parent>{FACE_LABEL}</parent></label>\n")
+        stream.write(f"</attributes><parent>{content(label)}</parent></label>\n")
     if any(face.box is not None for face in faces):
         stream.write(f"<label><name>{BOX_LABEL}</name><type>rectangle</type><attributes></attributes></label>\n")
     stream.write("</labels></task></meta>\n")

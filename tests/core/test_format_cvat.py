@@ -130,6 +130,19 @@ def test_images_are_looked_for_as_in_cvats_archive(tmp_path: Path) -> None:
     assert read_dataset(tmp_path).faces[0].image == tmp_path / "images" / "sub" / "b.png"
 
 
+def test_the_label_that_cvat_had(tmp_path: Path) -> None:
+    faces = [replace(face, extras={"label": "Gesicht"}) for face in make_faces(tmp_path / "images", 2)]
+    for name, kept in (("one", faces), ("two", [faces[0], replace(faces[1], extras={"label": "Kopf"})])):
+        target = tmp_path / f"{name}.xml"
+        export_dataset(kept, SCHEME, target, "cvat", images_root=tmp_path / "images")
+        text = target.read_text(encoding="utf-8")
+        label = "Gesicht" if name == "one" else "face"
+        assert text.count(f"<parent>{label}</parent>") == 68
+        assert text.count(f'<skeleton label="{label}"') == 2
+        again = read_dataset(target, images_root=tmp_path / "images").faces
+        assert [face.extras["label"] for face in again] == [face.extras["label"] for face in kept]
+
+
 def test_everything_comes_back(tmp_path: Path) -> None:
     faces = make_faces(tmp_path / "images", 4)
     nothing = Label(SCHEME.id, np.full((68, 2), np.nan))
