@@ -123,8 +123,6 @@ def _unpacked(stream: BinaryIO, place: int, end: int, source: Path) -> int:
 
 def _struct(data: bytes, place: int, depth: int) -> tuple[dict[int, Any], int]:
     """({field: value}, place behind it). IndexError where it goes on beyond `data`, ValueError where it is none."""
-    if depth > _MAX_DEPTH:
-        raise ValueError("nested too deeply")
     found: dict[int, Any] = {}
     field = 0
     while True:
@@ -144,6 +142,8 @@ def _struct(data: bytes, place: int, depth: int) -> tuple[dict[int, Any], int]:
 
 
 def _value(data: bytes, place: int, kind: int, depth: int) -> tuple[Any, int]:
+    if depth > _MAX_DEPTH:
+        raise ValueError("nested too deeply")
     if kind in _WHOLE:
         number, place = _varint(data, place)
         return _signed(number), place

@@ -126,3 +126,12 @@ def test_damaged_files(tmp_path: Path) -> None:
         path.write_bytes(data)
         with pytest.raises(FormatError):
             read_dataset(path, "parquet")
+
+
+def test_footers_of_other_kinds(tmp_path: Path) -> None:
+    """Thrift that a decoder would follow: lists in lists, a number without end, a field twice, nothing."""
+    path = tmp_path / "table.parquet"
+    for footer in (b"\x19\x19" + b"\x19" * 5000, b"\x16" + b"\xff" * 20, b"\x16\x02\x06\x02\x02\x00", b""):
+        path.write_bytes(b"PAR1" + bytes(40) + footer + struct.pack("<I", len(footer)) + b"PAR1")
+        with pytest.raises(FormatError, match="damaged"):
+            read_dataset(path, "parquet")
