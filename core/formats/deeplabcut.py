@@ -30,6 +30,7 @@ _LEVELS = ("scorer", "individuals", "bodyparts", "coords")
 _IGNORED = "likelihood"
 _MAX_INDIVIDUALS = 200
 _LABELS = "CollectedData"
+_IMAGES = "labeled-data"
 _REMEDY = "Choose a CollectedData file of DeepLabCut"
 
 
@@ -78,8 +79,7 @@ class FormatDeepLabCut:
         if ignored:
             notes.append("Columns of likelihood were left out.")
         top = source if source.is_dir() else source.parent
-        roots = (top, *list(top.absolute().parents)[:2])
-        faces, scheme, more = gather(entries, skipped, source, options, roots, base)
+        faces, scheme, more = gather(entries, skipped, source, options, _roots(top), base)
         return ImportResult(faces, skipped, scheme.id, self.name, notes + more, base)
 
     def write(self, faces: Sequence[LabelledFace], scheme: Scheme, place: Path, options: WriteOptions) -> list[str]:
@@ -118,7 +118,7 @@ def _notes(paths: list[str], several: bool) -> list[str]:
     notes = []
     if several:
         notes.append("Images have several faces, so that the file has a level of individuals (multi-animal).")
-    if not all(path.startswith("labeled-data/") and path.count("/") == 2 for path in paths):
+    if not all(path.startswith(f"{_IMAGES}/") and path.count("/") == 2 for path in paths):
         notes.append("DeepLabCut wants its images in labeled-data/VIDEO/ of a project; name the folders so.")
     return notes
 
@@ -161,6 +161,13 @@ def _files(source: Path) -> list[Path]:
     if not found:
         raise FormatError(f"there is no {_LABELS} file in this folder", where=source, remedy=_REMEDY)
     return found
+
+
+def _roots(top: Path) -> list[Path]:
+    """The folder itself, and that of the project where it is one of labeled-data: nothing else above may be reached."""
+    above = (top.absolute(), top.absolute().parent)
+    projects = [folder.parent for folder in above if folder.name == _IMAGES]
+    return [top, *projects]
 
 
 class _Reader:

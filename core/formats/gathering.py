@@ -139,7 +139,11 @@ def _resolver(entries: Sequence[Entry], options: ReadOptions, roots: Iterable[Pa
     if options.images_root is not None:
         roots = [options.images_root]
     resolvers = [PathResolver(texts, root, options.files, outside=options.outside) for root in dict.fromkeys(roots)]
-    return max(resolvers, key=lambda resolver: sum(_is_found(text, resolver, options) for text in texts))
+    return max(resolvers, key=lambda resolver: (_hits(texts, resolver, options), -resolver.dropped))
+
+
+def _hits(texts: Iterable[str], resolver: PathResolver, options: ReadOptions) -> int:
+    return sum(_is_found(text, resolver, options) for text in texts)
 
 
 def _is_found(text: str, resolver: PathResolver, options: ReadOptions) -> bool:

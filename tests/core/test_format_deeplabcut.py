@@ -44,9 +44,21 @@ def read(tmp_path: Path, text: str) -> ImportResult:
 def test_one_column_names_the_image(tmp_path: Path, image: str) -> None:
     result = read(tmp_path, table([image, *ROW], [image, "", "", *ROW[2:]]).replace("\n", "\r\n"))
     assert result.faces[0].image == tmp_path / "labeled-data" / "film" / "img 1.png"
+    assert not any("left out" in note for note in result.notes)
     assert result.faces[0].label.points[67].tolist() == [67.5, 134]
     assert result.faces[0].extras == {"scorer": "me"}
     assert result.faces[1].label.visibility[:2].tolist() == [Visibility.MISSING, 0]
+
+
+def test_folders_above_are_not_reached(tmp_path: Path) -> None:
+    """Of a project's labeled-data, images are looked for in the project; elsewhere beside the file alone."""
+    save_image(tmp_path / "secret.png")
+    save_image(tmp_path / "some" / "folder" / "a.png")
+    path = tmp_path / "some" / "folder" / "CollectedData_me.csv"
+    path.write_text(table(["a.png", *ROW], ["secret.png", *ROW], ["secret.png", *ROW]))
+    result = read_dataset(path)
+    assert len(result.faces) == 1
+    assert "no such file" in result.skipped[0].reason
 
 
 def test_three_columns_name_the_image_and_names_the_points(tmp_path: Path) -> None:
