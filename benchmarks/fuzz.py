@@ -68,6 +68,27 @@ def _tsv(data: bytes, folder: Path) -> object:
     return FormatStarTsv().read(path, ReadOptions())
 
 
+def _of_format(name: str, suffix: str) -> Loader:
+    """The loader of one annotation format, with the images that its seeds name."""
+
+    def load(data: bytes, folder: Path) -> object:
+        from core.formats import detect_format
+        from core.formats.base import ReadOptions
+        from core.formats.registry import FORMATS
+
+        (folder / "a").mkdir(exist_ok=True)
+        for image in ("a/0.png", "q.png"):
+            if not (folder / image).exists():
+                (folder / image).write_bytes(SEEDS["images"]()[9])
+        path = folder / f"input{suffix}"
+        path.write_bytes(data)
+        with contextlib.suppress(StarmarkError):
+            detect_format(path)
+        return FORMATS[name].read(path, ReadOptions())
+
+    return load
+
+
 def _scheme(data: bytes, folder: Path) -> object:
     from core.scheme import load_scheme
 
@@ -106,6 +127,11 @@ LOADERS: dict[str, Loader] = {
     "images": _images,
     "pts": _pts,
     "tsv": _tsv,
+    "cvat": _of_format("cvat", ".xml"),
+    "dlib": _of_format("dlib", ".xml"),
+    "deeplabcut": _of_format("deeplabcut", ".csv"),
+    "csv": _of_format("csv", ".csv"),
+    "parquet": _of_format("parquet", ".parquet"),
     "scheme": _scheme,
     "config": _config,
     "rule": _rule,

@@ -9,6 +9,7 @@ import io
 import itertools
 import json
 import pickletools
+import re
 import struct
 import zipfile
 import zlib
@@ -135,6 +136,52 @@ def _tsv_seeds() -> tuple[bytes, ...]:
     )
 
 
+@lru_cache(maxsize=1)
+def format_seeds() -> dict[str, tuple[bytes, ...]]:
+    """Faces with all that a label can say, in each of the formats that have a text or table of their own."""
+    import tempfile
+
+    from core.face import Box, Label
+    from core.formats.base import LabelledFace, WriteOptions
+    from core.formats.registry import EXPORTERS
+    from core.images import ImageInfo
+    from core.scheme import get_scheme
+
+    scheme = get_scheme("cofw-29")
+    points = np.arange(58.0).reshape(29, 2) * 1.25
+    points[3] = np.nan
+    states = np.zeros(29, np.uint8)
+    states[[1, 2]] = 1, 2
+    info = ImageInfo(26, 18, "PNG", 1)
+    extras = {"label": "f", "z_order": 2, "more": {"a": [1, "x"]}}
+    faces = [
+        LabelledFace(Path(image), Label(scheme.id, points + shift, states), box, crop, tags, "", info, extras)
+        for image, shift, box, crop, tags in (
+            ("a/0.png", 0, Box(1, 2, 30.5, 40), (0.3, 1.0, 2.0), ("occluded", "pose=left")),
+            ("a/0.png", 1, None, None, ()),
+            ("q.png", 2, Box(1, 2, 3, 4), None, ("a;b",)),
+        )
+    ]
+    seeds: dict[str, tuple[bytes, ...]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("cvat", "dlib", "deeplabcut", "csv", "parquet"):
+            written = []
+            for number, kept in enumerate((faces, faces[2:])):
+                place = Path(folder) / f"{name}{number}"
+                EXPORTERS[name].write(kept, scheme, place, WriteOptions(Path(), place))
+                written.append(place.read_bytes())
+            seeds[name] = tuple(written)
+    row = ",".join(["q.png", "", "0", "1", "2", "30", "40", "0.5"])
+    lines = [f"{row},{i},,{i}.5,{2 * i}" for i in range(29)]
+    head = "image,error,face,box_x,box_y,box_w,box_h,score,point,name,x,y"
+    seeds["csv"] += ("\n".join([head, *lines, "w.png,broken" + "," * 10, ""]).encode(),)
+    return seeds
+
+
+def _seeds_of(name: str) -> Callable[[], tuple[bytes, ...]]:
+    return lambda: format_seeds()[name]
+
+
 def _scheme_seeds() -> tuple[bytes, ...]:
     return tuple(path.read_bytes() for path in sorted((ROOT / "resources/schemes").glob("*.toml")))
 
@@ -179,6 +226,7 @@ SEEDS: dict[str, Callable[[], tuple[bytes, ...]]] = {
     "images": image_seeds,
     "pts": _pts_seeds,
     "tsv": _tsv_seeds,
+    **{name: _seeds_of(name) for name in ("cvat", "dlib", "deeplabcut", "csv", "parquet")},
     "scheme": _scheme_seeds,
     "config": _config_seeds,
     "rule": _rule_seeds,
@@ -420,6 +468,53 @@ def spoil_text(data: bytes, random: Random) -> bytes:
     return (text[:start] + random.choice(_TOKENS) + text[stop:]).encode()
 
 
+def spoil_xml(data: bytes, random: Random) -> bytes:
+    """Elements and attribute values moved, lost, repeated and replaced; well-formed as a rule."""
+    text = data.decode("utf-8")
+    if random.random() < 0.5:
+        values = list(re.finditer(r"""=(["'])(.*?)\1""", text))
+        value = random.choice(values)
+        token = random.choice((*_TOKENS, *(other[2] for other in random.sample(values, min(5, len(values))))))
+        token = token.replace("&", "&amp;").replace("<", "&lt;").replace(value[1], "")
+        return (text[: value.start(2)] + token + text[value.end(2) :]).encode()
+    elements = list(re.finditer(r"<(\w+)[^<>]*(?:/>|>[^<]*</\1>)", text))  # those without others in them
+    one, other = random.choice(elements), random.choice(elements)
+    new = random.choice(("", one[0] * random.choice((2, 50)), other[0], "<x>" * 60 + "</x>" * 60, "&a;", "<!---->"))
+    return (text[: one.start()] + new + text[one.end() :]).encode()
+
+
+def spoil_parquet(data: bytes, random: Random) -> bytes:
+    """Columns and values lost, repeated and replaced, written as a whole file again; or any bytes of it."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if random.random() < 0.4:
+        return spoil_bytes(data, random)
+    table = pq.read_table(io.BytesIO(data))
+    column = random.randrange(table.num_columns)
+    name, values = table.column_names[column], table.column(column).to_pylist()
+    way = random.randrange(5)
+    if way == 0:
+        table = table.remove_column(column)
+    elif way == 1:
+        table = table.rename_columns([random.choice((name, other)) for other in table.column_names])
+    elif way == 2:
+        table = pa.concat_tables([table] * random.choice((2, 20))) if table.num_rows < 50 else table
+    else:
+        row = random.randrange(len(values))
+        odd = (None, float("nan"), float("inf"), -1e300, 3, "x", "9" * 5000, b"\xff", {"a": 1}, [], values[0])
+        new = random.choice(odd)
+        if isinstance(values[row], list) and random.random() < 0.7:
+            values[row] = values[row][: random.randrange(40)] + [new] * random.choice((0, 1, 3000))
+        else:
+            values[row] = new
+        table = table.set_column(column, name, pa.array(values))
+    stream = io.BytesIO()
+    options = {"compression": random.choice(("snappy", "zstd", "none")), "use_dictionary": random.random() < 0.5}
+    pq.write_table(table, stream, data_page_version=random.choice(("1.0", "2.0")), **options)
+    return stream.getvalue()
+
+
 _JSON_VALUES: tuple[object, ...] = (
     *(None, True, False, 0, -1, 1, 3, 2**31, 2**63, 2**64, 10**40, 1e300, -1e300, 0.5, "", "x", "F32", "I64", "BF16"),
     *(
@@ -549,6 +644,9 @@ _STRUCTURED: dict[str, Callable[[bytes, Random], bytes]] = {
     "images": spoil_image,
     "pts": spoil_text,
     "tsv": spoil_text,
+    **dict.fromkeys(("cvat", "dlib"), spoil_xml),
+    **dict.fromkeys(("deeplabcut", "csv"), spoil_text),
+    "parquet": spoil_parquet,
     "scheme": spoil_text,
     "config": spoil_text,
     "rule": spoil_text,

@@ -9,8 +9,13 @@ from core.errors import FormatError, UsageError
 from core.files import unreadable, walk_folders
 from core.formats.base import Exporter, Importer, ImportResult, LabelledFace, Progress, ReadOptions
 from core.formats.cofw import FormatCofw
+from core.formats.cvat import FormatCvat
+from core.formats.deeplabcut import FormatDeepLabCut
+from core.formats.dlib import FormatDlib
 from core.formats.exporting import write_dataset
+from core.formats.parquet import FormatParquet
 from core.formats.peek import Peek
+from core.formats.plain_csv import FormatCsv
 from core.formats.report import Report
 from core.formats.star_tsv import FormatStarTsv
 from core.formats.w300 import Format300W
@@ -18,11 +23,16 @@ from core.formats.wflw import FormatWflw
 from core.scheme import Scheme
 
 _W300, _STAR, _WFLW, _COFW = Format300W(), FormatStarTsv(), FormatWflw(), FormatCofw()
+_CVAT, _DLIB, _PARQUET, _DLC, _CSV = FormatCvat(), FormatDlib(), FormatParquet(), FormatDeepLabCut(), FormatCsv()
 
-FORMATS: dict[str, Importer] = {known.name: known for known in (_COFW, _WFLW, _W300, _STAR)}
+FORMATS: dict[str, Importer] = {
+    known.name: known for known in (_COFW, _CVAT, _DLIB, _PARQUET, _DLC, _CSV, _WFLW, _W300, _STAR)
+}
 """Importers by name, in the order in which `detect_format` asks them: the choosiest first."""
 
-EXPORTERS: dict[str, Exporter] = {known.name: known for known in (_W300, _WFLW, _COFW, _STAR)}
+EXPORTERS: dict[str, Exporter] = {
+    known.name: known for known in (_W300, _WFLW, _COFW, _STAR, _CVAT, _DLIB, _PARQUET, _DLC, _CSV)
+}
 """Exporters by name."""
 
 AUTO = "auto"

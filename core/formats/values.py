@@ -19,7 +19,7 @@ MAX_POINTS = 1000
 """Most points of a face, as in a scheme."""
 
 # Possessive: a run of digits has one reading, and a long one that fits nowhere must not be split in every way.
-_NUMBER = re.compile(r"[+-]?+(?:\d++\.?+\d*+|\.\d++)(?:[eE][+-]?+\d++)?+", re.ASCII)
+NUMBER = re.compile(r"[+-]?+(?:\d++\.?+\d*+|\.\d++)(?:[eE][+-]?+\d++)?+", re.ASCII)
 
 
 class UnusableError(ValueError):
@@ -29,9 +29,20 @@ class UnusableError(ValueError):
 def number(text: str, name: str) -> float:
     """The number that `text` is; UnusableError, naming `name`, for anything else and for one far outside any image."""
     stripped = text.strip()
-    if _NUMBER.fullmatch(stripped) is None:
+    if NUMBER.fullmatch(stripped) is None:
         raise UnusableError(f"{name}: {shown(text, 20)} is not a number")
     return coordinate(float(stripped), name)
+
+
+def quick_numbers(cells: Sequence[Any]) -> FloatArray | None:
+    """(K,) float64 of texts, or of numbers, where `number` or `coordinate` take each; None where that takes care."""
+    try:
+        values = np.array([float(cell) for cell in cells], dtype=np.float64)
+        text = "".join(cells) if cells and isinstance(cells[0], str) else ""
+    except (TypeError, ValueError, OverflowError):
+        return None
+    plain = text.isascii() and "_" not in text and (np.abs(values) <= MAX_COORDINATE).all()
+    return values if plain else None
 
 
 def coordinate(value: Any, name: str) -> float:

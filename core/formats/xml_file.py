@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError
+from xml.sax.saxutils import escape
 
 from core.errors import FormatError
 from core.files import open_regular
@@ -15,6 +17,8 @@ _MAX_DEPTH = 50
 _MAX_ELEMENTS = 50_000_000
 _MAX_ATTRIBUTES = 1000
 _REMEDY = "Correct the file, or export it again"
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_QUOTES = {'"': "&quot;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"}
 
 
 def elements(path: str | Path, *names: str, max_bytes: int = MAX_BYTES) -> Iterator[Element]:
@@ -62,3 +66,25 @@ def _wanted(events: Iterator[tuple[str, Any]], names: tuple[str, ...], path: str
             element.clear()
             if open_elements:
                 open_elements[-1].remove(element)
+
+
+def quoted(text: str) -> str:
+    """`text` as the value of an attribute, in double quotes; letters that XML has no way to write become "?"."""
+    return f'"{escape(_NOT_XML.sub("?", text), _QUOTES)}"'
+
+
+def content(text: str) -> str:
+    """`text` as the content of an element; letters that XML has no way to write become "?"."""
+    return escape(_NOT_XML.sub("?", text), {"\r": "&#13;"})
+
+
+def quoted_path(path: str) -> str:
+    """An image path as the value of an attribute.
+
+    Raises:
+        FormatError: it has letters that XML has no way to write, so that it would name another file.
+    """
+    if _NOT_XML.search(path):  # control characters, and names that are no UTF-8
+        what = "the image's path has characters that XML cannot hold"
+        raise FormatError(what, where=path, remedy="Rename it, or choose another format")
+    return quoted(path)
