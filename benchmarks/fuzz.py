@@ -68,6 +68,41 @@ def _tsv(data: bytes, folder: Path) -> object:
     return FormatStarTsv().read(path, ReadOptions())
 
 
+def _wflw(data: bytes, folder: Path) -> object:
+    from core.formats.base import ReadOptions
+    from core.formats.wflw import FormatWflw
+
+    (folder / "a").mkdir(exist_ok=True)
+    for name in ("a/0.png", "q.png"):
+        if not (folder / name).exists():
+            (folder / name).write_bytes(SEEDS["images"]()[9])
+    path = folder / "input.txt"
+    path.write_bytes(data)
+    return FormatWflw().read(path, ReadOptions())
+
+
+def _cofw(data: bytes, folder: Path) -> object:
+    import shutil
+
+    from core.formats.base import ReadOptions
+    from core.formats.cofw import FormatCofw
+
+    path = folder / "input.mat"
+    path.write_bytes(data)
+    try:
+        return FormatCofw().read(path, ReadOptions(extract_to=folder / "extracted"))
+    finally:
+        shutil.rmtree(folder / "extracted", ignore_errors=True)
+
+
+def _map(data: bytes, folder: Path) -> object:
+    from core.scheme_map import load_map
+
+    path = folder / "input.toml"
+    path.write_bytes(data)
+    return load_map(path)
+
+
 def _scheme(data: bytes, folder: Path) -> object:
     from core.scheme import load_scheme
 
@@ -106,6 +141,9 @@ LOADERS: dict[str, Loader] = {
     "images": _images,
     "pts": _pts,
     "tsv": _tsv,
+    "wflw": _wflw,
+    "cofw": _cofw,
+    "map": _map,
     "scheme": _scheme,
     "config": _config,
     "rule": _rule,
