@@ -84,13 +84,15 @@ def _wflw(data: bytes, folder: Path) -> object:
 def _cofw(data: bytes, folder: Path) -> object:
     import shutil
 
+    from core.formats import cofw
     from core.formats.base import ReadOptions
-    from core.formats.cofw import FormatCofw
 
+    # Not first in a process of its own, which takes half a second: a death of the worker is one that it would contain.
+    cofw.try_in_child = lambda *_: None  # type: ignore[assignment]
     path = folder / "input.mat"
     path.write_bytes(data)
     try:
-        return FormatCofw().read(path, ReadOptions(extract_to=folder / "extracted"))
+        return cofw.FormatCofw().read(path, ReadOptions(extract_to=folder / "extracted"))
     finally:
         shutil.rmtree(folder / "extracted", ignore_errors=True)
 
