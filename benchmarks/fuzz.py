@@ -88,7 +88,7 @@ def _cofw(data: bytes, folder: Path) -> object:
     from core.formats.base import ReadOptions
 
     # Not first in a process of its own, which takes half a second: a death of the worker is one that it would contain.
-    cofw.try_in_child = lambda *_: None  # type: ignore[assignment]
+    vars(cofw)["try_in_child"] = lambda *_: None
     path = folder / "input.mat"
     path.write_bytes(data)
     try:
