@@ -89,6 +89,30 @@ def _of_format(name: str, suffix: str) -> Loader:
     return load
 
 
+def _cofw(data: bytes, folder: Path) -> object:
+    import shutil
+
+    from core.formats import cofw
+    from core.formats.base import ReadOptions
+
+    # Not first in a process of its own, which takes half a second: a death of the worker is one that it would contain.
+    vars(cofw)["try_in_child"] = lambda *_: None
+    path = folder / "input.mat"
+    path.write_bytes(data)
+    try:
+        return cofw.FormatCofw().read(path, ReadOptions(extract_to=folder / "extracted"))
+    finally:
+        shutil.rmtree(folder / "extracted", ignore_errors=True)
+
+
+def _map(data: bytes, folder: Path) -> object:
+    from core.scheme_map import load_map
+
+    path = folder / "input.toml"
+    path.write_bytes(data)
+    return load_map(path)
+
+
 def _scheme(data: bytes, folder: Path) -> object:
     from core.scheme import load_scheme
 
@@ -132,6 +156,9 @@ LOADERS: dict[str, Loader] = {
     "deeplabcut": _of_format("deeplabcut", ".csv"),
     "csv": _of_format("csv", ".csv"),
     "parquet": _of_format("parquet", ".parquet"),
+    "wflw": _of_format("wflw", ".txt"),
+    "cofw": _cofw,
+    "map": _map,
     "scheme": _scheme,
     "config": _config,
     "rule": _rule,

@@ -182,6 +182,42 @@ def _seeds_of(name: str) -> Callable[[], tuple[bytes, ...]]:
     return lambda: format_seeds()[name]
 
 
+def _wflw_seeds() -> tuple[bytes, ...]:
+    points = " ".join(f"{i}.250000" for i in range(196))
+    return (
+        "".join(f"{points} 10 20 150 160 0 1 0 0 1 0 a/{i}.png\n" for i in range(3)).encode(),
+        f"{points} q.png\r\n{points} a/0.png\r\n".encode(),
+        " ".join(["1 2"] * 29 + ["3 4 5 6 q.png\n"]).encode(),
+    )
+
+
+@lru_cache(maxsize=1)
+def _cofw_seeds() -> tuple[bytes, ...]:
+    """Three small faces each: packed and plain, with the groups of an old HDF5 and of a new one."""
+    import h5py
+
+    seeds = []
+    for version in ("earliest", "latest"):
+        stream = io.BytesIO()
+        with h5py.File(stream, "w", userblock_size=512, libver=version) as file:
+            group = file.create_group("#refs#")
+            pixels = np.arange(3 * 12 * 9, dtype=np.uint8).reshape(3, 12, 9)
+            group.create_dataset("a", data=pixels, chunks=(1, 6, 9), compression="gzip", shuffle=True)
+            group.create_dataset("b", data=pixels[0])
+            group.create_dataset("c", data=pixels[0], chunks=(5, 5), maxshape=(None, 9))
+            cells = np.array([[group[name].ref for name in "abc"]], dtype=h5py.ref_dtype)
+            file.create_dataset("IsTr", data=cells, dtype=h5py.ref_dtype).attrs["MATLAB_class"] = np.bytes_("cell")
+            phis = np.concatenate([np.linspace(1, 9, 58), np.arange(29) % 2])
+            file.create_dataset("phisTr", data=np.repeat(phis[:, None], 3, axis=1), compression="gzip")
+            file.create_dataset("bboxesTr", data=np.tile([[1.0], [2], [6], [5]], (1, 3)))
+        seeds.append(stream.getvalue())
+    return tuple(seeds)
+
+
+def _map_seeds() -> tuple[bytes, ...]:
+    return tuple(path.read_bytes() for path in sorted((ROOT / "resources/scheme_maps").glob("*.toml")))
+
+
 def _scheme_seeds() -> tuple[bytes, ...]:
     return tuple(path.read_bytes() for path in sorted((ROOT / "resources/schemes").glob("*.toml")))
 
@@ -227,6 +263,9 @@ SEEDS: dict[str, Callable[[], tuple[bytes, ...]]] = {
     "pts": _pts_seeds,
     "tsv": _tsv_seeds,
     **{name: _seeds_of(name) for name in ("cvat", "dlib", "deeplabcut", "csv", "parquet")},
+    "wflw": _wflw_seeds,
+    "cofw": _cofw_seeds,
+    "map": _map_seeds,
     "scheme": _scheme_seeds,
     "config": _config_seeds,
     "rule": _rule_seeds,
@@ -515,6 +554,20 @@ def spoil_parquet(data: bytes, random: Random) -> bytes:
     return stream.getvalue()
 
 
+def spoil_hdf5(data: bytes, random: Random) -> bytes:
+    """A number of the structure changed: one of the places that are not zero, behind MATLAB's header."""
+    places = [place for place in range(512, len(data)) if data[place]]
+    place = random.choice(places)
+    if random.random() < 0.2:
+        other = random.choice(places)  # an address or size from elsewhere in the file
+        value = data[other : other + 8]
+    else:
+        width = random.choice((1, 1, 2, 4, 8))
+        place -= place % width
+        value = number_bytes(random, width)
+    return data[:place] + value + data[place + len(value) :]
+
+
 _JSON_VALUES: tuple[object, ...] = (
     *(None, True, False, 0, -1, 1, 3, 2**31, 2**63, 2**64, 10**40, 1e300, -1e300, 0.5, "", "x", "F32", "I64", "BF16"),
     *(
@@ -647,6 +700,9 @@ _STRUCTURED: dict[str, Callable[[bytes, Random], bytes]] = {
     **dict.fromkeys(("cvat", "dlib"), spoil_xml),
     **dict.fromkeys(("deeplabcut", "csv"), spoil_text),
     "parquet": spoil_parquet,
+    "wflw": spoil_text,
+    "cofw": spoil_hdf5,
+    "map": spoil_text,
     "scheme": spoil_text,
     "config": spoil_text,
     "rule": spoil_text,

@@ -12,6 +12,7 @@ import numpy as np
 
 from core.errors import SchemeError, shown
 from core.face import FloatArray
+from core.files import is_file
 from core.paths import user_home
 from core.toml_file import read_toml
 
@@ -158,7 +159,7 @@ def get_scheme(name: str) -> Scheme:
         return load_scheme(name)
     # A name from a file must stay a name: no path of it may lead out of the folder.
     file = user_schemes_dir() / f"{Path(name).name}.toml"
-    if file.name == f"{name}.toml" and file.is_file():
+    if file.name == f"{name}.toml" and is_file(file):
         scheme = load_scheme(file)
         if scheme.id != name:
             raise _bad("id", f"is '{scheme.id}', but the file is named '{name}'", file)

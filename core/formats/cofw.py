@@ -10,6 +10,7 @@ everything else here works on image files.
 
 from __future__ import annotations
 
+import contextlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,11 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.errors import FileError, FormatError, ImageError
+from core.errors import FileError, FormatError, ImageError, StarmarkError
 from core.face import Box, FloatArray, Label, Visibility
 from core.files import unreadable, write_atomic
 from core.formats.base import Holds, ImportResult, LabelledFace, ReadOptions, Skipped, WriteOptions, nothing_usable
-from core.formats.hdf5_file import find_dataset, is_hdf5, open_hdf5, plain_shape, read_values, referred
+from core.formats.hdf5_file import find_dataset, is_hdf5, open_hdf5, plain_shape, read_values, referred, try_in_child
 from core.formats.peek import Peek
 from core.formats.values import UnusableError, coordinate
 from core.images import ImageInfo, read_image
@@ -73,12 +74,10 @@ class FormatCofw:
             raise FormatError(what, where=source, remedy=f"Choose the scheme {SCHEME}")
         base = 1 if options.index_base is None else options.index_base
         folder = options.extract_to or source.with_name(f"{source.stem} images")
+        try_in_child(look_through, source, lambda: options.tell(0, 1))
         with open_hdf5(source) as file:
-            parts = [part for suffix in _SPLITS if (part := _part(file, suffix, source)) is not None]
-            if not parts:
-                raise FormatError("there is neither IsTr nor IsT in this file", where=source, remedy=_REMEDY)
-            budget = _FREE_BYTES + _MAX_IMAGES_RATIO * source.stat().st_size
-            images = _Images(file, source, folder, budget)
+            parts = _parts(file, source)
+            images = _Images(file, source, folder, _budget(source))
             try:
                 faces, skipped = _faces(parts, images, scheme, base, options)
             except BaseException:
@@ -114,6 +113,28 @@ class FormatCofw:
         if boxless:
             notes.append(f"{boxless} faces have no box; the extent of their landmarks was written.")
         return notes
+
+
+def look_through(source: Path) -> None:
+    """Touch all that reading touches, and keep none of it. Raises nothing: the reading itself says what is wrong."""
+    with contextlib.suppress(StarmarkError), open_hdf5(source) as file:
+        images = _Images(file, source, source.parent, _budget(source))
+        for part in _parts(file, source):
+            for reference in part.references:
+                with contextlib.suppress(UnusableError):
+                    images.look_at(reference)
+
+
+def _budget(source: Path) -> int:
+    """Bytes of pixels that the file's images may have together."""
+    return _FREE_BYTES + _MAX_IMAGES_RATIO * source.stat().st_size
+
+
+def _parts(file: h5py.File, source: Path) -> list[_Part]:
+    parts = [part for suffix in _SPLITS if (part := _part(file, suffix, source)) is not None]
+    if not parts:
+        raise FormatError("there is neither IsTr nor IsT in this file", where=source, remedy=_REMEDY)
+    return parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +234,7 @@ class _Images:
     folder: Path
     budget: int
     _known: dict[int, tuple[Path, ImageInfo]] = field(default_factory=dict)
+    _seen: set[int] = field(default_factory=set)
     _new: list[Path] = field(default_factory=list)
     _made: bool = False
 
@@ -225,6 +247,13 @@ class _Images:
             self._write(path, pixels)
             self._known[address] = path, ImageInfo(pixels.shape[1], pixels.shape[0], "PNG", 1)
         return self._known[address]
+
+    def look_at(self, reference: Any) -> None:
+        """Read the image and drop it; errors as `extract`."""
+        address, dataset = referred(self.file, reference, self.source)
+        if address not in self._seen:
+            self._seen.add(address)
+            self._pixels(dataset)
 
     def _pixels(self, dataset: h5py.Dataset) -> NDArray[np.uint8]:
         """(H, W) or (H, W, 3) uint8."""

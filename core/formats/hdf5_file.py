@@ -2,13 +2,15 @@
 
 Links that lead elsewhere, virtual datasets and external storage would read files that nobody named. HDF5's own
 decompression grows with what a chunk says, not with the chunk's size, so that chunks are taken raw and inflated here.
+A few damaged files end the process that reads them, in the library's own code, so that another process goes first.
 """
 
 from __future__ import annotations
 
 import math
+import multiprocessing
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +36,32 @@ _REMEDY = "Use the file as published"
 def is_hdf5(head: bytes) -> bool:
     """Whether a file that begins with `head` is HDF5, perhaps behind a header of up to 2048 bytes."""
     return any(head[at : at + len(SIGNATURE)] == SIGNATURE for at in _BEGINNINGS)
+
+
+def try_in_child(read: Callable[[Path], object], path: Path, wait: Callable[[], object]) -> None:
+    """Let `read`, a function of a module, read the file in a process of its own, whose death does no harm.
+
+    Args:
+        read: raises nothing.
+        path: the file.
+        wait: called several times a second meanwhile; what it raises ends the process.
+
+    Raises:
+        FormatError: the process died.
+    """
+    child = multiprocessing.get_context("spawn").Process(target=read, args=(path,), daemon=True)
+    child.start()
+    try:
+        while child.is_alive():
+            wait()
+            child.join(0.1)
+        if child.exitcode:
+            what = "the file is damaged (the process that tried to read it died)"
+            raise FormatError(what, where=path, remedy=_REMEDY)
+    finally:
+        child.kill()
+        child.join()
+        child.close()
 
 
 @contextmanager

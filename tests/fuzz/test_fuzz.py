@@ -15,7 +15,10 @@ from benchmarks.fuzz_inputs import SEEDS, make_input
 
 ROOT = Path(__file__).resolve().parents[2]
 FORMATS = ("cvat", "dlib", "deeplabcut", "csv", "parquet")
-COUNTS = {"images": 2500, "pts": 2500, "tsv": 800, "scheme": 1200, "config": 800, "rule": 800, "checkpoint": 120}
+COUNTS = {
+    "images": 2500, "pts": 2500, "tsv": 800, "wflw": 400, "cofw": 400, "map": 400, "scheme": 1200, "config": 800,
+    "rule": 800, "checkpoint": 120,
+}  # fmt: skip
 COUNTS |= dict.fromkeys(FORMATS, 300)
 PATIENCE = 60.0  # a busy machine is no hang
 
@@ -29,7 +32,7 @@ def test_the_inputs_start_from_files_that_are_read(loader: str, tmp_path: Path) 
 
 
 def test_inputs_follow_from_their_number() -> None:
-    for loader in ("images", "pts", "tsv", "scheme", "config", "rule"):
+    for loader in ("images", "pts", "tsv", "wflw", "cofw", "map", "scheme", "config", "rule"):
         assert [make_input(loader, n) for n in range(20)] == [make_input(loader, n) for n in range(20)]
         assert len({make_input(loader, n) for n in range(50)}) > 35
 
