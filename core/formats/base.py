@@ -118,6 +118,7 @@ class WriteOptions:
         target: where what is written will lie in the end; writers get another, temporary place.
         progress: called while writing.
         header: whether a table that may have a line of column names gets one; None: the format's habit.
+        copied: whether copies of the images will lie in the folder that is written, under the same names.
     """
 
     images_root: Path
@@ -126,6 +127,7 @@ class WriteOptions:
     index_base: int | None = None
     progress: Progress | None = None
     header: bool | None = None
+    copied: bool = False
 
     def tell(self, done: int, total: int) -> None:
         """Report progress, if somebody listens."""
@@ -152,6 +154,7 @@ class Holds:
         several: whether an image may have several faces.
         counts: the numbers of points it can have, None for any.
         size: whether it needs the size of each image.
+        empty: whether a face may have no point at all; elsewhere that says that there is no face.
     """
 
     precision: float = 0.0
@@ -165,6 +168,7 @@ class Holds:
     several: bool = True
     counts: frozenset[int] | None = None
     size: bool = False
+    empty: bool = False
 
     def reason_against(self, face: LabelledFace) -> str | None:
         """Why the format cannot hold the face at all, None if it can."""
@@ -174,6 +178,8 @@ class Holds:
         missing = np.flatnonzero(face.label.visibility == Visibility.MISSING)
         if len(missing) and not self.missing:
             return f"point {missing[0]} is missing, which the format cannot say"
+        if len(missing) == count and not self.empty:
+            return "none of its points is there, which in this format says that there is no face"
         if self.size and face.info is None:
             return "the size of its image is not known, and the format needs it"
         return None

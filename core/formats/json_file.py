@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from core.errors import FormatError, shown
 from core.files import read_limited
+from core.formats.base import MAX_EXTRAS
 from core.formats.values import UnusableError
 
 MAX_BYTES = 512 * 2**20
@@ -80,6 +82,21 @@ _KIND_TEXTS = {
 def _kind_text(kind: type | tuple[type, ...]) -> str:
     kinds = kind if isinstance(kind, tuple) else (kind,)
     return " or ".join(dict.fromkeys(_KIND_TEXTS.get(one, one.__name__) for one in kinds))
+
+
+def bounded_extras(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What of `values` may be kept as the extras of a face: valid JSON, of `MAX_EXTRAS` characters in all."""
+    kept: dict[str, Any] = {}
+    room = MAX_EXTRAS
+    for name, value in values.items():
+        try:
+            size = len(json.dumps({name: value}, allow_nan=False))
+        except (ValueError, RecursionError):  # NaN, which is no JSON; or nested too deeply to be written again
+            continue
+        if size <= room:
+            kept[name] = value
+            room -= size
+    return kept
 
 
 def write_json(path: Path, data: Any) -> None:
