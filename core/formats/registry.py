@@ -8,8 +8,12 @@ from pathlib import Path
 from core.errors import FormatError, UsageError
 from core.files import unreadable, walk_folders
 from core.formats.base import Exporter, Importer, ImportResult, LabelledFace, Progress, ReadOptions
+from core.formats.coco import FormatCoco
 from core.formats.cofw import FormatCofw
 from core.formats.exporting import write_dataset
+from core.formats.labelme import FormatLabelme
+from core.formats.labelstudio import FormatLabelStudio
+from core.formats.ljson import FormatLjson
 from core.formats.peek import Peek
 from core.formats.report import Report
 from core.formats.star_tsv import FormatStarTsv
@@ -18,11 +22,12 @@ from core.formats.wflw import FormatWflw
 from core.scheme import Scheme
 
 _W300, _STAR, _WFLW, _COFW = Format300W(), FormatStarTsv(), FormatWflw(), FormatCofw()
+_JSON = (FormatLjson(), FormatLabelStudio(), FormatLabelme(), FormatCoco())
 
-FORMATS: dict[str, Importer] = {known.name: known for known in (_COFW, _WFLW, _W300, _STAR)}
+FORMATS: dict[str, Importer] = {known.name: known for known in (_COFW, _WFLW, _W300, _STAR, *_JSON)}
 """Importers by name, in the order in which `detect_format` asks them: the choosiest first."""
 
-EXPORTERS: dict[str, Exporter] = {known.name: known for known in (_W300, _WFLW, _COFW, _STAR)}
+EXPORTERS: dict[str, Exporter] = {known.name: known for known in (_W300, _WFLW, _COFW, _STAR, *_JSON)}
 """Exporters by name."""
 
 AUTO = "auto"
