@@ -68,6 +68,26 @@ def _tsv(data: bytes, folder: Path) -> object:
     return FormatStarTsv().read(path, ReadOptions())
 
 
+def _json(name: str, suffix: str) -> Loader:
+    """The loader of one of the formats in JSON, with the images that its seeds name."""
+
+    def load(data: bytes, folder: Path) -> object:
+        from core.formats import FORMATS, ReadOptions, detect_format
+
+        for image in ("input.png", "q.png"):
+            if not (folder / image).exists():
+                (folder / image).write_bytes(SEEDS["images"]()[9])
+        path = folder / f"input{suffix}"
+        path.write_bytes(data)
+        with contextlib.suppress(StarmarkError):
+            detect_format(path)
+        result = FORMATS[name].read(path, ReadOptions())
+        json.dumps([dict(face.extras) for face in result.faces], allow_nan=False)  # as a project keeps them
+        return result
+
+    return load
+
+
 def _scheme(data: bytes, folder: Path) -> object:
     from core.scheme import load_scheme
 
@@ -106,6 +126,10 @@ LOADERS: dict[str, Loader] = {
     "images": _images,
     "pts": _pts,
     "tsv": _tsv,
+    "coco": _json("coco", ".json"),
+    "labelme": _json("labelme", ".json"),
+    "labelstudio": _json("labelstudio", ".json"),
+    "ljson": _json("ljson", ".ljson"),
     "scheme": _scheme,
     "config": _config,
     "rule": _rule,

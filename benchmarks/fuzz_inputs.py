@@ -135,6 +135,56 @@ def _tsv_seeds() -> tuple[bytes, ...]:
     )
 
 
+JSON_FORMATS = ("coco", "labelme", "labelstudio", "ljson")
+
+
+@lru_cache(maxsize=1)
+def _json_format_seeds() -> dict[str, tuple[bytes, ...]]:
+    """Faces with all that a label can say, one and two in an image, in each of the formats in JSON."""
+    import tempfile
+
+    from core.face import Box, Label
+    from core.formats.base import LabelledFace, WriteOptions
+    from core.formats.registry import EXPORTERS
+    from core.images import ImageInfo
+    from core.scheme import get_scheme
+
+    scheme = get_scheme("cofw-29")
+    points = np.arange(58.0).reshape(29, 2) * 0.25
+    points[3] = np.nan
+    label = Label(scheme.id, points, np.array([0, 1, 2, *[0] * 26], np.uint8))
+    info = ImageInfo(26, 18, "PNG", 1)
+    extras = {"id": 4, "points": {scheme.points[1]: {"description": "hm", "flags": {"a": True}}}, "more": {"a": [1]}}
+    extras |= {"attributes": {"pose": "left"}, "image": {"id": 3, "license": 1}, "license": {"id": 1, "name": "x"}}
+    seeds: dict[str, tuple[bytes, ...]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name in JSON_FORMATS:
+            image = Path("input.png" if name == "ljson" else "q.png")
+            first = LabelledFace(image, label, Box(1, 2, 9, 8), (0.3, 1.0, 2.0), ("blur", "odd"), "", info, extras)
+            second = LabelledFace(image, Label(scheme.id, points + 1), None, None, (), "", info)
+            written = []
+            for number, faces in enumerate(([first], [first, second])):
+                place = Path(folder) / f"{name}{number}"
+                if EXPORTERS[name].kind == "folder":
+                    place.mkdir()
+                EXPORTERS[name].write(faces, scheme, place, WriteOptions(Path(), place, copied=True))
+                files = [place] if place.is_file() else sorted(place.iterdir())
+                written += [path.read_bytes() for path in files]
+            seeds[name] = tuple(written)
+    old = {"version": 2, "labels": [], "landmarks": {"points": [[2, 1]] * 29}}
+    seeds["ljson"] += (json.dumps(old).encode(),)
+    task = json.loads(seeds["labelstudio"][0])[0]
+    task["completions"] = task.pop("annotations")
+    choice = {"id": "face0-1", "type": "choices", "value": {"choices": ["occluded"]}}
+    task["completions"][0]["result"].append(choice)
+    seeds["labelstudio"] += (json.dumps(task).encode(),)
+    return seeds
+
+
+def _json_seeds(name: str) -> Callable[[], tuple[bytes, ...]]:
+    return lambda: _json_format_seeds()[name]
+
+
 def _scheme_seeds() -> tuple[bytes, ...]:
     return tuple(path.read_bytes() for path in sorted((ROOT / "resources/schemes").glob("*.toml")))
 
@@ -179,6 +229,7 @@ SEEDS: dict[str, Callable[[], tuple[bytes, ...]]] = {
     "images": image_seeds,
     "pts": _pts_seeds,
     "tsv": _tsv_seeds,
+    **{name: _json_seeds(name) for name in JSON_FORMATS},
     "scheme": _scheme_seeds,
     "config": _config_seeds,
     "rule": _rule_seeds,
@@ -459,6 +510,11 @@ def _spoil_json(value: Any, random: Random) -> Any:
     return random.choice(_JSON_VALUES)
 
 
+def spoil_json(data: bytes, random: Random) -> bytes:
+    """One place of a JSON file changed; NaN and Infinity as Python writes them."""
+    return json.dumps(_spoil_json(json.loads(data), random)).encode()
+
+
 def spoil_checkpoint(data: bytes, random: Random) -> bytes:
     """The header of safetensors, or the index and members of torch's archive, with lengths and checksums right."""
     if not data.startswith(b"PK"):
@@ -549,6 +605,7 @@ _STRUCTURED: dict[str, Callable[[bytes, Random], bytes]] = {
     "images": spoil_image,
     "pts": spoil_text,
     "tsv": spoil_text,
+    **dict.fromkeys(JSON_FORMATS, spoil_json),
     "scheme": spoil_text,
     "config": spoil_text,
     "rule": spoil_text,

@@ -120,13 +120,13 @@ class FormatCoco:
         root = source.parent if options.images_root is None else options.images_root
         names = (image["file_name"] for image in images.values() if image and isinstance(image.get("file_name"), str))
         resolver = PathResolver(names, root, options.files, outside=options.outside)
-        licenses = _by_id(data.get("licenses"))
+        about = _About(images, _by_id(data.get("licenses")))
         base = options.index_base or 0
         faces = []
         for done, one in enumerate(entries):
             options.tell(done, len(entries))
             try:
-                faces.append(_face(one, scheme, images, licenses, resolver, options, base))
+                faces.append(_face(one, scheme, about, resolver, options, base))
             except UnusableError as error:
                 skipped.append(Skipped(one.where, str(error)))
             except ImageError as error:
@@ -140,6 +140,9 @@ class FormatCoco:
     def write(self, faces: Sequence[LabelledFace], scheme: Scheme, place: Path, options: WriteOptions) -> list[str]:
         """Write the file."""
         return write_coco(faces, scheme, place, options)
+
+
+_ById = Mapping[object, Mapping[str, Any] | None]
 
 
 def _by_id(items: Any) -> dict[object, Mapping[str, Any] | None]:
@@ -250,17 +253,16 @@ def _scheme(entries: list[_Entry], scheme: Scheme | None, source: Path) -> Schem
 def _face(
     one: _Entry,
     scheme: Scheme,
-    images: Mapping[object, Mapping[str, Any] | None],
-    licenses: Mapping[object, Mapping[str, Any] | None],
+    about: _About,
     resolver: PathResolver,
     options: ReadOptions,
     base: int,
 ) -> LabelledFace:
     data = one.data
     key = _key(data.get("image_id"))
-    image = images.get(key)
+    image = about.images.get(key)
     if image is None:
-        raise UnusableError(f"{'two images have' if key in images else 'no image has'} the id {shown(key, 20)}")
+        raise UnusableError(f"{'two images have' if key in about.images else 'no image has'} the id {shown(key, 20)}")
     points, visibility = _points(one, scheme, base)
     outside = data.get("outside")
     if isinstance(outside, list):
@@ -276,7 +278,7 @@ def _face(
     attributes = data.get("attributes")
     tags = tag_list(name for name, value in attributes.items() if value is True) if isinstance(attributes, dict) else ()
     crop = _crop(data.get("crop"), base)
-    extras = _extras(one, image, licenses)
+    extras = bounded_extras(_extras(one) | about.extras(key))
     return LabelledFace(path, Label(scheme.id, points, visibility), box, crop, tags, one.where, info, extras)
 
 
@@ -350,10 +352,29 @@ def _crop(value: Any, base: int) -> tuple[float, float, float] | None:
     return (scale, x - base, y - base) if scale > 0 else None
 
 
-def _extras(
-    one: _Entry, image: Mapping[str, Any], licenses: Mapping[object, Mapping[str, Any] | None]
-) -> dict[str, Any]:
-    """What else the file says of a face, under its own names; of its image in "image", its licence in "license"."""
+class _About:
+    """What a file says of images, by their ids; None for an id that several have."""
+
+    def __init__(self, images: _ById, licenses: _ById) -> None:
+        self.images = images
+        self._licenses = licenses
+        self._extras: dict[object, dict[str, Any]] = {}
+
+    def extras(self, key: object) -> dict[str, Any]:
+        """What is kept of the image with the faces on it, in "image", and of its licence, in "license"."""
+        if key not in self._extras:  # bounded once for all faces on it
+            image = self.images[key] or {}
+            known = ("file_name", "width", "height")
+            parts = {
+                "image": bounded_extras({name: value for name, value in image.items() if name not in known}),
+                "license": bounded_extras(self._licenses.get(_key(image.get("license"))) or {}),
+            }
+            self._extras[key] = {name: part for name, part in parts.items() if part}
+        return self._extras[key]
+
+
+def _extras(one: _Entry) -> dict[str, Any]:
+    """What else an annotation says of a face, under its own names."""
     extras = {name: value for name, value in one.data.items() if name not in RESERVED and value not in ([], {}, None)}
     if one.whole_body:
         for name in ("face_kpts", "face_box", "face_valid"):
@@ -366,11 +387,7 @@ def _extras(
     if isinstance(attributes, dict):
         others = {name: value for name, value in attributes.items() if value is not True}
         extras |= {"attributes": others} if others else {}
-    about = {name: value for name, value in image.items() if name not in ("file_name", "width", "height")}
-    extras |= {"image": about} if about else {}
-    license = licenses.get(_key(image.get("license")))
-    extras |= {"license": license} if license else {}
-    return bounded_extras(extras)
+    return extras
 
 
 def _notes(entries: list[_Entry], counts: _Counts, base: int, info: Any) -> list[str]:

@@ -20,7 +20,7 @@ from core.face import Visibility
 from core.files import walk_folders
 from core.formats.base import Holds, ImportResult, LabelledFace, ReadOptions, Skipped, WriteOptions, nothing_usable
 from core.formats.image_files import PathResolver, check_size
-from core.formats.json_file import entry, read_json
+from core.formats.json_file import bounded_extras, entry, read_json
 from core.formats.labelme_writer import SHAPE_KEYS, TOP_KEYS, write_labelme
 from core.formats.named_faces import FACES, NamedFace, box_around, into_scheme, read_remarks
 from core.formats.peek import Peek
@@ -133,12 +133,13 @@ class _Reader:
             return []
         image, info = self._image(data)
         check_size(info, data.get("imageWidth"), data.get("imageHeight"))
+        other = bounded_extras({name: value for name, value in data.items() if name not in TOP_KEYS})  # once a file
         found = []
         for group, shapes in groups.items():
             face = NamedFace(image, info, str(self.path) if len(groups) == 1 else f"{self.path}, group_id {group}")
             try:
                 self._fill(face, shapes, boxes.pop(group, []))
-                self._remark(face, data, group)
+                self._remark(face, data, group, other)
             except UnusableError as error:
                 self.skipped.append(Skipped(face.where, str(error)))
                 continue
@@ -219,14 +220,13 @@ class _Reader:
             found.append((coordinate(x, at) - base, coordinate(y, at) - base))
         return found
 
-    def _remark(self, face: NamedFace, data: Mapping[str, Any], group: int | None) -> None:
+    def _remark(self, face: NamedFace, data: Mapping[str, Any], group: int | None, other: dict[str, Any]) -> None:
         kept = data.get(FACES)
         tags, crop, extras = read_remarks(kept.get(str(group)) if isinstance(kept, dict) else None)
         flags = data.get("flags")
         common = [name for name, value in flags.items() if value is True] if isinstance(flags, dict) else []
         face.tags = tag_list([*common, *tags])
         face.crop = crop
-        other = {name: value for name, value in data.items() if name not in TOP_KEYS}
         face.extras = {**extras, **({"other": other} if other else {})}
 
 

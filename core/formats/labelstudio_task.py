@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from core.errors import shown
-from core.formats.json_file import entry
+from core.formats.json_file import bounded_extras, entry
 from core.formats.named_faces import FACES
 from core.formats.values import UnusableError
 from core.images import IMAGE_SUFFIXES
@@ -63,7 +63,8 @@ def open_task(item: Any, where: str, passed: Counter[str]) -> Task | None:
         "data": {name: value for name, value in data.items() if name not in (image, FACES)},
         "annotation": {name: value for name, value in annotation.items() if name != _RESULT and value is not None},
     }
-    others = {name: value for name, value in others.items() if value}
+    # Bounded here, once for all faces; each part for itself, so that a large one does not cost the others.
+    others = {name: kept for name, value in others.items() if (kept := bounded_extras(value))}
     return Task(where, data, entry(annotation, _RESULT, list, "the annotation"), others)
 
 

@@ -11,10 +11,11 @@ import pytest
 
 from benchmarks import fuzz as program
 from benchmarks.fuzz import Figures, fuzz, try_input
-from benchmarks.fuzz_inputs import SEEDS, make_input
+from benchmarks.fuzz_inputs import JSON_FORMATS, SEEDS, make_input
 
 ROOT = Path(__file__).resolve().parents[2]
 COUNTS = {"images": 2500, "pts": 2500, "tsv": 800, "scheme": 1200, "config": 800, "rule": 800, "checkpoint": 120}
+COUNTS |= dict.fromkeys(JSON_FORMATS, 400)
 PATIENCE = 60.0  # a busy machine is no hang
 
 
