@@ -12,15 +12,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from core.errors import FormatError, ImageError, StarmarkError
+from core.errors import FormatError, ImageError
 from core.files import walk_folders
 from core.formats.base import Holds, ImportResult, LabelledFace, ReadOptions, Skipped, WriteOptions, nothing_usable
 from core.formats.image_files import PathResolver, check_size
-from core.formats.json_file import read_json
+from core.formats.json_file import read_json_items
 from core.formats.labelstudio_regions import Regions
 from core.formats.labelstudio_task import Task, image_texts, open_task
 from core.formats.labelstudio_writer import write_labelstudio
@@ -61,30 +62,20 @@ class FormatLabelStudio:
         """
         skipped: list[Skipped] = []
         passed: Counter[str] = Counter()
-        tasks = _tasks(source, skipped, passed)
-        if not tasks:
-            if skipped:
-                raise nothing_usable(skipped, source)
-            raise FormatError("no task has keypoint labels", where=source, remedy="Choose a Label Studio JSON export")
+        files = _files(source)
         top = source.parent if source.is_file() else source
-        images = _Images(tasks, top if options.images_root is None else options.images_root, options)
+        images = _Images(files, top if options.images_root is None else options.images_root, options)
         named: list[NamedFace] = []
-        for done, task in enumerate(tasks):
-            options.tell(done, len(tasks))
+        total = 1000 * len(files)
+        for done, task in _tasks(files, skipped, passed):
+            options.tell(int(1000 * done), total)
             try:
-                regions = Regions(task.result)
-                if not regions.points:
-                    passed["tasks have no keypoint labels and were passed over."] += 1
-                    continue
-                path, info = images.find(task)
-                check_size(info, *regions.size())
-                named += regions.faces(path, info, task, skipped)
-                passed += regions.passed
+                named += _faces(task, images, skipped, passed)
             except UnusableError as error:
                 skipped.append(Skipped(task.where, str(error)))
             except ImageError as error:
                 skipped.append(Skipped(task.where, f"{error.where}: {error.what}"))
-        options.tell(len(tasks), len(tasks))
+        options.tell(total, total)
         if not named:
             if skipped:
                 raise nothing_usable(skipped, source)
@@ -100,57 +91,68 @@ class FormatLabelStudio:
         return write_labelstudio(faces, scheme, place, options)
 
 
-def _tasks(source: Path, skipped: list[Skipped], passed: Counter[str]) -> list[Task]:
-    """All tasks that have a result."""
+def _files(source: Path) -> list[Path]:
     if source.is_file():
-        return _tasks_of(source, read_json(source), skipped, passed)
-    found: list[Task] = []
-    files = [folder / name for folder, names in walk_folders(source, FormatError) for name in names]
-    for path in sorted((path for path in files if path.suffix.lower() == _JSON), key=natural_key):
+        return [source]
+    found = [folder / name for folder, names in walk_folders(source, FormatError) for name in names]
+    return sorted((path for path in found if path.suffix.lower() == _JSON), key=natural_key)
+
+
+def _tasks(files: Sequence[Path], skipped: list[Skipped], passed: Counter[str]) -> Iterator[tuple[float, Task]]:
+    """All tasks that have a result, each as it is read, since a large export would not fit into memory at once.
+
+    With each comes how many files are read by then, in parts of them. A file that is none, or wrong from some place on,
+    goes to `skipped`; if it is the only one it ends the reading.
+    """
+    for before, path in enumerate(files):
         try:
-            found += _tasks_of(path, read_json(path), skipped, passed)
-        except StarmarkError as error:
+            for index, (item, share) in enumerate(read_json_items(path)):
+                where = f"{path}, [{index}]"
+                try:
+                    task = open_task(item, where, passed)
+                except UnusableError as error:
+                    skipped.append(Skipped(where, str(error)))
+                    continue
+                if task is not None:
+                    yield before + share, task
+        except FormatError as error:
+            if len(files) == 1:
+                raise
             skipped.append(Skipped(error.where or str(path), error.what))
-    return found
 
 
-def _tasks_of(path: Path, data: Any, skipped: list[Skipped], passed: Counter[str]) -> list[Task]:
-    single = isinstance(data, dict)
-    items: Sequence[Any] = [data] if single else data
-    if not isinstance(items, list):
-        raise FormatError("this is no list of tasks", where=path, remedy="Choose a Label Studio JSON export")
-    found = []
-    for index, item in enumerate(items):
-        where = str(path) if single else f"{path}, [{index}]"
-        try:
-            task = open_task(item, where, passed)
-        except UnusableError as error:
-            skipped.append(Skipped(where, str(error)))
-            continue
-        if task is not None:
-            found.append(task)
-    return found
+def _faces(task: Task, images: _Images, skipped: list[Skipped], passed: Counter[str]) -> list[NamedFace]:
+    regions = Regions(task.result)
+    if not regions.points:
+        passed["tasks have no keypoint labels and were passed over."] += 1
+        return []
+    path, info = images.find(task)
+    check_size(info, *regions.size())
+    faces = regions.faces(path, info, task, skipped)
+    passed += regions.passed
+    return faces
 
 
 class _Images:
     """Finds the images of tasks."""
 
-    def __init__(self, tasks: Sequence[Task], root: Path, options: ReadOptions) -> None:
+    def __init__(self, files: Sequence[Path], root: Path, options: ReadOptions) -> None:
         self._files = options.files
-        self._texts: dict[int, list[str] | UnusableError] = {}
-        for task in tasks:
-            try:
-                self._texts[id(task)] = image_texts(task.data)
-            except UnusableError as error:
-                self._texts[id(task)] = error
-        first = (texts[0] for texts in self._texts.values() if isinstance(texts, list))
-        self.resolver = PathResolver(first, root, options.files, outside=options.outside)
+        # The resolver looks at the first paths only, and so no more tasks are read for it.
+        self.resolver = PathResolver(_image_paths(files), root, options.files, outside=options.outside)
 
     def find(self, task: Task) -> tuple[Path, ImageInfo | None]:
         """The first of the files that the task's text may mean that is there; UnusableError or ImageError if none."""
-        texts = self._texts[id(task)]
-        if isinstance(texts, UnusableError):
-            raise texts
-        paths = [self.resolver.resolve(text) for text in texts]
+        paths = [self.resolver.resolve(text) for text in image_texts(task.data)]
         path = next((path for path in paths if self._files.exists(path)), paths[0])
         return path, self._files.info(path)
+
+
+def _image_paths(files: Sequence[Path]) -> Iterator[str]:
+    for path in files:
+        with suppress(FormatError):
+            for item, _ in read_json_items(path):
+                with suppress(UnusableError):
+                    task = open_task(item, "", Counter())
+                    if task is not None:
+                        yield image_texts(task.data)[0]

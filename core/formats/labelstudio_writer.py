@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from urllib.parse import quote_from_bytes
 
 from core.face import Visibility
 from core.formats.base import LabelledFace, WriteOptions
-from core.formats.json_file import write_json
+from core.formats.json_file import write_json_items
 from core.formats.labelstudio_task import TASK_KEYS
 from core.formats.named_faces import FACES, POINTS, remarks
 from core.formats.suspects import outside_points
@@ -26,15 +26,8 @@ _POINT_SIZE = 0.5
 
 def write_labelstudio(faces: Sequence[LabelledFace], scheme: Scheme, place: Path, options: WriteOptions) -> list[str]:
     """Write the file `place`; sentences on what the user should know."""
-    tasks = []
-    done = 0
-    for image, group in groupby(faces, key=lambda face: face.image):
-        options.tell(done, len(faces))
-        several = list(group)
-        done += len(several)
-        tasks.append(_task(several, scheme, _URL + quote_from_bytes(os.fsencode(options.path_of(image)))))
+    write_json_items(place, _tasks(faces, scheme, options))
     options.tell(len(faces), len(faces))
-    write_json(place, tasks)
     notes = [
         "Image paths are for Label Studio's local storage, with the image folder as its document root.",
         'The labelling set-up needs <Image name="image" value="$image"/>, <KeyPointLabels name="points" '
@@ -44,6 +37,15 @@ def write_labelstudio(faces: Sequence[LabelledFace], scheme: Scheme, place: Path
     if outside:
         notes.append(f"{outside} faces have points outside their image; some tools refuse percentages beyond 0 to 100.")
     return notes
+
+
+def _tasks(faces: Sequence[LabelledFace], scheme: Scheme, options: WriteOptions) -> Iterator[dict[str, Any]]:
+    done = 0
+    for image, group in groupby(faces, key=lambda face: face.image):
+        options.tell(done, len(faces))
+        several = list(group)
+        done += len(several)
+        yield _task(several, scheme, _URL + quote_from_bytes(os.fsencode(options.path_of(image))))
 
 
 def _part(face: LabelledFace, name: str) -> Mapping[str, Any]:
