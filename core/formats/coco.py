@@ -45,6 +45,7 @@ _WHOLE_BODY_POINTS = 68
 _BOX_IS_POINTS = 1e-6
 """px that a `bbox` may differ from the one around the points and still be taken for it."""
 
+_LONGEST_NAME = 200
 _LOOKS = re.compile(
     r'"images"\s*:\s*\[\s*\{[^\[\]{}]*"file_name"|"annotations"\s*:\s*\[\s*\{[^{}]*"(image_id|keypoints)"'
     r'|"categories"\s*:\s*\[\s*\{[^{}]*"(keypoints|supercategory)"'
@@ -180,7 +181,7 @@ def _entries(
 def _category(item: Mapping[str, Any] | None, scheme: Scheme | None) -> _Category:
     if item is None:
         return _Category("", None, problem="several categories have this id")
-    name = item["name"] if isinstance(item.get("name"), str) else ""
+    name = item["name"][:_LONGEST_NAME] if isinstance(item.get("name"), str) else ""
     names = item.get("keypoints")
     if not isinstance(names, list) or not names:
         return _Category(name, None)

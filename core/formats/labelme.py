@@ -22,7 +22,7 @@ from core.formats.base import Holds, ImportResult, LabelledFace, ReadOptions, Sk
 from core.formats.image_files import PathResolver, check_size
 from core.formats.json_file import bounded_extras, entry, read_json
 from core.formats.labelme_writer import SHAPE_KEYS, TOP_KEYS, write_labelme
-from core.formats.named_faces import FACES, NamedFace, box_around, into_scheme, read_remarks
+from core.formats.named_faces import FACES, MAX_TAGS, NamedFace, box_around, into_scheme, read_remarks
 from core.formats.peek import Peek
 from core.formats.point_names import fold_name
 from core.formats.values import UnusableError, coordinate, tag_list
@@ -133,13 +133,17 @@ class _Reader:
             return []
         image, info = self._image(data)
         check_size(info, data.get("imageWidth"), data.get("imageHeight"))
+        flags = data.get("flags")
+        flags = [name for name, value in flags.items() if value is True] if isinstance(flags, dict) else []
+        common = tag_list(flags)[:MAX_TAGS]
         other = bounded_extras({name: value for name, value in data.items() if name not in TOP_KEYS})  # once a file
         found = []
         for group, shapes in groups.items():
             face = NamedFace(image, info, str(self.path) if len(groups) == 1 else f"{self.path}, group_id {group}")
             try:
                 self._fill(face, shapes, boxes.pop(group, []))
-                self._remark(face, data, group, other)
+                self._remark(face, data.get(FACES), group, other)
+                face.tags = tag_list([*common, *face.tags])
             except UnusableError as error:
                 self.skipped.append(Skipped(face.where, str(error)))
                 continue
@@ -220,13 +224,9 @@ class _Reader:
             found.append((coordinate(x, at) - base, coordinate(y, at) - base))
         return found
 
-    def _remark(self, face: NamedFace, data: Mapping[str, Any], group: int | None, other: dict[str, Any]) -> None:
-        kept = data.get(FACES)
-        tags, crop, extras = read_remarks(kept.get(str(group)) if isinstance(kept, dict) else None)
-        flags = data.get("flags")
-        common = [name for name, value in flags.items() if value is True] if isinstance(flags, dict) else []
-        face.tags = tag_list([*common, *tags])
-        face.crop = crop
+    @staticmethod
+    def _remark(face: NamedFace, kept: Any, group: int | None, other: dict[str, Any]) -> None:
+        face.tags, face.crop, extras = read_remarks(kept.get(str(group)) if isinstance(kept, dict) else None)
         face.extras = {**extras, **({"other": other} if other else {})}
 
 

@@ -83,6 +83,8 @@ class FormatLabelStudio:
         faces, scheme, notes = into_scheme(named, options.scheme, source, skipped)
         if not faces:
             raise nothing_usable(skipped, source)
+        if options.index_base is not None:
+            notes.append("Coordinates are shares of the image's size, for which the index base means nothing.")
         notes += [f"{count} {what}" for what, count in passed.items()] + images.resolver.notes()
         return ImportResult(faces, skipped, scheme.id, self.name, notes, None)
 

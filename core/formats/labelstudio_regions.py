@@ -13,7 +13,7 @@ from core.face import Box, Visibility
 from core.formats.base import Skipped
 from core.formats.json_file import entry
 from core.formats.labelstudio_task import Task
-from core.formats.named_faces import FACES, NamedFace, box_around, read_remarks
+from core.formats.named_faces import FACES, MAX_TAGS, NamedFace, box_around, read_remarks
 from core.formats.point_names import fold_name
 from core.formats.values import UnusableError, coordinate, tag_list
 from core.images import ImageInfo
@@ -106,7 +106,7 @@ class Regions:
             groups.setdefault(self._group(key), []).append(key)
         kept = task.data.get(FACES)
         size = self.size() if info is None else (info.width, info.height)
-        common = [word for words in self._choices.values() for word in words]
+        common = tag_list(word for words in self._choices.values() for word in words)[:MAX_TAGS]
         found = []
         for number, (group, keys) in enumerate(groups.items()):
             where = task.where if len(groups) == 1 else f"{task.where}, face {number}"

@@ -88,6 +88,9 @@ def box_around(corners: Iterable[tuple[float, float]]) -> Box:
 POINTS = "points"
 """Key, among a face's extras, of what a file says of single points, by their names in the scheme."""
 
+MAX_TAGS = 1000
+"""Tags of an image that all its faces get, at most."""
+
 FACES = "faces"
 """Key, in files that have room for anything, under which a face's tags, crop and extras are kept, by the face's id."""
 
