@@ -300,7 +300,7 @@ def _points(one: _Entry, scheme: Scheme, base: int) -> tuple[FloatArray, ByteArr
     if one.whole_body and count != _WHOLE_BODY_POINTS:
         raise UnusableError(f"has {count} face points, expected {_WHOLE_BODY_POINTS}")
     values = _triples(one.keypoints)
-    states = np.array([_state(value, index, one.whole_body) for index, value in enumerate(values[:, 2])], np.uint8)
+    states = _states(values[:, 2], one.whole_body)
     xy = values[:, :2] - base
     xy[states == Visibility.MISSING] = np.nan
     if order is None:
@@ -323,13 +323,19 @@ def _triples(keypoints: list[Any]) -> FloatArray:
     return np.array(checked, dtype=np.float64).reshape(-1, 3)
 
 
-def _state(value: float, index: int, whole_body: bool) -> int:
-    state = _STATES.get(value)
-    if state is None and whole_body and value > 0:  # how sure the annotators were
-        return Visibility.VISIBLE
-    if state is None:
-        raise UnusableError(f"keypoints[{3 * index + 2}] is {value:g}; v must be 0, 1 or 2")
-    return state
+def _states(v: FloatArray, whole_body: bool) -> ByteArray:
+    """The `Visibility` of each point, (N,) uint8."""
+    states = np.full(len(v), Visibility.VISIBLE, np.uint8)
+    known = np.zeros(len(v), bool)
+    for value, state in _STATES.items():
+        states[v == value] = state
+        known |= v == value
+    if whole_body:
+        known |= v > 0  # how sure the annotators were
+    if not known.all():
+        index = int(np.argmin(known))
+        raise UnusableError(f"keypoints[{3 * index + 2}] is {v[index]:g}; v must be 0, 1 or 2")
+    return states
 
 
 def _box(value: Any, points: FloatArray, base: int) -> Box | None:

@@ -21,7 +21,7 @@ RESERVED = frozenset(
 )  # fmt: skip
 """Fields of an annotation that have a place of their own in a face, or among its extras."""
 
-_V = {Visibility.VISIBLE: 2, Visibility.OCCLUDED: 1, Visibility.OUTSIDE: 1, Visibility.MISSING: 0}
+_V = {int(Visibility.VISIBLE): 2, int(Visibility.OCCLUDED): 1, int(Visibility.OUTSIDE): 1, int(Visibility.MISSING): 0}
 _FACE = "face"
 
 
@@ -113,10 +113,10 @@ def _image(
 def _annotation(face: LabelledFace, base: int) -> dict[str, Any]:
     visibility = face.label.visibility
     missing = visibility == Visibility.MISSING
-    points = face.label.points + base
+    points = np.where(missing[:, None], 0, face.label.points + base).tolist()
     keypoints: list[float] = []
-    for (x, y), state in zip(points.tolist(), visibility.tolist(), strict=True):
-        keypoints += (0, 0, 0) if state == Visibility.MISSING else (x, y, _V[Visibility(state)])
+    for (x, y), state in zip(points, visibility.tolist(), strict=True):
+        keypoints += (x, y, _V[state])
     box = face.box.to_list() if face.box is not None else around_points(face.label.points)
     found: dict[str, Any] = {
         "keypoints": keypoints,
