@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from core.formats.json_file import entry
 from core.formats.labelstudio_task import Task
 from core.formats.named_faces import FACES, MAX_TAGS, NamedFace, box_around, read_remarks
 from core.formats.point_names import fold_name
-from core.formats.values import UnusableError, coordinate, tag_list
+from core.formats.values import MAX_COORDINATE, UnusableError, coordinate, tag_list
 from core.images import ImageInfo
 
 _POINTS = ("keypointlabels", "keypoint")
@@ -90,14 +91,10 @@ class Regions:
 
     def size(self) -> tuple[Any, Any]:
         """(width, height) that the regions are in percent of; None where they do not say. UnusableError if unequal."""
-        sizes = {
-            (shown(one.data.get("original_width"), 20), shown(one.data.get("original_height"), 20)): one.data
-            for one in self.points.values()
-        }
-        if len(sizes) > 1:
+        found = [(one.data.get("original_width"), one.data.get("original_height")) for one in self.points.values()]
+        if any(size != found[0] for size in found):
             raise UnusableError("its regions are of images of different sizes")
-        one = next(iter(sizes.values()))
-        return one.get("original_width"), one.get("original_height")
+        return found[0]
 
     def faces(self, image: Path, info: ImageInfo | None, task: Task, skipped: list[Skipped]) -> list[NamedFace]:
         """The faces that are usable, in the order of their first points; the others go to `skipped`."""
@@ -105,7 +102,8 @@ class Regions:
         for key in self.points:
             groups.setdefault(self._group(key), []).append(key)
         kept = task.data.get(FACES)
-        size = self.size() if info is None else (info.width, info.height)
+        width, height = self.size() if info is None else (info.width, info.height)
+        size = (coordinate(width, "original_width"), coordinate(height, "original_height"))
         common = tag_list(word for words in self._choices.values() for word in words)[:MAX_TAGS]
         found = []
         for number, (group, keys) in enumerate(groups.items()):
@@ -139,29 +137,29 @@ class Regions:
         self._tops.update(dict.fromkeys(way, top))  # so that a long chain is gone up once
         if top != key or key in self._above:
             return top
-        words = [word for word in self.points[key].words if fold_name(word) not in _STATES]
+        words = [word for word in self.points[key].words if _folded(word) not in _STATES]
         return "meta " + " ".join(words)
 
-    def _point(self, face: NamedFace, region: _Region, size: tuple[Any, Any]) -> None:
-        words = [word for word in region.words if fold_name(word) in _STATES]
-        names = [label for label in region.labels if fold_name(label) not in _STATES]
-        words += [label for label in region.labels if fold_name(label) in _STATES]
+    def _point(self, face: NamedFace, region: _Region, size: tuple[float, float]) -> None:
+        labels = [(_folded(label), label) for label in region.labels]
+        names = [pair for pair in labels if pair[0] not in _STATES]
         if len(names) != 1:
             raise UnusableError(f"{region.where} has {len(names)} labels that name a point, expected one")
         self._check_frame(region)
-        folded = fold_name(names[0])
+        ((folded, name),) = names
         if folded in face.points:
             what = "put the points of each face below a region of their own"
-            raise UnusableError(f"the point {shown(names[0], 40)} occurs twice; {what}")
-        states = {_STATES[fold_name(word)] for word in words} | ({Visibility.OCCLUDED} if _hidden(region) else set())
-        x, y = (_percent(region, name, size[axis]) for axis, name in enumerate("xy"))
-        face.points[folded] = (x, y, max(states, default=Visibility.VISIBLE))
-        face.names[folded] = names[0]
-        others = {name: value for name, value in region.data.items() if name not in _KNOWN}
-        if others:
-            face.others[folded] = others
+            raise UnusableError(f"the point {shown(name, 40)} occurs twice; {what}")
+        words = [folded for folded, _ in labels] + [_folded(word) for word in region.words]
+        state = max((_STATES[word] for word in words if word in _STATES), default=Visibility.VISIBLE)
+        if region.value.get("hidden") is True:
+            state = max(state, Visibility.OCCLUDED)
+        face.points[folded] = (_percent(region, "x", size[0]), _percent(region, "y", size[1]), state)
+        face.names[folded] = name
+        if not region.data.keys() <= _KNOWN:
+            face.others[folded] = {name: value for name, value in region.data.items() if name not in _KNOWN}
 
-    def _box(self, region: _Region, size: tuple[Any, Any]) -> Box | None:
+    def _box(self, region: _Region, size: tuple[float, float]) -> Box | None:
         if region.value.get("rotation") not in (None, 0):
             self.passed["boxes are turned and were left out."] += 1
             return None
@@ -179,16 +177,23 @@ class Regions:
             raise UnusableError(f"{region.where} is on another of several images")
 
 
-def _hidden(region: _Region) -> bool:
-    return region.value.get("hidden") is True
+def _folded(text: str) -> str:
+    """As `fold_name`; most texts are the names of a scheme, over and over."""
+    return _kept_fold(text) if len(text) < 100 else fold_name(text)
 
 
-def _percent(region: _Region, name: str, whole: Any) -> float:
-    where = f"{region.where}.value.{name}"
+_kept_fold = lru_cache(maxsize=2000)(fold_name)
+
+
+def _percent(region: _Region, name: str, whole: float) -> float:
+    share: Any = region.value.get(name)
+    place = share / 100 * whole if type(share) in (int, float) and abs(share) < MAX_COORDINATE else None
+    if place is not None and abs(place) < MAX_COORDINATE:
+        return place
     if name not in region.value:
         raise UnusableError(f"{region.where}.value has no '{name}'")
-    share = coordinate(region.value[name], where)
-    return coordinate(share / 100 * coordinate(whole, f"{region.where}.original size"), where)
+    where = f"{region.where}.value.{name}"
+    return coordinate(coordinate(share, where) / 100 * whole, where)
 
 
 def _texts(value: Any) -> list[str]:
