@@ -77,14 +77,16 @@ def _of_format(name: str, suffix: str) -> Loader:
         from core.formats.registry import FORMATS
 
         (folder / "a").mkdir(exist_ok=True)
-        for image in ("a/0.png", "q.png"):
+        for image in ("a/0.png", "q.png", "input.png"):
             if not (folder / image).exists():
                 (folder / image).write_bytes(SEEDS["images"]()[9])
         path = folder / f"input{suffix}"
         path.write_bytes(data)
         with contextlib.suppress(StarmarkError):
             detect_format(path)
-        return FORMATS[name].read(path, ReadOptions())
+        result = FORMATS[name].read(path, ReadOptions())
+        json.dumps([dict(face.extras) for face in result.faces], allow_nan=False)  # as a project keeps them
+        return result
 
     return load
 
@@ -159,6 +161,10 @@ LOADERS: dict[str, Loader] = {
     "wflw": _of_format("wflw", ".txt"),
     "cofw": _cofw,
     "map": _map,
+    "coco": _of_format("coco", ".json"),
+    "labelme": _of_format("labelme", ".json"),
+    "labelstudio": _of_format("labelstudio", ".json"),
+    "ljson": _of_format("ljson", ".ljson"),
     "scheme": _scheme,
     "config": _config,
     "rule": _rule,

@@ -136,6 +136,56 @@ def _tsv_seeds() -> tuple[bytes, ...]:
     )
 
 
+JSON_FORMATS = ("coco", "labelme", "labelstudio", "ljson")
+
+
+@lru_cache(maxsize=1)
+def _json_format_seeds() -> dict[str, tuple[bytes, ...]]:
+    """Faces with all that a label can say, one and two in an image, in each of the formats in JSON."""
+    import tempfile
+
+    from core.face import Box, Label
+    from core.formats.base import LabelledFace, WriteOptions
+    from core.formats.registry import EXPORTERS
+    from core.images import ImageInfo
+    from core.scheme import get_scheme
+
+    scheme = get_scheme("cofw-29")
+    points = np.arange(58.0).reshape(29, 2) * 0.25
+    points[3] = np.nan
+    label = Label(scheme.id, points, np.array([0, 1, 2, *[0] * 26], np.uint8))
+    info = ImageInfo(26, 18, "PNG", 1)
+    extras = {"id": 4, "points": {scheme.points[1]: {"description": "hm", "flags": {"a": True}}}, "more": {"a": [1]}}
+    extras |= {"attributes": {"pose": "left"}, "image": {"id": 3, "license": 1}, "license": {"id": 1, "name": "x"}}
+    seeds: dict[str, tuple[bytes, ...]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name in JSON_FORMATS:
+            image = Path("input.png" if name == "ljson" else "q.png")
+            first = LabelledFace(image, label, Box(1, 2, 9, 8), (0.3, 1.0, 2.0), ("blur", "odd"), "", info, extras)
+            second = LabelledFace(image, Label(scheme.id, points + 1), None, None, (), "", info)
+            written = []
+            for number, faces in enumerate(([first], [first, second])):
+                place = Path(folder) / f"{name}{number}"
+                if EXPORTERS[name].kind == "folder":
+                    place.mkdir()
+                EXPORTERS[name].write(faces, scheme, place, WriteOptions(Path(), place, copied=True))
+                files = [place] if place.is_file() else sorted(place.iterdir())
+                written += [path.read_bytes() for path in files]
+            seeds[name] = tuple(written)
+    old = {"version": 2, "labels": [], "landmarks": {"points": [[2, 1]] * 29}}
+    seeds["ljson"] += (json.dumps(old).encode(),)
+    task = json.loads(seeds["labelstudio"][0])[0]
+    task["completions"] = task.pop("annotations")
+    choice = {"id": "face0-1", "type": "choices", "value": {"choices": ["occluded"]}}
+    task["completions"][0]["result"].append(choice)
+    seeds["labelstudio"] += (json.dumps(task).encode(),)
+    return seeds
+
+
+def _json_seeds(name: str) -> Callable[[], tuple[bytes, ...]]:
+    return lambda: _json_format_seeds()[name]
+
+
 @lru_cache(maxsize=1)
 def format_seeds() -> dict[str, tuple[bytes, ...]]:
     """Faces with all that a label can say, in each of the formats that have a text or table of their own."""
@@ -266,6 +316,7 @@ SEEDS: dict[str, Callable[[], tuple[bytes, ...]]] = {
     "wflw": _wflw_seeds,
     "cofw": _cofw_seeds,
     "map": _map_seeds,
+    **{name: _json_seeds(name) for name in JSON_FORMATS},
     "scheme": _scheme_seeds,
     "config": _config_seeds,
     "rule": _rule_seeds,
@@ -568,6 +619,11 @@ def spoil_hdf5(data: bytes, random: Random) -> bytes:
     return data[:place] + value + data[place + len(value) :]
 
 
+def spoil_json(data: bytes, random: Random) -> bytes:
+    """One place of a JSON file changed; NaN and Infinity as Python writes them."""
+    return json.dumps(_spoil_json(json.loads(data), random)).encode()
+
+
 _JSON_VALUES: tuple[object, ...] = (
     *(None, True, False, 0, -1, 1, 3, 2**31, 2**63, 2**64, 10**40, 1e300, -1e300, 0.5, "", "x", "F32", "I64", "BF16"),
     *(
@@ -703,6 +759,7 @@ _STRUCTURED: dict[str, Callable[[bytes, Random], bytes]] = {
     "wflw": spoil_text,
     "cofw": spoil_hdf5,
     "map": spoil_text,
+    **dict.fromkeys(JSON_FORMATS, spoil_json),
     "scheme": spoil_text,
     "config": spoil_text,
     "rule": spoil_text,

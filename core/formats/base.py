@@ -118,6 +118,7 @@ class WriteOptions:
         target: where what is written will lie in the end; writers get another, temporary place.
         progress: called while writing.
         header: whether a table that may have a line of column names gets one; None: the format's habit.
+        copied: whether copies of the images will lie in the folder that is written, under the same names.
     """
 
     images_root: Path
@@ -126,6 +127,7 @@ class WriteOptions:
     index_base: int | None = None
     progress: Progress | None = None
     header: bool | None = None
+    copied: bool = False
 
     def tell(self, done: int, total: int) -> None:
         """Report progress, if somebody listens."""

@@ -69,7 +69,7 @@ def write_dataset(
             written.mkdir()
         copies = IMAGES_FOLDER if copy_images else ""
         prefix = f"{copies}/" if copies and exporter.kind == "file" else ""
-        options = WriteOptions(root, place, prefix, index_base, progress, header)
+        options = WriteOptions(root, place, prefix, index_base, progress, header, copied=copy_images)
         notes = exporter.write(kept, scheme, written, options)
         if copies:
             holder = stage if exporter.kind == "file" else written

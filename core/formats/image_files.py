@@ -6,8 +6,9 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
-from core.errors import FormatError, ImageError
+from core.errors import FormatError, ImageError, shown
 from core.files import is_file, walk_folders
 from core.formats.values import UnusableError
 from core.images import ImageInfo, probe_image
@@ -70,6 +71,20 @@ class KnownImages(ImageFiles):
     def listed(self, folder: Path) -> list[str]:
         """Names of those of the images that lie in `folder`."""
         return sorted(self._folders.get(Path(os.path.abspath(folder)), []))  # noqa: PTH100
+
+
+def check_size(info: ImageInfo | None, width: Any, height: Any) -> None:
+    """Whether the image is of the size that a file says (None: it does not); UnusableError otherwise.
+
+    Points for another size would lie beside the face. That also goes for a picture that is stored turned, where the
+    file has the size, and so the points, of the picture as stored.
+    """
+    if info is None or width is None or height is None or (info.width, info.height) == (width, height):
+        return
+    if info.orientation >= 5 and (info.height, info.width) == (width, height):
+        raise UnusableError("the image is stored turned (EXIF), and the points are of the picture as stored")
+    given = f"{shown(width, 20)} x {shown(height, 20)}"
+    raise UnusableError(f"the image is {info.width} x {info.height} px, the points are for {given}")
 
 
 def inside(path: str) -> str:

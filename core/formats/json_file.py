@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from core.errors import FormatError, shown
 from core.files import read_limited
+from core.formats.base import MAX_EXTRAS
 from core.formats.values import UnusableError
 
 MAX_BYTES = 512 * 2**20
 _MAX_VALUES = 12_000_000
 """Values a file may have, about 100 bytes each once read: more would not fit into memory."""
+
+_MAX_VALUES_OF_ITEMS = 40_000_000
+"""Values of a file that is read item by item."""
+
+_SPACE = re.compile(r"[ \t\r\n]*+")
 
 _REMEDY = "Correct the file, or export it again"
 
@@ -23,15 +32,61 @@ def read_json(path: str | Path, max_bytes: int = MAX_BYTES) -> Any:
     Raises:
         FormatError: not such a file, too large, nested too deeply, or an object with a name twice; says the line.
     """
+    with _problems(path):
+        return json.loads(_text(path, max_bytes, _MAX_VALUES), object_pairs_hook=_unique)
+
+
+def read_json_items(path: str | Path, max_bytes: int = MAX_BYTES) -> Iterator[tuple[Any, float]]:
+    """The items of a file that is one list, each as it is read, so that they need not all lie in memory at once.
+
+    With each comes the share of the file that is read by then, (0, 1]. A file that is something else is one item.
+    Raises FormatError as `read_json`, where the file is wrong: after the items before that place.
+    """
+    with _problems(path):
+        text = _text(path, max_bytes, _MAX_VALUES_OF_ITEMS)
+    start = _after(text, 0)
+    if text[start : start + 1] != "[":
+        del text
+        yield read_json(path, max_bytes), 1.0
+        return
+    decoder = json.JSONDecoder(object_pairs_hook=_unique)
+    place = _after(text, start + 1)
+    more = text[place : place + 1] != "]"
+    while more:
+        with _problems(path):
+            item, place = decoder.raw_decode(text, place)
+        yield item, place / len(text)
+        with _problems(path):
+            place = _after(text, place)
+            more = text[place : place + 1] == ","
+            if not more and text[place : place + 1] != "]":
+                raise json.JSONDecodeError("Expecting ',' delimiter", text, place)
+            place = _after(text, place + 1) if more else place
+    with _problems(path):
+        if _after(text, place + 1) != len(text):
+            raise json.JSONDecodeError("Extra data", text, place + 1)
+
+
+def _after(text: str, place: int) -> int:
+    """The place after white space."""
+    match = _SPACE.match(text, place)
+    return match.end() if match else place
+
+
+def _text(path: str | Path, max_bytes: int, max_values: int) -> str:
     data = read_limited(path, max_bytes, FormatError)
     values = data.count(b",") + data.count(b"[") + data.count(b"{")
-    if values > _MAX_VALUES:
-        what = f"the file has too many values ({values:,}, at most {_MAX_VALUES:,})"
+    if values > max_values:
+        what = f"the file has too many values ({values:,}, at most {max_values:,})"
         raise FormatError(what, where=path, remedy="Divide it into several files")
+    return data.decode("utf-8-sig")
+
+
+@contextmanager
+def _problems(path: str | Path) -> Iterator[None]:
+    """Turns what is wrong with JSON into a FormatError."""
     try:
-        text = data.decode("utf-8-sig")
-        del data
-        return json.loads(text, object_pairs_hook=_unique)
+        yield
     except UnicodeDecodeError as error:
         raise FormatError("the file is not UTF-8 text", where=path, remedy=_REMEDY) from error
     except json.JSONDecodeError as error:
@@ -82,7 +137,32 @@ def _kind_text(kind: type | tuple[type, ...]) -> str:
     return " or ".join(dict.fromkeys(_KIND_TEXTS.get(one, one.__name__) for one in kinds))
 
 
+def bounded_extras(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What of `values` may be kept as the extras of a face: valid JSON, of `MAX_EXTRAS` characters in all."""
+    kept: dict[str, Any] = {}
+    room = MAX_EXTRAS
+    for name, value in values.items():
+        try:
+            size = len(json.dumps({name: value}, allow_nan=False))
+        except (ValueError, RecursionError):  # NaN, which is no JSON; or nested too deeply to be written again
+            continue
+        if size <= room:
+            kept[name] = value
+            room -= size
+    return kept
+
+
 def write_json(path: Path, data: Any) -> None:
     """Write `data` to a new file as UTF-8, without NaN; lone surrogates (file names that are no UTF-8) escaped."""
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     path.write_bytes(text.encode("utf-8", "backslashreplace") + b"\n")
+
+
+def write_json_items(path: Path, items: Iterable[Any]) -> None:
+    """Write a list as `write_json`, item by item as they come."""
+    with path.open("wb") as stream:
+        stream.write(b"[")
+        for number, item in enumerate(items):
+            text = json.dumps(item, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+            stream.write((b",\n" if number else b"\n") + text.encode("utf-8", "backslashreplace"))
+        stream.write(b"\n]\n")

@@ -23,11 +23,11 @@ def match_names(names: Sequence[str], scheme: Scheme) -> list[int] | None:
     Raises:
         UnusableError: a name occurs twice.
     """
-    folded = [_fold(name) for name in names]
+    folded = [fold_name(name) for name in names]
     if len(set(folded)) != len(folded):
-        twice = next(name for name in folded if folded.count(name) > 1)
+        twice = Counter(folded).most_common(1)[0][0]
         raise UnusableError(f"the point name {shown(twice, 40)} occurs twice")
-    own = {_fold(name): index for index, name in enumerate(scheme.points)}
+    own = {fold_name(name): index for index, name in enumerate(scheme.points)}
     if all(name in own for name in folded):
         return [own[name] for name in folded]
     return _by_number(folded, len(scheme))
@@ -36,11 +36,14 @@ def match_names(names: Sequence[str], scheme: Scheme) -> list[int] | None:
 def scheme_of_names(names: Sequence[str], scheme: Scheme | None) -> tuple[Scheme, list[int]] | None:
     """The scheme that has points of these names (`scheme`, if given), and the index of each; None if there is none.
 
-    A scheme whose every point is named is preferred. UnusableError if a name occurs twice.
+    A scheme whose every point is named is preferred; numbers must name every point of one, since a few of them could be
+    of any. UnusableError if a name occurs twice.
     """
     candidates = [scheme] if scheme else list(known_schemes().values())
     fitting = [(known, order) for known in candidates if (order := match_names(names, known)) is not None]
     whole = [pair for pair in fitting if len(pair[0]) == len(names)]
+    if not whole and scheme is None:
+        fitting = [pair for pair in fitting if fold_name(names[0]) in {fold_name(name) for name in pair[0].points}]
     return next(iter(whole or fitting), None)
 
 
@@ -57,7 +60,8 @@ def _by_number(folded: list[str], count: int) -> list[int] | None:
     return numbers if max(numbers) < count else None
 
 
-def _fold(name: str) -> str:
+def fold_name(name: str) -> str:
+    """The name as it is compared: whatever its case, with single spaces for spaces and underscores."""
     return " ".join(name.replace("_", " ").split()).casefold()
 
 
@@ -74,7 +78,7 @@ class NamedPoints:
         """FormatError where the names are of no known scheme (or not of `scheme`)."""
         counts: Counter[str] = Counter()
         for names, times in Counter(tuple(names) for names in faces).items():
-            for name in dict.fromkeys(map(_fold, names)):
+            for name in dict.fromkeys(map(fold_name, names)):
                 counts[name] += times
         found = _own_names(counts, scheme) or _numbers(counts, scheme)
         if found is None:
@@ -84,7 +88,7 @@ class NamedPoints:
 
     def knows(self, name: str) -> bool:
         """Whether the scheme has a point of that name."""
-        return _fold(name) in self._index
+        return fold_name(name) in self._index
 
     def order(self, names: Sequence[str]) -> list[int]:
         """For each of a face's names the index of its point.
@@ -97,7 +101,7 @@ class NamedPoints:
             for name in key:
                 if not self.knows(name):
                     raise UnusableError(f"{shown(name, 40)} is no point of scheme {self.scheme.id}")
-            order = [self._index[_fold(name)] for name in key]
+            order = [self._index[fold_name(name)] for name in key]
             if len(set(order)) != len(order):
                 twice = next(name for name, index in zip(key, order, strict=True) if order.count(index) > 1)
                 raise UnusableError(f"the point {shown(twice, 40)} occurs twice")
@@ -125,7 +129,7 @@ def _own_names(counts: Counter[str], scheme: Scheme | None) -> _Found | None:
     """The scheme that has most of the names, and of these the one with fewest others; None if it has not half."""
     best: tuple[int, int, Scheme, dict[str, int]] | None = None
     for known in [scheme] if scheme else known_schemes().values():
-        own = {_fold(name): index for index, name in enumerate(known.points)}
+        own = {fold_name(name): index for index, name in enumerate(known.points)}
         index = {name: own[name] for name in counts if name in own}
         rank = (sum(counts[name] for name in index), len(index) - len(known))
         if best is None or rank > best[:2]:

@@ -8,11 +8,15 @@ from pathlib import Path
 from core.errors import FormatError, UsageError
 from core.files import unreadable, walk_folders
 from core.formats.base import Exporter, Importer, ImportResult, LabelledFace, Progress, ReadOptions
+from core.formats.coco import FormatCoco
 from core.formats.cofw import FormatCofw
 from core.formats.cvat import FormatCvat
 from core.formats.deeplabcut import FormatDeepLabCut
 from core.formats.dlib import FormatDlib
 from core.formats.exporting import write_dataset
+from core.formats.labelme import FormatLabelme
+from core.formats.labelstudio import FormatLabelStudio
+from core.formats.ljson import FormatLjson
 from core.formats.parquet import FormatParquet
 from core.formats.peek import Peek
 from core.formats.plain_csv import FormatCsv
@@ -24,14 +28,15 @@ from core.scheme import Scheme
 
 _W300, _STAR, _WFLW, _COFW = Format300W(), FormatStarTsv(), FormatWflw(), FormatCofw()
 _CVAT, _DLIB, _PARQUET, _DLC, _CSV = FormatCvat(), FormatDlib(), FormatParquet(), FormatDeepLabCut(), FormatCsv()
+_JSON = (FormatLjson(), FormatLabelStudio(), FormatLabelme(), FormatCoco())
 
 FORMATS: dict[str, Importer] = {
-    known.name: known for known in (_COFW, _CVAT, _DLIB, _PARQUET, _DLC, _CSV, _WFLW, _W300, _STAR)
+    known.name: known for known in (_COFW, _CVAT, _DLIB, _PARQUET, _DLC, _CSV, _WFLW, _W300, _STAR, *_JSON)
 }
 """Importers by name, in the order in which `detect_format` asks them: the choosiest first."""
 
 EXPORTERS: dict[str, Exporter] = {
-    known.name: known for known in (_W300, _WFLW, _COFW, _STAR, _CVAT, _DLIB, _PARQUET, _DLC, _CSV)
+    known.name: known for known in (_W300, _WFLW, _COFW, _STAR, *_JSON, _CVAT, _DLIB, _PARQUET, _DLC, _CSV)
 }
 """Exporters by name."""
 

@@ -5,7 +5,6 @@ Coordinates are 1-based as published; files written 0-based look the same, so th
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -14,7 +13,6 @@ import numpy as np
 
 from core.errors import FormatError, ImageError, StarmarkError
 from core.face import FloatArray, Label
-from core.files import walk_folders
 from core.formats.base import (
     Holds,
     ImportResult,
@@ -25,11 +23,11 @@ from core.formats.base import (
     choose_scheme,
     nothing_usable,
 )
+from core.formats.beside import find_pairs
 from core.formats.image_files import inside
 from core.formats.peek import Peek
 from core.formats.pts import format_pts, read_pts
 from core.formats.suspects import outside_points
-from core.images import IMAGE_SUFFIXES, natural_key
 from core.scheme import Scheme
 
 _PTS = ".pts"
@@ -55,7 +53,7 @@ class Format300W:
             FormatError: no .pts file there, or not one of them usable.
         """
         base = 1 if options.index_base is None else options.index_base
-        pairs, unlabelled, twins = _pairs(source, options)
+        pairs, unlabelled, twins = find_pairs(source, _PTS, options)
         if not pairs:
             remedy = "Choose a folder where .pts files lie beside their images"
             raise FormatError("there is no .pts file here", where=source, remedy=remedy)
@@ -142,48 +140,3 @@ def _notes(faces: list[LabelledFace], base: int, unlabelled: int, twins: int) ->
     if outside:
         notes.append(f"{outside} faces have points outside their image.")
     return notes
-
-
-def _pairs(source: Path, options: ReadOptions) -> tuple[list[tuple[Path, Path | None]], int, int]:
-    """Each .pts file with its image or None; images without .pts; .pts files with several images."""
-    single = source.is_file()
-    top = source.parent if single else source
-    pairs: list[tuple[Path, Path | None]] = []
-    unlabelled = twins = 0
-    for folder, names in walk_folders(top, FormatError, recursive=not single):
-        if options.images_root is None:
-            images = _Images(folder, names)
-        else:
-            home = options.images_root / folder.relative_to(top)
-            images = _Images(home, options.files.listed(home))
-        used = set()
-        for path in (folder / name for name in names):
-            if path.suffix.lower() != _PTS or (single and path != source):
-                continue
-            choice = images.named(path.stem)
-            used.update(choice)
-            twins += len(choice) > 1
-            pairs.append((path, choice[0] if choice else None))
-        unlabelled += 0 if single else len(set(images.paths) - used)
-    pairs.sort(key=lambda pair: natural_key(pair[0]))
-    return pairs, unlabelled, twins
-
-
-class _Images:
-    """Images of one folder by stem; by folded stem (letter case, Unicode form) where none has the exact one."""
-
-    def __init__(self, folder: Path, names: list[str]) -> None:
-        self.paths = [folder / name for name in names if Path(name).suffix.lower() in IMAGE_SUFFIXES]
-        self.paths.sort(key=lambda path: (path.suffix.lower(), path.name))
-        self._exact: dict[str, list[Path]] = {}
-        self._folded: dict[str, list[Path]] = {}
-        for path in self.paths:
-            self._exact.setdefault(path.stem, []).append(path)
-            self._folded.setdefault(_fold(path.stem), []).append(path)
-
-    def named(self, stem: str) -> list[Path]:
-        return self._exact.get(stem) or self._folded.get(_fold(stem), [])
-
-
-def _fold(stem: str) -> str:
-    return unicodedata.normalize("NFC", stem).casefold()

@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks import fuzz as program
 from benchmarks.fuzz import Figures, fuzz, try_input
-from benchmarks.fuzz_inputs import SEEDS, make_input
+from benchmarks.fuzz_inputs import JSON_FORMATS, SEEDS, make_input
 
 ROOT = Path(__file__).resolve().parents[2]
 FORMATS = ("cvat", "dlib", "deeplabcut", "csv", "parquet")
@@ -19,7 +19,7 @@ COUNTS = {
     "images": 2500, "pts": 2500, "tsv": 800, "wflw": 400, "cofw": 400, "map": 400, "scheme": 1200, "config": 800,
     "rule": 800, "checkpoint": 120,
 }  # fmt: skip
-COUNTS |= dict.fromkeys(FORMATS, 300)
+COUNTS |= dict.fromkeys(FORMATS, 300) | dict.fromkeys(JSON_FORMATS, 400)
 PATIENCE = 60.0  # a busy machine is no hang
 
 
