@@ -24,7 +24,8 @@ from queue import Empty, Queue
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.fuzz_inputs import SEEDS, make_input  # noqa: E402
+from benchmarks.fuzz_inputs import make_input  # noqa: E402
+from benchmarks.fuzz_seeds import SEEDS  # noqa: E402
 from core.errors import StarmarkError  # noqa: E402
 
 MAX_PIXELS = 16_000_000

@@ -108,11 +108,13 @@ def main() -> int:
     args = parser.parse_args()
     real = read_dataset(args.faces68, "300w").faces
     rows = []
+    only = [holds.counts for exporter in EXPORTERS.values() if (holds := exporter.holds).counts is not None]
+    other = [id for id, scheme in known_schemes().items() if any(len(scheme) in counts for counts in only)]
     with tempfile.TemporaryDirectory() as text:
         folder = Path(text)
         made = {
             scheme: make_faces(folder / "images" / scheme, args.generated, scheme, EVERYTHING)
-            for scheme in known_schemes()
+            for scheme in ("300w-68", *other)
         }
         whole = [face for face in made["300w-68"] if not (face.label.visibility == Visibility.MISSING).any()]
         for name, exporter in EXPORTERS.items():

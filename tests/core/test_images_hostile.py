@@ -430,7 +430,7 @@ def test_files_that_change_while_they_are_read(tmp_path: Path) -> None:
 
 def test_the_reduced_file_has_the_picture_of_the_whole(tmp_path: Path) -> None:
     """Against Pillow on the file as it came, for every way of storing."""
-    from benchmarks.fuzz_inputs import image_seeds
+    from benchmarks.fuzz_seeds import image_seeds
 
     for number, data in enumerate(image_seeds()):
         with Image.open(io.BytesIO(data)) as stored:

@@ -11,7 +11,8 @@ import pytest
 
 from benchmarks import fuzz as program
 from benchmarks.fuzz import Figures, fuzz, try_input
-from benchmarks.fuzz_inputs import JSON_FORMATS, SEEDS, make_input
+from benchmarks.fuzz_inputs import make_input
+from benchmarks.fuzz_seeds import JSON_FORMATS, SEEDS
 
 ROOT = Path(__file__).resolve().parents[2]
 FORMATS = ("cvat", "dlib", "deeplabcut", "csv", "parquet")
