@@ -124,7 +124,10 @@ def write_engine(path: Path) -> Engine:
             connection.execute("PRAGMA journal_mode=DELETE")
             # A large transaction stays in memory until its commit: spilled pages would shut readers out before.
             connection.execute("PRAGMA cache_spill=OFF")
-        connection.execute("PRAGMA synchronous=FULL")
+            # A journal that a power cut brings back would undo the last commit: EXTRA makes its deletion certain.
+            connection.execute("PRAGMA synchronous=EXTRA")
+        else:
+            connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA fullfsync=ON")  # macOS: a plain fsync there may stay in the drive's cache
         return connection
 
@@ -194,6 +197,8 @@ def fold_journal(path: Path) -> None:
     try:
         connection.execute("PRAGMA busy_timeout=200")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        # By way of PERSIST, for SQLite then also removes a -journal that a power cut left and that means nothing.
+        connection.execute("PRAGMA journal_mode=PERSIST").fetchone()
         connection.execute("PRAGMA journal_mode=DELETE").fetchone()
     except sqlite3.OperationalError as error:
         # Nothing is lost if it cannot be done now: the next to open the project finds the changes in the -wal file.
