@@ -15,7 +15,7 @@ from core.files import sync_folder
 from core.project.engine import translated
 from core.project.images import ImagePaths, rebase
 from core.project.schema import new_id
-from core.project.sqlite import connect, remove_sidecars
+from core.project.sqlite import connect, fold_journal, remove_sidecars, sidecar
 
 
 @contextmanager
@@ -34,7 +34,7 @@ def replacement(target: Path, *, overwrite: bool) -> Iterator[Path]:
             os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666))
             yield temporary
             _sync(temporary)
-            remove_sidecars(target)
+            _retire(target)
             if overwrite:
                 temporary.replace(target)
             else:
@@ -75,6 +75,16 @@ def remove_leftovers(target: Path) -> None:
     for path in target.parent.glob(f".{glob.escape(target.name)}.*.tmp*"):
         with contextlib.suppress(OSError):
             path.unlink()
+
+
+def _retire(target: Path) -> None:
+    """Have no journal beside `target` when another file takes its name; until then it loses nothing by that."""
+    if not any(sidecar(target, suffix).exists() for suffix in ("-wal", "-shm", "-journal")):
+        return
+    with contextlib.suppress(sqlite3.Error):  # damaged, or no database at all
+        fold_journal(target)
+    remove_sidecars(target)
+    sync_folder(target.parent)  # a journal that a power cut brings back must not meet the new file
 
 
 def _rename_new(temporary: Path, target: Path) -> None:

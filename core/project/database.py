@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import sqlite3
@@ -20,6 +21,7 @@ from core.paths import on_server, project_name
 from core.project import images, migrate
 from core.project.backup import copy_database, replacement
 from core.project.backups import home_of
+from core.project.checks import problems_after_crash
 from core.project.engine import Where, translated
 from core.project.images import ImagePaths
 from core.project.lock import ProjectLock
@@ -31,6 +33,9 @@ from core.project.sqlite import (
     file_writable,
     fold_journal,
     folder_writable,
+    is_doubtful,
+    left_open,
+    mark_doubtful,
     read_engine,
     write_engine,
 )
@@ -214,6 +219,8 @@ class FileDatabase(Database):
                 self.writer = None if lock is None else self._keep(write_engine(path))
                 self.reader = self._keep(read_engine(path, read_only=self.read_only))
                 self._load_meta()
+                if self.writer is not None:
+                    self._check_after_crash()
         except BaseException:
             self._release(fold=False)
             raise
@@ -265,15 +272,36 @@ class FileDatabase(Database):
 
     def _check_version(self) -> bool:
         """Whether the schema is the newest; looked up before anything is written, so that no other file is touched."""
+        self._crashed = not self.read_only and left_open(self._path)
         engine = read_engine(self._path, read_only=self.read_only)
         try:
             with engine.begin() as connection:
                 newest = migrate.check_version(connection, self._path)
+            if self._crashed:  # said in the file while the engine still holds the journal
+                with contextlib.suppress(sqlite3.OperationalError):  # a full disk
+                    mark_doubtful(self._path, True)
         finally:
             engine.dispose()
         if not newest and self.read_only:
             raise self._too_old()
         return newest
+
+    def _check_after_crash(self) -> None:
+        """Nobody may go on with a mixture of old and new, which a disk leaves that lies about what it has written."""
+        with self.read() as connection:
+            doubtful = is_doubtful(connection)
+            if not (doubtful or self._crashed):
+                return
+            found = problems_after_crash(connection)
+        if found:
+            raise ProjectError(
+                f"the project is damaged since its last session was cut off ({found[0]})",
+                where=self._path,
+                remedy="Restore a backup copy of it; opened read-only it shows what is left",
+            )
+        if doubtful:
+            with contextlib.suppress(sqlite3.OperationalError):
+                mark_doubtful(self._path, False)
 
     def _release(self, *, fold: bool, delete: bool = False) -> None:
         try:

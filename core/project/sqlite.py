@@ -9,10 +9,11 @@ import errno
 import os
 import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool
 
 from core.errors import ProjectError
@@ -218,6 +219,22 @@ def remove_sidecars(path: Path) -> None:
     """Delete journals left beside `path`, before another database takes that name: they would be applied to it."""
     for suffix in ("-wal", "-shm", "-journal"):
         sidecar(path, suffix).unlink(missing_ok=True)
+
+
+def left_open(path: Path) -> bool:
+    """Whether the last to write to `path` did not close it: its journal is still there."""
+    return _has_content(sidecar(path, "-wal")) or _has_content(sidecar(path, "-journal"))
+
+
+def mark_doubtful(path: Path, doubtful: bool) -> None:
+    """Have the file say, or say no more, that it must be checked before it is used: its journal may be gone by then."""
+    with closing(connect(path)) as connection:
+        connection.execute(f"PRAGMA user_version={int(doubtful)}")
+
+
+def is_doubtful(connection: Connection) -> bool:
+    """Whether `mark_doubtful` was the last to be heard of the file."""
+    return bool(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
 
 
 def _has_content(path: Path) -> bool:

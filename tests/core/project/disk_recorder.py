@@ -48,8 +48,8 @@ class Recorder:
         self.events: list[Event] = []
         self._files: dict[str, int] = {}
         self._next = 0
-        for name in sorted(os.listdir(folder)):
-            self._number(name)
+        for path in sorted(Path(folder).iterdir()):
+            self._number(path.name)
         self.known = dict(self._files)
         self._open: dict[int, int] = {}
         self._unsynced_names: set[int] = set()
@@ -101,8 +101,8 @@ class Recorder:
 
     def _name(self, path: bytes | str | os.PathLike[str]) -> str | None:
         """The name in the folder, None for a file elsewhere."""
-        folder, name = os.path.split(os.path.abspath(os.fsdecode(path)))
-        return name if folder == self.folder else None
+        found = Path(self.folder, os.fsdecode(path))
+        return found.name if str(found.parent) == self.folder else None
 
     def _number(self, name: str) -> int:
         if name not in self._files:
@@ -195,7 +195,7 @@ class Recorder:
                 self._created(name)
 
         def synced(handle: int) -> None:
-            path = os.readlink(f"/proc/self/fd/{handle}")
+            path = str(Path(f"/proc/self/fd/{handle}").readlink())
             name = self._name(path)
             if path == self.folder:
                 self.events.append(("sync names",))

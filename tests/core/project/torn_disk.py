@@ -123,3 +123,15 @@ def _torn(old: bytearray, events: list[Event], way: str, chance: random.Random) 
                 _put(content, offset + at, data[at : at + size], filler)
             at += size
     return bytes(content)
+
+
+def seen_at(known: Mapping[str, int], files: Mapping[str, bytes], events: list[Event]) -> dict[str, bytes]:
+    """What programs see once `events` have happened, by name."""
+    disk = Disk.of(known, files)
+    for event in events:
+        disk.do(event)
+    for number, written in disk.written.items():
+        _write_all(disk.content.setdefault(number, bytearray()), written)
+    for event in disk.renamed:
+        _rename(disk.names, event)
+    return {name: bytes(disk.content.get(number, b"")) for name, number in disk.names.items()}

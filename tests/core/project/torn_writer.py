@@ -1,7 +1,8 @@
 """Run by the torn-writes test: works on projects as `STORIES` tell, while everything the disk gets is recorded.
 
-Argument: a folder. There each story leaves STORY.recording, a pickle of (known, files, events): what was there before, and
-then what happened. An event ("ack", name, digest) says which state of which project was acknowledged.
+Argument: a folder. There each story leaves STORY.recording, a pickle of (known, files, events): what was there before,
+and then what happened. An event ("ack", name, digest, digest of the labels) says which state of which project was
+acknowledged.
 """
 
 from __future__ import annotations
@@ -27,20 +28,23 @@ from tests.core.project.project_samples import ANNA, dataset
 NO_SQLITE = 3
 """Exit status where Python's SQLite cannot be reached."""
 
-_CONTENT = (
-    "SELECT id, source FROM face ORDER BY seq",
-    "SELECT name, kind FROM label_set ORDER BY seq",
+_LABELS = (
     "SELECT face_id, label_set_id, version, data FROM label ORDER BY 1, 2",
     "SELECT seq, id, author, action, kind, undo_seq, redo_seq FROM revision ORDER BY seq",
     "SELECT * FROM revision_item ORDER BY 1, 2",
 )
+_ALL = (
+    "SELECT id, source FROM face ORDER BY seq",
+    "SELECT name, kind FROM label_set ORDER BY seq",
+    *_LABELS,
+)
 
 
-def digest(path: Path) -> str:
+def digest(path: Path, *, labels_only: bool = False) -> str:
     """Stands for all that people put into the project file."""
     found = hashlib.sha256()
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-        for query in _CONTENT:
+        for query in _LABELS if labels_only else _ALL:
             for row in connection.execute(query):
                 found.update(repr(row).encode())
     return found.hexdigest()
@@ -55,7 +59,7 @@ class Story:
         self.number = 0
 
     def did(self, path: Path) -> None:
-        self.recorder.acknowledge(path.name, digest(path))
+        self.recorder.acknowledge(path.name, digest(path), digest(path, labels_only=True))
 
     def open(self, name: str) -> Project:
         project = Project.open(self.folder / name)
@@ -192,7 +196,7 @@ def tell(story: str, folder: Path, target: Path) -> None:
     if not recorder.install():
         sys.exit(NO_SQLITE)
     for name, state in before.items():
-        recorder.acknowledge(name, state)
+        recorder.acknowledge(name, *state)
     STORIES[story](Story(recorder))
     target.write_bytes(pickle.dumps((recorder.known, files, recorder.events)))
 
@@ -208,14 +212,14 @@ def main(place: str) -> None:
             sys.exit(status)
 
 
-def state_beside(path: Path) -> str:
-    """`digest` of a copy, since reading a project may change its journals."""
+def state_beside(path: Path) -> tuple[str, str]:
+    """Both digests of a copy, since reading a project may change its journals."""
     folder = path.parent.parent / "read"
     folder.mkdir(exist_ok=True)
     try:
         for one in path.parent.glob(f"{path.name}*"):
             shutil.copy(one, folder)
-        return digest(folder / path.name)
+        return digest(folder / path.name), digest(folder / path.name, labels_only=True)
     finally:
         shutil.rmtree(folder)
 
