@@ -52,10 +52,18 @@ def refuse_existing(target: Path) -> None:
         raise ProjectError("a file of that name exists already", where=target, remedy="Choose another name")
 
 
-def copy_database(source: Path, target: Path, change: Callable[[sqlite3.Connection], None] | None = None) -> None:
-    """Copy the database `source` as it is at this moment to the new file `target`, then `change` the copy."""
-    with closing(connect(source, "ro")) as old, closing(connect(target, "rwc")) as new:
-        old.backup(new)
+def copy_database(
+    source: Path | sqlite3.Connection, target: Path, change: Callable[[sqlite3.Connection], None] | None = None
+) -> None:
+    """Copy the database `source` as it is at this moment to the new file `target`, then `change` the copy.
+
+    Given as a connection, `source` need not have a name any more; the connection stays open.
+    """
+    if isinstance(source, Path):
+        with closing(connect(source, "ro")) as old:
+            return copy_database(old, target, change)
+    with closing(connect(target, "rwc")) as new:
+        source.backup(new)
         # The copy of a WAL database would otherwise be one as well, and need two more files.
         new.execute("PRAGMA journal_mode=DELETE")
         new.execute("PRAGMA synchronous=FULL")

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, event, select
 
 from core.errors import ProjectError
 from core.paths import on_server, project_name
@@ -37,6 +37,8 @@ from core.project.sqlite import (
     left_open,
     mark_doubtful,
     read_engine,
+    remove_sidecars,
+    replaced_error,
     write_engine,
 )
 from core.version import VERSION
@@ -209,6 +211,8 @@ class FileDatabase(Database):
         super().__init__(path, ImagePaths(home_of(path)), read_only=lock is None)
         self._path = path
         self._lock = lock
+        self._file = _file_at(path)
+        self._written = False
         with _open_lock:
             _open_here[path] += 1
         try:
@@ -216,8 +220,8 @@ class FileDatabase(Database):
                 if not self._check_version():
                     kept = migrate.upgrade(path)
                     self.notes.append(f"brought up to date; the project as it was before is kept in {kept.name}")
-                self.writer = None if lock is None else self._keep(write_engine(path))
-                self.reader = self._keep(read_engine(path, read_only=self.read_only))
+                self.writer = None if lock is None else self._watched(write_engine(path))
+                self.reader = self._watched(read_engine(path, read_only=self.read_only))
                 self._load_meta()
                 if self.writer is not None:
                     self._check_after_crash()
@@ -268,7 +272,48 @@ class FileDatabase(Database):
             connection.executemany("UPDATE meta SET value = ? WHERE key = ?", copied_meta(keep_id))
 
         with replacement(target, overwrite=overwrite) as temporary:
-            copy_database(self._path, temporary, change)
+            if self._in_place():
+                copy_database(self._path, temporary, change)
+            else:  # what was opened is still there, without a name, as long as it is open
+                with self.reader.connect() as connection:
+                    copy_database(_driver(connection), temporary, change)
+                self._written = False
+
+    def _watched(self, engine: Engine) -> Engine:
+        """Have no transaction committed, and nothing read anew, once another file has the project's name.
+
+        Sync tools replace files, people delete them; SQLite then writes on into a file that nobody finds any more.
+        """
+
+        def check(*_: object) -> None:
+            if not self._in_place():
+                raise replaced_error(self._path)
+
+        def commit(*_: object) -> None:
+            check()
+            self._written = True
+
+        event.listen(engine, "connect", check)
+        event.listen(engine, "commit", commit)
+        return self._keep(engine)
+
+    def _part_from_name(self) -> None:
+        """Give the log to the file it belongs to, wherever that is by now: SQLite would leave it to the old name."""
+        with contextlib.suppress(sqlite3.Error, ProjectError), self.reader.connect() as connection:
+            _driver(connection).execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if self._written and self._path.exists():
+                # Replaced before anybody could be told, and what was saved here would go with its last connection.
+                stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+                with replacement(
+                    self._path.with_name(f"{self._path.stem}.before-replaced-{stamp}{SUFFIX}"), overwrite=False
+                ) as temporary:
+                    copy_database(_driver(connection), temporary)
+        if not self._path.exists():
+            with contextlib.suppress(OSError):
+                remove_sidecars(self._path)
+
+    def _in_place(self) -> bool:
+        return _file_at(self._path) == self._file
 
     def _check_version(self) -> bool:
         """Whether the schema is the newest; looked up before anything is written, so that no other file is touched."""
@@ -305,8 +350,10 @@ class FileDatabase(Database):
 
     def _release(self, *, fold: bool, delete: bool = False) -> None:
         try:
+            if not self.read_only and fold and not self._in_place():
+                self._part_from_name()
             super()._release(fold=fold)
-            if not self.read_only and fold:
+            if not self.read_only and fold and self._in_place():
                 with translated(self._path):
                     fold_journal(self._path)
                     if delete:
@@ -316,6 +363,22 @@ class FileDatabase(Database):
                 _open_here[self._path] -= 1
             if self._lock is not None:
                 self._lock.release()
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    """What tells the file of that name from others, None if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
+    found = connection.connection.driver_connection
+    if not isinstance(found, sqlite3.Connection):
+        raise TypeError("not a connection to a file")
+    return found
 
 
 def _lock(path: Path, here: bool) -> tuple[ProjectLock | None, str | None]:

@@ -71,6 +71,15 @@ def _disk_full(path: Path) -> ProjectError:
     )
 
 
+def replaced_error(path: Path) -> ProjectError:
+    """What an open project says once another file, or none, has its name."""
+    return ProjectError(
+        "another program has deleted, moved or replaced the project file while it was open",
+        where=path,
+        remedy="Save the project under another name, for it is whole until it is closed",
+    )
+
+
 _BY_CODE = {
     sqlite3.SQLITE_NOTADB: ("this is not a project, or it is damaged", "Open a backup copy of the project"),
     sqlite3.SQLITE_CORRUPT: ("the project file is damaged", "Open a backup copy of the project"),
@@ -88,9 +97,12 @@ _BY_CODE = {
 def sqlite_error(error: sqlite3.Error, path: Path) -> ProjectError:
     """An error of SQLite's about a project file, in words."""
     # The low byte is the primary code: https://www.sqlite.org/rescode.html
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    extended = getattr(error, "sqlite_errorcode", 0)
+    code = extended & 0xFF
     if code == sqlite3.SQLITE_FULL:
         return _disk_full(path)
+    if extended == sqlite3.SQLITE_READONLY_DBMOVED:
+        return replaced_error(path)
     if isinstance(error, sqlite3.IntegrityError):
         return ProjectError(
             f"the change refers to something that is not in the project ({error})",
