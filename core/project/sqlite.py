@@ -99,7 +99,7 @@ def sqlite_error(error: sqlite3.Error, path: Path) -> ProjectError:
     # The low byte is the primary code: https://www.sqlite.org/rescode.html
     extended = getattr(error, "sqlite_errorcode", 0)
     code = extended & 0xFF
-    if code == sqlite3.SQLITE_FULL:
+    if code == sqlite3.SQLITE_FULL or extended == sqlite3.SQLITE_IOERR_SHMSIZE:  # no room for the log's index
         return _disk_full(path)
     if extended == sqlite3.SQLITE_READONLY_DBMOVED:
         return replaced_error(path)
