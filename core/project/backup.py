@@ -61,7 +61,8 @@ def copy_database(
     """
     if isinstance(source, Path):
         with closing(connect(source, "ro")) as old:
-            return copy_database(old, target, change)
+            copy_database(old, target, change)
+        return
     with closing(connect(target, "rwc")) as new:
         source.backup(new)
         # The copy of a WAL database would otherwise be one as well, and need two more files.

@@ -38,6 +38,8 @@ def _run(connection: Connection, wanted: Sequence[Callable[[Connection], list[st
         except DBAPIError as error:
             found.append(f"the project cannot be read to its end ({error.orig})")
             connection.rollback()
+        except (ValueError, TypeError, ProjectError) as error:  # a text that is none, a key that is none
+            found.append(f"the project has a damaged record ({error})")
     return list(dict.fromkeys(found))
 
 

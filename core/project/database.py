@@ -22,7 +22,7 @@ from core.project import images, migrate
 from core.project.backup import copy_database, replacement
 from core.project.backups import home_of
 from core.project.checks import problems_after_crash
-from core.project.engine import Where, translated
+from core.project.engine import Where, reading, translated
 from core.project.images import ImagePaths
 from core.project.lock import ProjectLock
 from core.project.postgres import parse
@@ -162,7 +162,7 @@ class Database(ABC):
     def read(self) -> Iterator[Connection]:
         """A connection that sees one state of the project throughout the block, however much is written meanwhile."""
         # Ended by a rollback: SQLite refuses a commit once it has met a damaged page.
-        with translated(self.where), self.reader.connect() as connection:
+        with reading(self.where), self.reader.connect() as connection:
             yield connection
 
     def hold(self) -> None:
@@ -320,7 +320,7 @@ class FileDatabase(Database):
         self._crashed = not self.read_only and left_open(self._path)
         engine = read_engine(self._path, read_only=self.read_only)
         try:
-            with engine.begin() as connection:
+            with reading(self._path), engine.begin() as connection:
                 newest = migrate.check_version(connection, self._path)
             if self._crashed:  # said in the file while the engine still holds the journal
                 with contextlib.suppress(sqlite3.OperationalError):  # a full disk

@@ -22,6 +22,7 @@ import numpy as np
 
 from core.face import Label
 from core.project import Edits, Project, SetLabel, sqlite
+from core.project.restoring import restore
 from tests.core.project.disk_recorder import Recorder
 from tests.core.project.project_samples import ANNA, dataset
 
@@ -144,8 +145,21 @@ def updated(story: Story) -> None:
     project.close()
 
 
+def restored(story: Story) -> None:
+    """Going back to a backup, also in the place of a project that a killed program left."""
+    with story.open("p.starmark") as project:
+        story.edit(project)
+        backup = project.backups.make().path
+        story.edit(project)
+    for name in ("p.starmark", "killed.starmark"):
+        restore(story.folder / name, backup)
+        story.did(story.folder / name)
+        with story.open(name) as project:
+            story.edit(project)
+
+
 STORIES: dict[str, Callable[[Story], None]] = {
-    story.__name__: story for story in (work, on_a_share, long_log, copies, unnamed, updated)
+    story.__name__: story for story in (work, on_a_share, long_log, copies, unnamed, updated, restored)
 }
 
 
@@ -184,7 +198,8 @@ def tell(story: str, folder: Path, target: Path) -> None:
     """Work as `story` tells, in an empty folder, and write the recording."""
     folder.mkdir()
     prepare(folder)
-    kept = {"unnamed": (), "updated": ("old",), "copies": ("p", "killed")}.get(story, ("p",))
+    two = ("p", "killed")
+    kept = {"unnamed": (), "updated": ("old",), "copies": two, "restored": two}.get(story, ("p",))
     for path in projects(folder):
         if path.stem not in kept:
             for one in folder.glob(f"{path.name}*"):
