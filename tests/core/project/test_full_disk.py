@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -43,7 +44,7 @@ def share(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bo
 def new_project(disk: SmallDisk) -> Project:
     """Twenty faces with imported labels, and Anna's label set without any."""
     for path in disk.folder.iterdir():
-        path.unlink()
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
     project = Project.create(disk.folder / "p")
     project.import_dataset(dataset(disk.folder, 20), "300w", author=ANNA)
     project.ensure_label_set(ANNA, "annotator")
