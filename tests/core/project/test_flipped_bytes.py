@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.core.project.flips import Sound
 
-FLIPS = int(os.environ.get("STARMARK_FLIPS", "60"))
+FLIPS = int(os.environ.get("STARMARK_FLIPS", "40"))
 
 
 def test_flipped_bytes(tmp_path: Path) -> None:

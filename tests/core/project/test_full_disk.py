@@ -71,20 +71,16 @@ def an_import(project: Project, number: int) -> None:
     project.import_dataset(dataset(folder, 30, seed=number), "bulk", author=ANNA)
 
 
-def a_snapshot(project: Project, number: int) -> None:
-    project.create_snapshot(f"snapshot {number}", ANNA)
-
-
 def save_as(project: Project, number: int) -> None:
     project.save_as(project.path.parent / f"copy{number}")
 
 
 def state(project: Project) -> list[object]:
     every = faces(project)
-    return [[project.history(face) for face in every], [project.labels(face) for face in every], project.snapshots()]
+    return [[project.history(face) for face in every], [project.labels(face) for face in every]]
 
 
-@pytest.mark.parametrize("operation", [one_edit, bulk_edit, an_import, a_snapshot, save_as])
+@pytest.mark.parametrize("operation", [one_edit, bulk_edit, an_import, save_as])
 def test_a_disk_that_fills_up(disk: SmallDisk, share: bool, operation: Callable[[Project, int], None]) -> None:
     for left in LEFT:
         project = new_project(disk)

@@ -17,7 +17,7 @@ from tests.core.project.kills import Kills
 from tests.core.project.project_samples import ANNA, files, label, set_to, with_face
 
 ROOT = Path(__file__).resolve().parents[3]
-KILLS = int(os.environ.get("STARMARK_KILLS", "6"))
+KILLS = int(os.environ.get("STARMARK_KILLS", "5"))
 SEED = int(os.environ.get("STARMARK_KILL_SEED", "0"))
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="SIGKILL")

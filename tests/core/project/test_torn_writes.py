@@ -18,7 +18,7 @@ from tests.core.project.torn_disk import seen_at
 from tests.core.project.torn_writer import STORIES, digest
 
 ROOT = Path(__file__).resolve().parents[3]
-STATES = int(os.environ.get("STARMARK_TORN_STATES", "60"))
+STATES = int(os.environ.get("STARMARK_TORN_STATES", "30"))
 """A story; thousands by hand: benchmarks/crash.py."""
 
 SEED = int(os.environ.get("STARMARK_TORN_SEED", "0"))
