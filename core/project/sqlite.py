@@ -121,6 +121,7 @@ def connect(path: Path, mode: str = "rw", *, immutable: bool = False) -> sqlite3
     )
     try:
         connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA fullfsync=ON")  # macOS: a plain fsync there may stay in the drive's cache
     except sqlite3.Error:
         connection.close()
         raise
@@ -141,7 +142,6 @@ def write_engine(path: Path) -> Engine:
             connection.execute("PRAGMA synchronous=EXTRA")
         else:
             connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA fullfsync=ON")  # macOS: a plain fsync there may stay in the drive's cache
         return connection
 
     return _engine(open_one, "BEGIN IMMEDIATE", 1)

@@ -24,6 +24,8 @@ STATES = int(os.environ.get("STARMARK_TORN_STATES", "30"))
 SEED = int(os.environ.get("STARMARK_TORN_SEED", "0"))
 
 
+BACKUP = "2026-01-01T00-00-00Z_by-hand.starmark"
+
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds files by /proc/self/fd")
 
 
@@ -59,7 +61,8 @@ def test_disks_that_lie_about_syncing(tmp_path: Path, recordings: dict[str, Reco
         if not journals:
             continue  # a file alone: only `verify` can tell
         folder = tmp_path / "lie"
-        folder.mkdir()
+        (folder / "p.starmark-backups").mkdir(parents=True)
+        (folder / "p.starmark-backups" / BACKUP).write_bytes(before["p.starmark"])
         for name, data in journals.items() | {("p.starmark", old["p.starmark"])}:
             (folder / name).write_bytes(data)
         outcomes[lied_to(folder / "p.starmark", labels)] += 1
@@ -72,8 +75,8 @@ def lied_to(path: Path, labels: set[str]) -> str:
         with Project.open(path) as project:
             assert project.verify() == []
     except ProjectError as error:
-        assert "damaged" in str(error) and "backup" in str(error)
-        with pytest.raises(ProjectError, match="damaged"):  # and again, though the journal may be gone
+        assert "damaged" in str(error) and BACKUP in str(error)
+        with pytest.raises(ProjectError, match=f"damaged.*{BACKUP}"):  # and again, though the journal may be gone
             Project.open(path)
         return "refused"
     assert digest(path, labels_only=True) in labels
