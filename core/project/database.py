@@ -213,6 +213,7 @@ class FileDatabase(Database):
         self._lock = lock
         self._file = _file_at(path)
         self._written = False
+        self._crashed = False
         with _open_lock:
             _open_here[path] += 1
         try:
