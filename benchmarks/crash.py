@@ -14,6 +14,7 @@ import shutil
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -43,7 +44,8 @@ class Faults:
             call()
         except AssertionError as error:
             self.lost += 1
-            print(f"LOST, {what}: {error or 'an assertion'}", flush=True)
+            print(f"LOST, {what}: {error}", flush=True)
+            traceback.print_exc()
         except StarmarkError as error:
             self.unopenable += 1
             print(f"UNOPENABLE, {what}: {error}", flush=True)

@@ -31,6 +31,9 @@ from tests.core.project.project_samples import ANNA, dataset
 QUEUE = 8
 """Changes under way at a time, so that kills also meet a busy queue."""
 
+NUMBERS = 1_000_000
+"""Changes are numbered from the seed times this."""
+
 KINDS = {
     "mixed": {
         "edit": 50, "bulk": 12, "undo": 12, "face": 8, "refused": 5,
@@ -192,7 +195,7 @@ def restores(project: Project, chance: random.Random, numbers: Iterator[int]) ->
 def main(arguments: Sequence[str]) -> None:
     path, seed, kind = Path(arguments[0]), int(arguments[1]), arguments[2]
     project, chance = Project.open(path), random.Random(seed)
-    numbers = itertools.count(seed * 1_000_000)
+    numbers = itertools.count(seed * NUMBERS)
     if kind == "restores":
         restores(project, chance, numbers)
     else:
