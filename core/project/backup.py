@@ -15,7 +15,7 @@ from core.files import sync_folder
 from core.project.engine import translated
 from core.project.images import ImagePaths, rebase
 from core.project.schema import new_id
-from core.project.sqlite import connect, remove_sidecars
+from core.project.sqlite import connect, fold_journal, remove_sidecars, sidecar
 
 
 @contextmanager
@@ -34,7 +34,7 @@ def replacement(target: Path, *, overwrite: bool) -> Iterator[Path]:
             os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666))
             yield temporary
             _sync(temporary)
-            remove_sidecars(target)
+            _retire(target)
             if overwrite:
                 temporary.replace(target)
             else:
@@ -52,10 +52,19 @@ def refuse_existing(target: Path) -> None:
         raise ProjectError("a file of that name exists already", where=target, remedy="Choose another name")
 
 
-def copy_database(source: Path, target: Path, change: Callable[[sqlite3.Connection], None] | None = None) -> None:
-    """Copy the database `source` as it is at this moment to the new file `target`, then `change` the copy."""
-    with closing(connect(source, "ro")) as old, closing(connect(target, "rwc")) as new:
-        old.backup(new)
+def copy_database(
+    source: Path | sqlite3.Connection, target: Path, change: Callable[[sqlite3.Connection], None] | None = None
+) -> None:
+    """Copy the database `source` as it is at this moment to the new file `target`, then `change` the copy.
+
+    Given as a connection, `source` need not have a name any more; the connection stays open.
+    """
+    if isinstance(source, Path):
+        with closing(connect(source, "ro")) as old:
+            copy_database(old, target, change)
+        return
+    with closing(connect(target, "rwc")) as new:
+        source.backup(new)
         # The copy of a WAL database would otherwise be one as well, and need two more files.
         new.execute("PRAGMA journal_mode=DELETE")
         new.execute("PRAGMA synchronous=FULL")
@@ -75,6 +84,16 @@ def remove_leftovers(target: Path) -> None:
     for path in target.parent.glob(f".{glob.escape(target.name)}.*.tmp*"):
         with contextlib.suppress(OSError):
             path.unlink()
+
+
+def _retire(target: Path) -> None:
+    """Have no journal beside `target` when another file takes its name; until then it loses nothing by that."""
+    if not any(sidecar(target, suffix).exists() for suffix in ("-wal", "-shm", "-journal")):
+        return
+    with contextlib.suppress(sqlite3.Error):  # damaged, or no database at all
+        fold_journal(target)
+    remove_sidecars(target)
+    sync_folder(target.parent)  # a journal that a power cut brings back must not meet the new file
 
 
 def _rename_new(temporary: Path, target: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import sqlite3
@@ -13,14 +14,15 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, event, select
 
 from core.errors import ProjectError
 from core.paths import on_server, project_name
 from core.project import images, migrate
 from core.project.backup import copy_database, replacement
 from core.project.backups import home_of
-from core.project.engine import Where, translated
+from core.project.checks import problems_after_crash
+from core.project.engine import Where, reading, translated
 from core.project.images import ImagePaths
 from core.project.lock import ProjectLock
 from core.project.postgres import parse
@@ -31,7 +33,12 @@ from core.project.sqlite import (
     file_writable,
     fold_journal,
     folder_writable,
+    is_doubtful,
+    left_open,
+    mark_doubtful,
     read_engine,
+    remove_sidecars,
+    replaced_error,
     write_engine,
 )
 from core.version import VERSION
@@ -155,7 +162,7 @@ class Database(ABC):
     def read(self) -> Iterator[Connection]:
         """A connection that sees one state of the project throughout the block, however much is written meanwhile."""
         # Ended by a rollback: SQLite refuses a commit once it has met a damaged page.
-        with translated(self.where), self.reader.connect() as connection:
+        with reading(self.where), self.reader.connect() as connection:
             yield connection
 
     def hold(self) -> None:
@@ -204,6 +211,9 @@ class FileDatabase(Database):
         super().__init__(path, ImagePaths(home_of(path)), read_only=lock is None)
         self._path = path
         self._lock = lock
+        self._file = _file_at(path)
+        self._written = False
+        self._crashed = False
         with _open_lock:
             _open_here[path] += 1
         try:
@@ -211,9 +221,11 @@ class FileDatabase(Database):
                 if not self._check_version():
                     kept = migrate.upgrade(path)
                     self.notes.append(f"brought up to date; the project as it was before is kept in {kept.name}")
-                self.writer = None if lock is None else self._keep(write_engine(path))
-                self.reader = self._keep(read_engine(path, read_only=self.read_only))
+                self.writer = None if lock is None else self._watched(write_engine(path))
+                self.reader = self._watched(read_engine(path, read_only=self.read_only))
                 self._load_meta()
+                if self.writer is not None:
+                    self._check_after_crash()
         except BaseException:
             self._release(fold=False)
             raise
@@ -261,24 +273,88 @@ class FileDatabase(Database):
             connection.executemany("UPDATE meta SET value = ? WHERE key = ?", copied_meta(keep_id))
 
         with replacement(target, overwrite=overwrite) as temporary:
-            copy_database(self._path, temporary, change)
+            if self._in_place():
+                copy_database(self._path, temporary, change)
+            else:  # what was opened is still there, without a name, as long as it is open
+                with self.reader.connect() as connection:
+                    copy_database(_driver(connection), temporary, change)
+                self._written = False
+
+    def _watched(self, engine: Engine) -> Engine:
+        """Have no transaction committed, and nothing read anew, once another file has the project's name.
+
+        Sync tools replace files, people delete them; SQLite then writes on into a file that nobody finds any more.
+        """
+
+        def check(*_: object) -> None:
+            if not self._in_place():
+                raise replaced_error(self._path)
+
+        def commit(*_: object) -> None:
+            check()
+            self._written = True
+
+        event.listen(engine, "connect", check)
+        event.listen(engine, "commit", commit)
+        return self._keep(engine)
+
+    def _part_from_name(self) -> None:
+        """Give the log to the file it belongs to, wherever that is by now: SQLite would leave it to the old name."""
+        with contextlib.suppress(sqlite3.Error, ProjectError), self.reader.connect() as connection:
+            _driver(connection).execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if self._written and self._path.exists():
+                # Replaced before anybody could be told, and what was saved here would go with its last connection.
+                stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+                with replacement(
+                    self._path.with_name(f"{self._path.stem}.before-replaced-{stamp}{SUFFIX}"), overwrite=False
+                ) as temporary:
+                    copy_database(_driver(connection), temporary)
+        if not self._path.exists():
+            with contextlib.suppress(OSError):
+                remove_sidecars(self._path)
+
+    def _in_place(self) -> bool:
+        return _file_at(self._path) == self._file
 
     def _check_version(self) -> bool:
         """Whether the schema is the newest; looked up before anything is written, so that no other file is touched."""
+        self._crashed = not self.read_only and left_open(self._path)
         engine = read_engine(self._path, read_only=self.read_only)
         try:
-            with engine.begin() as connection:
+            with reading(self._path), engine.begin() as connection:
                 newest = migrate.check_version(connection, self._path)
+            if self._crashed:  # said in the file while the engine still holds the journal
+                with contextlib.suppress(sqlite3.OperationalError):  # a full disk
+                    mark_doubtful(self._path, True)
         finally:
             engine.dispose()
         if not newest and self.read_only:
             raise self._too_old()
         return newest
 
+    def _check_after_crash(self) -> None:
+        """Nobody may go on with a mixture of old and new, which a disk leaves that lies about what it has written."""
+        with self.read() as connection:
+            doubtful = is_doubtful(connection)
+            if not (doubtful or self._crashed):
+                return
+            found = problems_after_crash(connection)
+        if found:
+            raise ProjectError(
+                f"the project is damaged since its last session was cut off ({found[0]})",
+                where=self._path,
+                remedy="Restore a backup copy of it; opened read-only it shows what is left",
+            )
+        if doubtful:
+            with contextlib.suppress(sqlite3.OperationalError):
+                mark_doubtful(self._path, False)
+
     def _release(self, *, fold: bool, delete: bool = False) -> None:
         try:
+            if not self.read_only and fold and not self._in_place():
+                self._part_from_name()
             super()._release(fold=fold)
-            if not self.read_only and fold:
+            if not self.read_only and fold and self._in_place():
                 with translated(self._path):
                     fold_journal(self._path)
                     if delete:
@@ -288,6 +364,22 @@ class FileDatabase(Database):
                 _open_here[self._path] -= 1
             if self._lock is not None:
                 self._lock.release()
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    """What tells the file of that name from others, None if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
+    found = connection.connection.driver_connection
+    if not isinstance(found, sqlite3.Connection):
+        raise TypeError("not a connection to a file")
+    return found
 
 
 def _lock(path: Path, here: bool) -> tuple[ProjectLock | None, str | None]:

@@ -18,6 +18,18 @@ Where = Path | str
 
 
 @contextmanager
+def reading(where: Where) -> Iterator[None]:
+    """`translated` for a block that only reads: there a value that is none comes from a damaged record."""
+    with translated(where):
+        try:
+            yield
+        except (ValueError, TypeError) as error:
+            raise ProjectError(
+                f"a stored record is damaged ({error})", where=where, remedy="Go back to a backup copy of the project"
+            ) from error
+
+
+@contextmanager
 def translated(where: Where) -> Iterator[None]:
     """Turn database and file errors of the block into ProjectError, and have every ProjectError name the project."""
     try:

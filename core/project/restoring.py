@@ -153,8 +153,11 @@ def _is_sound(path: Path) -> bool:
     try:
         check_header(path)
         with closing(connect(path, "ro")) as connection:
+            doubtful = connection.execute("PRAGMA user_version").fetchone()[0]  # see `sqlite.mark_doubtful`
             row = connection.execute("PRAGMA quick_check(1)").fetchone()
-            return row is not None and row[0] == "ok"
+            return row is not None and row[0] == "ok" and not doubtful
+    except sqlite3.OperationalError:  # a full disk, a lock: nothing that a backup would help against
+        return True
     except (ProjectError, sqlite3.Error):
         return False
 

@@ -9,10 +9,11 @@ import errno
 import os
 import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool
 
 from core.errors import ProjectError
@@ -70,6 +71,15 @@ def _disk_full(path: Path) -> ProjectError:
     )
 
 
+def replaced_error(path: Path) -> ProjectError:
+    """What an open project says once another file, or none, has its name."""
+    return ProjectError(
+        "another program has deleted, moved or replaced the project file while it was open",
+        where=path,
+        remedy="Save the project under another name, for it is whole until it is closed",
+    )
+
+
 _BY_CODE = {
     sqlite3.SQLITE_NOTADB: ("this is not a project, or it is damaged", "Open a backup copy of the project"),
     sqlite3.SQLITE_CORRUPT: ("the project file is damaged", "Open a backup copy of the project"),
@@ -87,9 +97,12 @@ _BY_CODE = {
 def sqlite_error(error: sqlite3.Error, path: Path) -> ProjectError:
     """An error of SQLite's about a project file, in words."""
     # The low byte is the primary code: https://www.sqlite.org/rescode.html
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code == sqlite3.SQLITE_FULL:
+    extended = getattr(error, "sqlite_errorcode", 0)
+    code = extended & 0xFF
+    if code == sqlite3.SQLITE_FULL or extended == sqlite3.SQLITE_IOERR_SHMSIZE:  # no room for the log's index
         return _disk_full(path)
+    if extended == sqlite3.SQLITE_READONLY_DBMOVED:
+        return replaced_error(path)
     if isinstance(error, sqlite3.IntegrityError):
         return ProjectError(
             f"the change refers to something that is not in the project ({error})",
@@ -108,6 +121,7 @@ def connect(path: Path, mode: str = "rw", *, immutable: bool = False) -> sqlite3
     )
     try:
         connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA fullfsync=ON")  # macOS: a plain fsync there may stay in the drive's cache
     except sqlite3.Error:
         connection.close()
         raise
@@ -124,8 +138,10 @@ def write_engine(path: Path) -> Engine:
             connection.execute("PRAGMA journal_mode=DELETE")
             # A large transaction stays in memory until its commit: spilled pages would shut readers out before.
             connection.execute("PRAGMA cache_spill=OFF")
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA fullfsync=ON")  # macOS: a plain fsync there may stay in the drive's cache
+            # A journal that a power cut brings back would undo the last commit: EXTRA makes its deletion certain.
+            connection.execute("PRAGMA synchronous=EXTRA")
+        else:
+            connection.execute("PRAGMA synchronous=FULL")
         return connection
 
     return _engine(open_one, "BEGIN IMMEDIATE", 1)
@@ -194,6 +210,8 @@ def fold_journal(path: Path) -> None:
     try:
         connection.execute("PRAGMA busy_timeout=200")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        # By way of PERSIST, for SQLite then also removes a -journal that a power cut left and that means nothing.
+        connection.execute("PRAGMA journal_mode=PERSIST").fetchone()
         connection.execute("PRAGMA journal_mode=DELETE").fetchone()
     except sqlite3.OperationalError as error:
         # Nothing is lost if it cannot be done now: the next to open the project finds the changes in the -wal file.
@@ -213,6 +231,22 @@ def remove_sidecars(path: Path) -> None:
     """Delete journals left beside `path`, before another database takes that name: they would be applied to it."""
     for suffix in ("-wal", "-shm", "-journal"):
         sidecar(path, suffix).unlink(missing_ok=True)
+
+
+def left_open(path: Path) -> bool:
+    """Whether the last to write to `path` did not close it: its journal is still there."""
+    return _has_content(sidecar(path, "-wal")) or _has_content(sidecar(path, "-journal"))
+
+
+def mark_doubtful(path: Path, doubtful: bool) -> None:
+    """Have the file say, or say no more, that it must be checked before it is used: its journal may be gone by then."""
+    with closing(connect(path)) as connection:
+        connection.execute(f"PRAGMA user_version={int(doubtful)}")
+
+
+def is_doubtful(connection: Connection) -> bool:
+    """Whether `mark_doubtful` was the last to be heard of the file."""
+    return bool(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
 
 
 def _has_content(path: Path) -> bool:
