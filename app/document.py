@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from app.edits import Edit, MovePoint, SaveState
 from app.face_state import FaceState
 from app.jobs import store
+from app.jobs.long import LongJobs
 from app.jobs.pool import Job, WorkerPool
 from app.panels.image_model import ImageRow
-from core.face import Box, Prediction
+from core.face import Prediction
 from core.paths import on_server
 
 if TYPE_CHECKING:
@@ -32,44 +34,6 @@ PREDICTIONS_KEPT = 2000
 
 PLACE_DELAY_MS = 400
 """The place in the list is kept once the user stays on an image, not for every image leafed through."""
-
-
-@dataclass(frozen=True, slots=True)
-class MovePoint:
-    """Put point `index` of a face at (x, y), image px."""
-
-    face_id: str
-    index: int
-    x: float
-    y: float
-
-
-@dataclass(frozen=True, slots=True)
-class DrawBox:
-    """A face that the user drew a box around."""
-
-    image_id: str
-    box: Box
-
-
-Edit = MovePoint | DrawBox
-
-
-@dataclass(frozen=True, slots=True)
-class SaveState:
-    """What the status bar says of saving: "saved", "saving" or "failed", and since when."""
-
-    kind: str
-    at: datetime | None = None
-
-    @property
-    def text(self) -> str:
-        """For people."""
-        if self.kind == "saving":
-            return "Saving…"
-        if self.kind == "failed":
-            return "Not saved"
-        return "All changes saved" if self.at is None else f"All changes saved {self.at:%H:%M:%S}"
 
 
 class Document(QObject):
@@ -111,7 +75,11 @@ class Document(QObject):
         self._writes = WorkerPool(1, "store", self)
         self._reads = WorkerPool(1, "reader", self, newest_first=True)
         self._read_job: Job | None = None
-        self._long_job: Job | None = None
+        self.long = LongJobs(self._writes, self)
+        self.long.busy_changed.connect(self.busy_changed)
+        self.long.progressed.connect(self.progressed)
+        self.long.failed.connect(self.failed)
+        self.long.stopped.connect(lambda: self.noticed.emit("Stopped. Nothing was changed.", "", False))
         self.project: Project | None = None
         self.cache: PredictionCache | None = None
         self.rows: list[ImageRow] = []
@@ -140,7 +108,7 @@ class Document(QObject):
     @property
     def busy(self) -> bool:
         """Whether a long job is going on."""
-        return self._long_job is not None
+        return self.long.busy
 
     @property
     def path(self) -> Path | None:
@@ -183,7 +151,6 @@ class Document(QObject):
             return Project.open(path)
 
         def failed(error: Exception) -> None:
-            self._end_long()
             self.failed.emit(store.error_text(error), "")
             if fallback is not None:
                 self.open_scratch(fallback, then)
@@ -198,7 +165,7 @@ class Document(QObject):
 
             return Project.create(path)
 
-        self._open(make, "Making the project…", then, self._long_failed)
+        self._open(make, "Making the project…", then)
 
     def open_scratch(self, folder: Path, then: Callable[[], None] | None = None) -> None:
         """Start an empty project without a name in `folder`."""
@@ -208,23 +175,18 @@ class Document(QObject):
 
             return Project.scratch(folder)
 
-        def failed(error: Exception) -> None:
-            self._end_long()
-            self.failed.emit(store.error_text(error), "")
-
-        self._open(make, "Starting a project…", then, failed)
+        self._open(make, "Starting a project…", then)
 
     def _open(
         self,
         make: Callable[[], Project],
         text: str,
         then: Callable[[], None] | None,
-        failed: Callable[[Exception], None],
+        failed: Callable[[Exception], None] | None = None,
     ) -> None:
         before, before_cache = self.project, self.cache
 
         def done(opened: store.Opened) -> None:
-            self._end_long()
             self._show(opened)
             # After whatever was still on its way to the project that was open so far.
             self._writes.submit(lambda _job: _close(before, before_cache))
@@ -233,7 +195,7 @@ class Document(QObject):
 
         self._flush_place()
         author = self._author()
-        self._start_long(lambda job: store.open_project(make, author, job), text, done, failed)
+        self.long.start(lambda job: store.open_project(make, author, job), text, done, failed)
 
     def _show(self, opened: store.Opened) -> None:
         self._reads.cancel_all()
@@ -259,25 +221,22 @@ class Document(QObject):
             return
 
         def done(cache: PredictionCache) -> None:
-            self._end_long()
             self.cache = cache
             self.named.emit()
             text = f"The project is now “{path.stem}”. Edits go on being saved by themselves."
             self.noticed.emit(text, str(path), False)
 
         cache = self.cache
-        self._start_long(
+        self.long.start(
             lambda _job: store.save_as(project, cache, path, replace_existing),
             "Saving the project…",
             done,
-            self._long_failed,
         )
 
     def close(self) -> None:
         """Wait for the last edit to be on disk, then close the project and end the threads."""
         self._reads.close()
-        if self._long_job is not None:
-            self._long_job.cancel()
+        self.long.cancel()
         self._flush_place()
         self._writes.drain_and_close()
         if self.cache is not None:
@@ -295,15 +254,13 @@ class Document(QObject):
         if project is None:
             return
 
-        self._start_long(
+        self.long.start(
             lambda job: store.add_paths(project, author, list(paths), labelled, job),
             "Reading the data set…" if labelled else "Looking for images…",
             self._take_added,
-            self._long_failed,
         )
 
     def _take_added(self, added: store.Added) -> None:
-        self._end_long()
         self._set_rows(added.rows)
         self._set_undo(added.undo_text, added.redo_text)
         self.rows_changed.emit()
@@ -316,11 +273,10 @@ class Document(QObject):
         if project is None:
             return
 
-        self._start_long(
+        self.long.start(
             lambda job: store.import_read(project, author, found, label_set, job),
             "Keeping the labels…",
             self._take_added,
-            self._long_failed,
         )
 
     def row(self, image_id: str) -> ImageRow | None:
@@ -541,43 +497,9 @@ class Document(QObject):
             self._place_timer.stop()
             self._keep_place()
 
-    # -- long jobs: one at a time, cancellable
-
     def cancel(self) -> None:
         """Stop the long job that is going on; nothing of it is kept."""
-        if self._long_job is not None:
-            self._long_job.cancel()
-
-    def _start_long(
-        self,
-        work: Callable[[Job], Any],
-        text: str,
-        done: Callable[[Any], None],
-        failed: Callable[[Exception], None],
-    ) -> None:
-        if self._long_job is not None:
-            self.failed.emit("Please wait until the present work is done, or cancel it.", "")
-            return
-        self.busy_changed.emit(text)
-        self._long_job = self._writes.submit(
-            work,
-            on_done=done,
-            on_error=failed,
-            on_progress=self.progressed.emit,
-            on_cancel=self._long_cancelled,
-        )
-
-    def _end_long(self) -> None:
-        self._long_job = None
-        self.busy_changed.emit("")
-
-    def _long_failed(self, error: Exception) -> None:
-        self._end_long()
-        self.failed.emit(store.error_text(error), "")
-
-    def _long_cancelled(self) -> None:
-        self._end_long()
-        self.noticed.emit("Stopped. Nothing was changed.", "", False)
+        self.long.cancel()
 
     def _read_failed(self, error: Exception) -> None:
         self.failed.emit(store.error_text(error), "")

@@ -9,7 +9,8 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from app.canvas.model import FaceView, Layers
-from app.document import Document, DrawBox, MovePoint
+from app.document import Document
+from app.edits import DrawBox, MovePoint
 from app.face_state import FaceState, worst_deviation
 from app.jobs.pictures import Picture, PictureLoader, ThumbnailLoader
 from app.jobs.predict import PredictionService

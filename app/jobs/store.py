@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from core.formats.base import ImportResult
     from core.project import AppliedEdit, FaceLabel, FaceRecord, PredictionCache, Project
 
-PAGE = 5000
 DRAWN = "drawn"
 """Source of faces whose box a user drew."""
 
@@ -117,18 +116,9 @@ def save_as(project: Project, cache: PredictionCache | None, path: Path, overwri
 
 
 def image_rows(project: Project, job: Job) -> list[ImageRow]:
-    """Every image of the project, in pages."""
-    rows: list[ImageRow] = []
-    total = project.image_count()
-    while page := project.images(len(rows), PAGE):
-        counts = project.face_counts(record.id for record in page)
-        rows += [
-            ImageRow(str(record.id), str(record.path), record.path.name, counts.get(record.id, 0)) for record in page
-        ]
-        job.progress(len(rows), total, "Reading the project")
-        if len(page) < PAGE:
-            break
-    return rows
+    """Every image of the project."""
+    job.progress(0, 0, "Reading the project")
+    return [ImageRow(str(image_id), path, faces, review) for image_id, path, faces, review in project.image_list()]
 
 
 def face_states(project: Project, author: str, records: Sequence[FaceRecord]) -> list[FaceState]:

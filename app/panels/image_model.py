@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,20 +22,27 @@ class ImageRow:
     Attributes:
         id: the project's image id.
         path: absolute path.
-        name: file name.
         faces: number of faces in the project; None while unknown.
+        review: what reviewers made of its faces, as `core.project.ImageEntry` has it.
         worst: largest deviation of a label from the prediction, fraction of the normaliser; None while unknown.
         predicted: whether a prediction was made in this session.
         problem: one sentence if the image cannot be used.
+        missing: whether its file is not where it was.
     """
 
     id: str
     path: str
-    name: str
     faces: int | None = None
+    review: str = ""
     worst: float | None = None
     predicted: bool = False
     problem: str | None = None
+    missing: bool = False
+
+    @property
+    def name(self) -> str:
+        """File name; not kept, since a project may have very many images."""
+        return os.path.basename(self.path)  # noqa: PTH119
 
 
 class Role(IntEnum):

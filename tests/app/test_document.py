@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.document import Document, DrawBox, MovePoint
+from app.document import Document
+from app.edits import DrawBox, MovePoint
 from core.errors import ProjectError
 from core.face import Box, Prediction
 from core.project import Project
