@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from app.edits import Edit, MovePoint, SaveState
+from app.edits import DescribeFace, DrawBox, Edit, MovePoint, RevertFace, SaveState
 from app.face_state import FaceState
-from app.jobs import store
+from app.jobs import faces, store
 from app.jobs.long import LongJobs
 from app.jobs.pool import Job, WorkerPool
 from app.panels.image_model import ImageRow
@@ -51,6 +51,7 @@ class Document(QObject):
         progressed(done, total, text): of a long job.
         noticed(text, details, incomplete): something to know, such as what was added or left out.
         failed(text, details): something that went wrong.
+        faces_stored(ids): an edit of these faces is on disk.
         box_added(face id): a drawn box is kept and waits for its prediction.
     """
 
@@ -67,6 +68,7 @@ class Document(QObject):
     progressed = Signal(int, int, str)
     noticed = Signal(str, str, bool)
     failed = Signal(str, str)
+    faces_stored = Signal(frozenset)
     box_added = Signal(str)
 
     def __init__(self, author: Callable[[], str], parent: QObject | None = None) -> None:
@@ -308,13 +310,22 @@ class Document(QObject):
             on_error=self._read_failed,
         )
 
+    def read(self, work: Callable[[Project], Any], done: Callable[[Any], None]) -> Job | None:
+        """Read from the project in the background; the newest wish goes first. None where no project is open."""
+        project = self.project
+        if project is None:
+            return None
+        return self._reads.submit(lambda _job: work(project), on_done=done, on_error=self._read_failed)
+
     def _faces_read(self, image_id: str, faces: list[FaceState]) -> None:
         if image_id != self.current_id:
             return
         keep = {face_id: face for face_id, face in self.faces.items() if self._pending.get(face_id)}
         self.faces = {face.face_id: keep.get(face.face_id, self._with_prediction(face)) for face in faces}
         self.faces_known = True
-        self._count_faces(image_id, len(faces))
+        row = self._by_id.get(image_id)
+        if row is not None:
+            self._set_row(image_id, len(faces), row.review)
         self.faces_loaded.emit()
 
     def _with_prediction(self, face: FaceState) -> FaceState:
@@ -368,10 +379,16 @@ class Document(QObject):
         """The one way to change anything. Shows the edit at once; `save_changed` tells when it is on disk."""
         if self.project is None:
             return
+        project, author = self.project, self._author()
         if isinstance(edit, MovePoint):
-            self._move(self.project, edit)
-        else:
-            self._write(partial(store.add_box, self.project, edit.image_id, edit.box), self._box_done, ())
+            self._move(project, edit)
+        elif isinstance(edit, DrawBox):
+            self._write(partial(store.add_box, project, author, edit.image_id, edit.box), self._box_done, ())
+        elif isinstance(edit, RevertFace):
+            work = partial(faces.revert_face, project, author, edit.face_id, edit.revision_id)
+            self._write(work, self._edit_done, (edit.face_id,))
+        elif isinstance(edit, DescribeFace):
+            self._write(partial(faces.describe_face, project, author, edit), self._edit_done, ())
 
     def _move(self, project: Project, edit: MovePoint) -> None:
         face = self.faces.get(edit.face_id)
@@ -429,6 +446,11 @@ class Document(QObject):
     def _edit_done(self, result: store.Stored) -> None:
         self._take(result.faces)
         self._set_undo(result.undo_text, result.redo_text)
+        for image_id, (count, review) in result.images.items():
+            self._set_row(image_id, count, review)
+        if self.current_id in result.images:  # a face may have come or gone
+            self.reload_faces()
+        self.faces_stored.emit(frozenset(face.face_id for face in result.faces))
 
     def _step_done(self, result: store.Stored | None) -> None:
         if result is None:
@@ -439,11 +461,12 @@ class Document(QObject):
         if elsewhere and len(elsewhere) == len(result.faces) and elsewhere[0] in self._by_id:
             self.set_current(elsewhere[0])
 
-    def _box_done(self, face: FaceState) -> None:
+    def _box_done(self, result: store.Stored) -> None:
+        face = result.faces[0]
         if face.image_id == self.current_id:
             self.faces[face.face_id] = face
             self.faces_loaded.emit()
-        self._count_faces(face.image_id, None)
+        self._edit_done(result)
         self.box_added.emit(face.face_id)
 
     def _take(self, faces: Sequence[FaceState]) -> None:
@@ -462,13 +485,10 @@ class Document(QObject):
 
     # -- small change
 
-    def _count_faces(self, image_id: str, count: int | None) -> None:
+    def _set_row(self, image_id: str, faces: int, review: str) -> None:
         row = self._by_id.get(image_id)
-        if row is None:
-            return
-        new = (row.faces or 0) + 1 if count is None else count
-        if new != row.faces:
-            row.faces = new
+        if row is not None and (row.faces, row.review) != (faces, review):
+            row.faces, row.review = faces, review
             self.row_changed.emit(image_id)
 
     def _set_rows(self, rows: list[ImageRow]) -> None:

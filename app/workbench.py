@@ -41,12 +41,14 @@ class Workbench(QObject):
 
     Signals:
         conditions_changed(): an action may have become possible or impossible.
+        active_changed(): another face is worked on, or none, or what is known of it was read anew.
         image_shown(): the picture of the current image is on the canvas.
         no_face(): the model looked at the current image and found nobody.
         image_failed(text): the current image has no picture, and why.
     """
 
     conditions_changed = Signal()
+    active_changed = Signal()
     image_shown = Signal()
     no_face = Signal()
     image_failed = Signal(str)
@@ -133,6 +135,7 @@ class Workbench(QObject):
         self.canvas.set_heatmap(None)
         self.landmarks.show_face(None, None, None, 1.0)
         self.view_options.show_count(None, 0)
+        self.active_changed.emit()
         row = self._row()
         self.images.show_current(document.current_id)
         if row is None:
@@ -183,6 +186,7 @@ class Workbench(QObject):
             self.selection = ()
         self._show_faces()
         self._request_prediction()
+        self.active_changed.emit()
         self.conditions_changed.emit()
 
     def _show_faces(self) -> None:
@@ -244,6 +248,7 @@ class Workbench(QObject):
         self.canvas.set_active(face_id)
         self._show_active()
         self._show_heatmap()
+        self.active_changed.emit()
         self.conditions_changed.emit()
 
     def next_face(self) -> None:

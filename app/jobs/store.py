@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,12 +48,17 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An edit, undo or redo that is on disk: the faces as they are now, and what the next steps back and forth are."""
+    """An edit, undo or redo that is on disk: the faces as they are now, and what the next steps back and forth are.
+
+    Attributes:
+        images: (number of faces, review state) of each image of which a face itself changed, by id.
+    """
 
     faces: tuple[FaceState, ...]
     undo_text: str | None
     redo_text: str | None
     kind: str
+    images: Mapping[str, tuple[int, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,25 +174,40 @@ def move_point(
     edit = SetLabel(
         face, own.id, None if before is None else before.label, base.with_point(index, xy), version, "move point"
     )
-    return _stored(project, author, project.apply(edit, author))
+    return stored(project, author, project.apply(edit, author))
 
 
-def _stored(project: Project, author: str, applied: AppliedEdit) -> Stored:
+def stored(project: Project, author: str, applied: AppliedEdit) -> Stored:
     """An edit's outcome with the faces as they now are."""
-    faces = tuple(face_states(project, author, [project.face(face_id) for face_id in applied.faces]))
-    return Stored(faces, applied.undo_text, applied.redo_text, applied.kind)
+    records = [project.face(face_id) for face_id in applied.faces]
+    faces = tuple(face_states(project, author, records))
+    images = {record.image_id for record in records} if applied.face_changes else set()
+    return Stored(faces, applied.undo_text, applied.redo_text, applied.kind, _image_states(project, images))
+
+
+def _image_states(project: Project, images: set[UUID]) -> dict[str, tuple[int, str]]:
+    found = {}
+    for image_id, faces in project.faces_of(images).items():
+        reviews = {face.review for face in faces}
+        # As `core.project.ImageEntry` has it: the state that asks most for a look.
+        review = next((state for state in ("question", "", "accepted", "rejected") if state in reviews), "")
+        found[str(image_id)] = (len(faces), review)
+    return found
 
 
 def undo(project: Project, author: str, redo: bool) -> Stored | None:
     """Take back the author's last edit, or do it again; None if there is nothing."""
     applied = project.redo(author) if redo else project.undo(author)
-    return None if applied is None else _stored(project, author, applied)
+    return None if applied is None else stored(project, author, applied)
 
 
-def add_box(project: Project, image_id: str, box: Box) -> FaceState:
-    """Keep a face that the user drew a box around."""
-    record = project.add_face(UUID(image_id), box, source=DRAWN)
-    return _face_state(record, None)
+def add_box(project: Project, author: str, image_id: str, box: Box) -> Stored:
+    """Keep a face that the user drew a box around, as an edit of theirs."""
+    record = project.add_face(UUID(image_id), box, source=DRAWN, author=author)
+    return Stored(
+        (_face_state(record, None),), project.undo_text(author), project.redo_text(author), "add face",
+        _image_states(project, {record.image_id}),
+    )  # fmt: skip
 
 
 def add_paths(project: Project, author: str, paths: list[Path], labelled: bool, job: Job) -> Added:
