@@ -18,7 +18,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.edits import DescribeFace, DrawBox, Edit, MovePoint, RevertFace, SaveState
 from app.face_state import FaceState
-from app.jobs import faces, store
+from app.jobs import faces, store, upkeep
 from app.jobs.long import LongJobs
 from app.jobs.pool import Job, WorkerPool
 from app.panels.image_model import ImageRow
@@ -52,6 +52,7 @@ class Document(QObject):
         noticed(text, details, incomplete): something to know, such as what was added or left out.
         failed(text, details): something that went wrong.
         faces_stored(ids): an edit of these faces is on disk.
+        not_opened(path): a project file could not be opened; `failed` says why.
         box_added(face id): a drawn box is kept and waits for its prediction.
     """
 
@@ -70,6 +71,7 @@ class Document(QObject):
     failed = Signal(str, str)
     faces_stored = Signal(frozenset)
     box_added = Signal(str)
+    not_opened = Signal(object)
 
     def __init__(self, author: Callable[[], str], parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -154,10 +156,46 @@ class Document(QObject):
 
         def failed(error: Exception) -> None:
             self.failed.emit(store.error_text(error), "")
+            if not on_server(path):
+                self.not_opened.emit(Path(path))
             if fallback is not None:
                 self.open_scratch(fallback, then)
 
         self._open(make, "Opening the project…", then, failed)
+
+    def restore(self, path: Path, backup: Path, fallback: Path) -> None:
+        """Put a backup in the place of the project `path`, which is first kept as it is now, and open it.
+
+        Nothing is open meanwhile. If that fails, the project is opened as it was, else a scratch project in `fallback`.
+        """
+        project, cache = self.project, self.cache
+        same = self.path is not None and self.path.resolve() == path.resolve()
+        author = self._author()
+        outcome: list[upkeep.Restoring] = []
+
+        def make() -> Project:
+            outcome.append(upkeep.restore(partial(_close, project, cache) if same else lambda: None, path, backup))
+            return outcome[0].project
+
+        def done(opened: store.Opened) -> None:
+            self._show(opened)
+            if not same:
+                self._writes.submit(lambda _job: _close(project, cache))
+            if outcome[0].problem:
+                self.failed.emit(outcome[0].problem, "")
+            else:
+                self.noticed.emit(outcome[0].text, "", True)
+
+        def failed(error: Exception) -> None:
+            self.failed.emit(store.error_text(error), "")
+            if same:
+                self.open_scratch(fallback)
+
+        self._flush_place()
+        if self.long.start(
+            lambda job: store.open_project(make, author, job), "Going back to the backup…", done, failed
+        ) and same:  # fmt: skip
+            self._show_nothing()
 
     def create(self, path: Path, then: Callable[[], None] | None = None) -> None:
         """Make an empty project of that name and open it; an existing file is never replaced."""
@@ -216,6 +254,26 @@ class Document(QObject):
         first = opened.current if opened.current in self._by_id else (self.rows[0].id if self.rows else None)
         self.set_current(first)
 
+    def _show_nothing(self) -> None:
+        """No project is open until another one is."""
+        self._reads.cancel_all()
+        self.project = self.cache = None
+        self.current_id, self.faces, self.faces_known = None, {}, False
+        self._predictions.clear()
+        self._set_rows([])
+        self._set_undo(None, None)
+        self.opened.emit()
+        self.rows_changed.emit()
+        self.current_changed.emit()
+
+    def in_store(
+        self, work: Callable[[Project], Any], done: Callable[[Any], None], failed: Callable[[Exception], None]
+    ) -> None:
+        """Do something that changes nothing of what is shown on the store's thread, behind the edits that wait."""
+        project = self.project
+        if project is not None:
+            self._writes.submit(lambda _job: work(project), on_done=done, on_error=failed)
+
     def save_as(self, path: Path, replace_existing: bool) -> None:
         """Give the project a name and place of its own and go on there."""
         project = self.project
@@ -252,15 +310,18 @@ class Document(QObject):
 
     def add_paths(self, paths: Sequence[Path], labelled: bool = False) -> None:
         """Add photos, folders of photos and data sets to the project; `labelled`: they are data sets for sure."""
-        project, author = self.project, self._author()
-        if project is None:
-            return
+        text = "Reading the data set…" if labelled else "Looking for images…"
+        self.change(partial(store.add_paths, paths=list(paths), labelled=labelled), text)
 
-        self.long.start(
-            lambda job: store.add_paths(project, author, list(paths), labelled, job),
-            "Reading the data set…" if labelled else "Looking for images…",
-            self._take_added,
-        )
+    def import_read(self, found: Read, label_set: str) -> None:
+        """Take a data set or patch that was read into the project, all or nothing."""
+        self.change(partial(store.import_read, found=found, label_set=label_set), "Keeping the labels…")
+
+    def change(self, work: Callable[..., store.Added], text: str) -> None:
+        """Change much at once, in a long job; `work` takes the keywords project, author and job."""
+        project, author = self.project, self._author()
+        if project is not None:
+            self.long.start(lambda job: work(project=project, author=author, job=job), text, self._take_added)
 
     def _take_added(self, added: store.Added) -> None:
         self._set_rows(added.rows)
@@ -268,18 +329,6 @@ class Document(QObject):
         self.rows_changed.emit()
         self.noticed.emit(added.text, added.details, added.incomplete)
         self.set_current(added.first or self.current_id, again=True)
-
-    def import_read(self, found: Read, label_set: str) -> None:
-        """Take a data set or patch that was read into the project, all or nothing."""
-        project, author = self.project, self._author()
-        if project is None:
-            return
-
-        self.long.start(
-            lambda job: store.import_read(project, author, found, label_set, job),
-            "Keeping the labels…",
-            self._take_added,
-        )
 
     def row(self, image_id: str) -> ImageRow | None:
         """What the list knows of an image."""
@@ -331,6 +380,12 @@ class Document(QObject):
     def _with_prediction(self, face: FaceState) -> FaceState:
         prediction = self._predictions.get(face.face_id)
         return face if prediction is None else replace(face, prediction=prediction)
+
+    def set_missing(self, image_ids: Sequence[str]) -> None:
+        """Mark images whose file is not where it was."""
+        for row in filter(None, map(self._by_id.get, image_ids)):
+            row.missing = True
+            self.row_changed.emit(row.id)
 
     def set_problem(self, image_id: str, problem: str | None) -> None:
         """Mark an image that cannot be used, with the reason."""
@@ -389,6 +444,16 @@ class Document(QObject):
             self._write(work, self._edit_done, (edit.face_id,))
         elif isinstance(edit, DescribeFace):
             self._write(partial(faces.describe_face, project, author, edit), self._edit_done, ())
+
+    def edit(self, work: Callable[..., store.Stored], then: Callable[[], None]) -> None:
+        """An edit that only the store can make; `work` takes the keywords project and author."""
+
+        def done(result: store.Stored) -> None:
+            self._edit_done(result)
+            then()
+
+        if self.project is not None:
+            self._write(partial(work, project=self.project, author=self._author()), done, ())
 
     def _move(self, project: Project, edit: MovePoint) -> None:
         face = self.faces.get(edit.face_id)

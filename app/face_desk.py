@@ -32,6 +32,8 @@ class FaceDesk(QObject):
         self.face, self.history = face, history
         self.details: FaceDetails | None = None
         self._job: Job | None = None
+        self._compared: tuple[str, str, str] | None = None
+        self._wanted: str | None = None
         bench.active_changed.connect(self._active_changed)
         document.faces_stored.connect(self._stored)
         history.looked_at.connect(lambda _step: self._draw())
@@ -41,10 +43,27 @@ class FaceDesk(QObject):
         face.tagged.connect(lambda tags: self._describe(DescribeFace(self._id(), tags=tags)))
         face.noted.connect(lambda note: self._describe(DescribeFace(self._id(), note=note)))
 
+    def compare(self, what: tuple[str, str, str] | None) -> None:
+        """Go to a face and draw one of its label sets dimmed: (image id, face id, name of the set); None ends that."""
+        self._compared = what
+        if what is not None and self._document.row(what[0]) is not None:
+            self._wanted = what[1]
+            self._document.set_current(what[0])
+            self._activate_wanted()  # at once if the image is on screen already
+        self._draw()
+
     def _active_changed(self) -> None:
         if self.details is not None and self.details.face_id != self._bench.active:
             self._show(None)
+        self._activate_wanted()
         self._read()
+
+    def _activate_wanted(self) -> None:
+        """Turn to the face that was asked for, once the faces of its image are known."""
+        if self._wanted in self._document.faces:
+            face_id, self._wanted = self._wanted, None
+            if face_id is not None:
+                self._bench.activate_face(face_id)
 
     def _stored(self, ids: frozenset[str]) -> None:
         if self._bench.active in ids:
@@ -77,7 +96,10 @@ class FaceDesk(QObject):
         ghosts: list[Ghost] = []
         if details is not None:
             names = label_names(details.labels)
-            found = [_ghost(names[row], details.labels[row][2], row) for row in self.face.compared_sets()]
+            wanted = set(self.face.compared_sets())
+            if self._compared is not None and self._compared[1] == details.face_id:
+                wanted |= {row for row, label in enumerate(details.labels) if label[0] == self._compared[2]}
+            found = [_ghost(names[row], details.labels[row][2], row) for row in sorted(wanted)]
             ghosts += [ghost for ghost in found if ghost is not None]
         step = self.history.selected()
         if step is not None and step.label is not None:

@@ -38,6 +38,7 @@ from app.panels.view_options import ViewPanel
 from app.panels.welcome import ProblemPage, WelcomePage
 from app.settings import Settings
 from app.theme import apply_theme
+from app.upkeep.keeper import Keeper
 from app.workbench import LAYERS, Workbench
 from core.paths import project_name
 
@@ -72,6 +73,7 @@ class MainWindow(QMainWindow):
             self.document, settings, self.canvas, self.images, self.landmarks, self.view_options, self
         )
         self.desk = FaceDesk(self.document, self.workbench, self.canvas, FacePanel(self), HistoryPanel(self))
+        self.keeper = Keeper(self.document, settings, self.desk, self)
         self.opening = Opening(self.document, settings, self)
         self.opening.expect(project, paths)
         self._compose()
@@ -138,6 +140,10 @@ class MainWindow(QMainWindow):
                 "export_data": opening.export_data,
                 "open_project": opening.choose_project,
                 "save_as": opening.save_as,
+                "backups": self.keeper.show_backups,
+                "relink": self.keeper.relink,
+                "merge": self.keeper.merge,
+                "conflicts": self.keeper.show_conflicts,
                 "quit": self.close,
                 "undo": document.undo,
                 "redo": document.redo,
@@ -176,6 +182,8 @@ class MainWindow(QMainWindow):
         document.noticed.connect(self._noticed)
         document.failed.connect(lambda text, details: self._say(text, details, Tone.ERROR))
         self.opening.said.connect(self._say)
+        self.keeper.said.connect(self._say)
+        self.keeper.withdrawn.connect(self.messages.withdraw)
         self.opening.settled.connect(self._show_page)
         bench.conditions_changed.connect(self._update_conditions)
         bench.image_failed.connect(self._image_failed)
@@ -225,6 +233,7 @@ class MainWindow(QMainWindow):
         state.setValue("docks", self.saveState())
         self.opening.close_dialogs()
         self.hide()  # what follows may take a second, if the network is busy
+        self.keeper.close()
         self.workbench.close()
         self.document.close()
         self._settings.sync()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from app.face_state import FaceState
-from app.jobs.pool import Job
+from app.jobs.pool import Job, JobCancelledError
 from app.panels.image_model import ImageRow
 from core.errors import ProjectError, StarmarkError
 from core.face import Box, Label
@@ -89,7 +89,8 @@ def open_project(make: Callable[[], Project], author: str, job: Job) -> Opened:
     project = make()
     try:
         cache = PredictionCache(project.cache_path)
-        rows = image_rows(project, job)
+        job.progress(0, 0, "Reading the project")
+        rows = image_rows(project)
         current = project.get_setting(IMAGE_KEY)
         return Opened(
             project,
@@ -120,9 +121,8 @@ def save_as(project: Project, cache: PredictionCache | None, path: Path, overwri
     return PredictionCache(project.cache_path)
 
 
-def image_rows(project: Project, job: Job) -> list[ImageRow]:
+def image_rows(project: Project) -> list[ImageRow]:
     """Every image of the project."""
-    job.progress(0, 0, "Reading the project")
     return [ImageRow(str(image_id), path, faces, review) for image_id, path, faces, review in project.image_list()]
 
 
@@ -231,12 +231,18 @@ def add_paths(project: Project, author: str, paths: list[Path], labelled: bool, 
         *([partial(_add_photos, project, photos, job)] if photos else []),
     ]
     for step in steps:
-        job.check()
         try:
+            job.check()
             step_first, text, detail, some_missing = step()
         except StarmarkError as error:
             problems.append(error)
             continue
+        except JobCancelledError:
+            if not texts:
+                raise
+            incomplete = True
+            texts.append("Stopped before the rest.")
+            break
         first = first or step_first
         incomplete |= some_missing
         texts.append(text)
@@ -245,12 +251,17 @@ def add_paths(project: Project, author: str, paths: list[Path], labelled: bool, 
         raise problems[0]
     if problems:
         incomplete = True
-        texts.append(f"{_count(len(problems), 'entry', 'entries')} could not be read.")
+        texts.append(f"{count_text(len(problems), 'entry', 'entries')} could not be read.")
         details += [str(problem) for problem in problems]
-    return Added(
-        image_rows(project, job), first, " ".join(texts), "\n".join(details), incomplete,
-        project.undo_text(author), project.redo_text(author),
-    )  # fmt: skip
+    return changed(project, author, " ".join(texts), "\n".join(details), incomplete, first)
+
+
+def changed(
+    project: Project, author: str, text: str, details: str, incomplete: bool, first: str | None = None
+) -> Added:
+    """What to show after a large change."""
+    rows = image_rows(project)
+    return Added(rows, first, text, details, incomplete, project.undo_text(author), project.redo_text(author))
 
 
 def _is_dataset(path: Path) -> bool:
@@ -277,12 +288,13 @@ def _add_photos(project: Project, paths: list[Path], job: Job) -> tuple[str | No
     new = project.image_count() - known
     place = f"“{paths[0].name or paths[0]}”" + (" and others" if len(paths) > 1 else "")
     if new:
-        text = f"{_count(new, 'image')} added from {place}."
+        text = f"{count_text(new, 'image')} added from {place}."
     else:
-        text = f"{_count(len(found), 'image')} of {place} {'is' if len(found) == 1 else 'are'} already in the project."
+        are = "is" if len(found) == 1 else "are"
+        text = f"{count_text(len(found), 'image')} of {place} {are} already in the project."
     detail = ""
     if gone:
-        text += f" {_count(len(gone), 'path')} not found."
+        text += f" {count_text(len(gone), 'path')} not found."
         detail = "Not found:\n" + "\n".join(gone)
     return str(records[0].id) if records else None, text, detail, bool(gone)
 
@@ -305,13 +317,13 @@ def _keep(
         progress=lambda done, total: job.progress(done, total, "Keeping the labels"),
     )  # fmt: skip
     first = project.find_image(result.faces[0].image)
-    faces = _count(len(result.faces), "labelled face")
+    faces = count_text(len(result.faces), "labelled face")
     if imported.counts.revision_id is None:
         text = f"{faces} of “{name}” {'is' if len(result.faces) == 1 else 'are'} already in the project"
     else:
         text = f"{faces} ({result.scheme_id}) imported from “{name}”"
     if result.skipped:
-        text += f"; {_count(len(result.skipped), 'entry', 'entries')} left out"
+        text += f"; {count_text(len(result.skipped), 'entry', 'entries')} left out"
     details = "\n".join(imported.report.lines())
     return None if first is None else str(first.id), text + ".", details, bool(result.skipped)
 
@@ -330,13 +342,11 @@ def import_read(project: Project, author: str, found: Read, label_set: str, job:
         text, details = f"“{name}”: {report.lines()[0]}", "\n".join(report.lines()[1:])
     elif found.result is not None:
         first, text, details, incomplete = _keep(project, author, found.result, label_set, name, job)
-    return Added(
-        image_rows(project, job), first, text, details, incomplete, project.undo_text(author),
-        project.redo_text(author),
-    )  # fmt: skip
+    return changed(project, author, text, details, incomplete, first)
 
 
-def _count(count: int, one: str, many: str | None = None) -> str:
+def count_text(count: int, one: str, many: str | None = None) -> str:
+    """ "1 face", "2,811 faces"."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
