@@ -560,7 +560,9 @@ class Document(QObject):
         for row in rows:
             old = self._by_id.get(row.id)
             if old is not None:
-                row.worst, row.predicted, row.problem = old.worst, old.predicted, old.problem
+                row.worst, row.predicted = old.worst, old.predicted
+                if old.path == row.path:  # else the file was moved, and what was wrong with it may be over
+                    row.problem = old.problem
         self.rows = rows
         self._by_id = {row.id: row for row in rows}
 

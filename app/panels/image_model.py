@@ -108,6 +108,10 @@ class ImageListModel(QAbstractListModel):
     def reset(self, rows: Sequence[ImageRow]) -> None:
         """Show other rows; thumbnails of images that stay are kept."""
         self.beginResetModel()
+        for row in rows:
+            old = self._by_id.get(row.id)
+            if old is not None and old.path != row.path:
+                self._thumbnails.pop(row.id, None)
         self._rows = list(rows)
         self._by_id = {row.id: row for row in self._rows}
         self._arrange()
