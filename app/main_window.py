@@ -135,7 +135,7 @@ class MainWindow(QMainWindow):
             {
                 "new": opening.new_project,
                 "open_files": opening.choose_files,
-                "open_folder": lambda: opening.choose_folder("Open folder", labelled=False),
+                "open_folder": opening.choose_folder,
                 "import_data": lambda: opening.import_data(),
                 "export_data": opening.export_data,
                 "open_project": opening.choose_project,
@@ -261,7 +261,7 @@ class MainWindow(QMainWindow):
         paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
         if paths:
             event.acceptProposedAction()
-            self.opening.open_paths(paths)
+            self.opening.take_in(paths)
 
     # -- what changed
 

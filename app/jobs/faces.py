@@ -75,16 +75,21 @@ def face_details(project: Project, face_id: str) -> FaceDetails:
     groups: dict[UUID, list[Revision]] = {}
     for revision in project.history(face):
         groups.setdefault(revision.id, []).append(revision)
-    newest = list(groups.values())[::-1]
-    steps = tuple(_step(group, names) for group in newest[:STEPS_SHOWN])
-    return FaceDetails(face_id, record.review, record.tags, record.note, labels, steps, len(newest) - len(steps))
+    steps: list[Step] = []
+    latest: Label | None = None
+    for group in groups.values():
+        steps.append(_step(group, names, latest))
+        latest = steps[-1].label or latest
+    shown = tuple(steps[: -STEPS_SHOWN - 1 : -1])
+    return FaceDetails(face_id, record.review, record.tags, record.note, labels, shown, len(steps) - len(shown))
 
 
-def _step(group: Sequence[Revision], names: dict[UUID, str]) -> Step:
+def _step(group: Sequence[Revision], names: dict[UUID, str], latest: Label | None) -> Step:
+    """`latest` is the label that was made last before, in any set: an own label is begun from it."""
     first = group[0]
     label = next((one.after for one in group if one.after is not None), None)
     label_set = next((names.get(one.label_set_id, "") for one in group if one.label_set_id is not None), "")
-    parts = [_info_text(one) if one.label_set_id is None else _label_text(one) for one in group]
+    parts = [_info_text(one) if one.label_set_id is None else _label_text(one, latest) for one in group]
     what = "; ".join(dict.fromkeys(part for part in parts if part))
     if first.action in _PREFIXES:
         what = f"{_PREFIXES[first.action]} ({what})"
@@ -92,8 +97,10 @@ def _step(group: Sequence[Revision], names: dict[UUID, str]) -> Step:
     return Step(str(first.id), first.author, first.at.astimezone(), text[:1].upper() + text[1:], label, label_set)
 
 
-def _label_text(revision: Revision) -> str:
+def _label_text(revision: Revision, latest: Label | None) -> str:
     before, after = revision.before, revision.after
+    if before is None and revision.action == "edit":
+        before = latest
     if after is None:
         return "label taken away"
     if before is None or len(before) != len(after):

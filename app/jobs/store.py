@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 DRAWN = "drawn"
 """Source of faces whose box a user drew."""
 
+PATCH = "patch"
+"""A file of corrections, as `core.exchange` knows it."""
+
 IMAGE_KEY = "current_image"
 _IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
 
@@ -262,6 +265,15 @@ def changed(
     """What to show after a large change."""
     rows = image_rows(project)
     return Added(rows, first, text, details, incomplete, project.undo_text(author), project.redo_text(author))
+
+
+def kind_of(path: Path) -> str:
+    """PATCH for corrections, "labels" for a data set, "" for neither."""
+    from core.exchange import is_patch
+
+    if is_patch(path):
+        return PATCH
+    return "labels" if _is_dataset(path) else ""
 
 
 def _is_dataset(path: Path) -> bool:

@@ -53,6 +53,7 @@ class HistoryPanel(QWidget):
         self.list.setAlternatingRowColors(True)
         self.list.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.list.setAccessibleName("History of the active face")
+        self.list.setStyleSheet("QTreeView::item { padding: 2px; }")
         header = self.list.header()
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)

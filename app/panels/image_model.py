@@ -188,7 +188,11 @@ class ImageListModel(QAbstractListModel):
 
 def _tooltip(row: ImageRow) -> str:
     lines = [row.path]
-    if row.problem:
+    if row.review:
+        lines.append({"accepted": "✓ Accepted", "question": "? In question", "rejected": "✕ Rejected"}[row.review])
+    if row.missing:
+        lines.append("The file is not where it was. File > Relink images finds it if it was moved.")
+    elif row.problem:
         lines.append(row.problem)
     elif row.worst is not None:
         lines.append(

@@ -26,7 +26,7 @@ _ROW_HEIGHT = THUMBNAIL_SIDE + 8
 _ORDERS = (("added", "As added"), ("name", "By name"), ("worst", "Worst label first"))
 
 
-_REVIEWS = {"accepted": "✓ accepted", "question": "? in question", "rejected": "✕ rejected"}
+_REVIEW_MARKS = {"accepted": "✓ ", "question": "? ", "rejected": "✕ "}
 
 
 def count_text(count: int, one: str, many: str | None = None) -> str:
@@ -44,7 +44,7 @@ def row_caption(row: ImageRow) -> str:
         return ""
     if row.faces == 0:
         return "no face found" if row.predicted else "not yet looked at"
-    text = count_text(row.faces, "face") + (f" · {_REVIEWS[row.review]}" if row.review in _REVIEWS else "")
+    text = _REVIEW_MARKS.get(row.review, "") + count_text(row.faces, "face")
     return text if row.worst is None else f"{text} · worst {row.worst:.1%}"
 
 

@@ -54,6 +54,7 @@ class BackupsDialog(QDialog):
         self.list.setHeaderLabels(["When", "Why", "Size"])
         self.list.setRootIsDecorated(False)
         self.list.setUniformRowHeights(True)
+        self.list.setStyleSheet("QTreeView::item { padding: 3px; }")
         self.list.setAlternatingRowColors(True)
         self.list.setAccessibleName("Backups")
         header = self.list.header()

@@ -50,6 +50,7 @@ class ConflictsDialog(QDialog):
         self.list.setHeaderLabels(["Image", "Ours", "Theirs", "From"])
         self.list.setRootIsDecorated(False)
         self.list.setUniformRowHeights(True)
+        self.list.setStyleSheet("QTreeView::item { padding: 3px; }")
         self.list.setAlternatingRowColors(True)
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.list.setAccessibleName("Conflicts")

@@ -40,8 +40,9 @@ def test_history_look_and_back(start: Start, qtbot: QtBot, tmp_path: Path) -> No
     move(window, qtbot, face, 30, 111.0, 99.0)
     move(window, qtbot, face, 31, 95.0, 120.0)
     qtbot.waitUntil(lambda: len(history.steps) == 3)
-    assert what(history)[0].startswith("Point 31 (") and history.steps[0].author == "Ann"
-    # The first of Ann's edits made her label from the import's: all points are new in her set.
+    # The first of Ann's edits begins her own label from the import's, and tells what she changed of that.
+    assert [text.split(" (")[0] for text in what(history)] == ["Point 31", "Point 30", "Imported"]
+    assert history.steps[0].author == "Ann"
     first = next(step for step in history.steps if step.label is not None and step.label_set == "set")
     history.list.setCurrentItem(history.list.topLevelItem(history.steps.index(first)))
     (ghost,) = window.canvas.ghosts
