@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,7 @@ from app.face_state import FaceState
 from app.jobs import faces, store, upkeep
 from app.jobs.long import LongJobs
 from app.jobs.pool import Job, WorkerPool
+from app.jobs.saving import Saving
 from app.panels.image_model import ImageRow
 from core.face import Prediction
 from core.paths import on_server
@@ -47,6 +47,7 @@ class Document(QObject):
         faces_loaded(): the faces of the current image are known.
         face_changed(face id): label or prediction of one face of the current image changed.
         row_changed(image id): number of faces, worst deviation or problem of an image.
+        rows_marked(): many images have another mark.
         undo_changed(), save_changed(SaveState), busy_changed(text): "" when idle.
         progressed(done, total, text): of a long job.
         noticed(text, details, incomplete): something to know, such as what was added or left out.
@@ -63,6 +64,7 @@ class Document(QObject):
     faces_loaded = Signal()
     face_changed = Signal(str)
     row_changed = Signal(str)
+    rows_marked = Signal()
     undo_changed = Signal()
     save_changed = Signal(object)
     busy_changed = Signal(str)
@@ -93,10 +95,11 @@ class Document(QObject):
         self.faces_known = False
         self.undo_text: str | None = None
         self.redo_text: str | None = None
-        self.save_state = SaveState("saved")
+        self._saving = Saving(self._writes, self)
+        self._saving.changed.connect(self.save_changed)
+        self._saving.failed.connect(self._not_saved)
+        self._saving.outdated.connect(self.reload_faces)
         self._predictions: OrderedDict[str, Prediction] = OrderedDict()
-        self._pending: dict[str, int] = {}
-        self._unsaved = 0
         self._place_timer = QTimer(self)
         self._place_timer.setSingleShot(True)
         self._place_timer.setInterval(PLACE_DELAY_MS)
@@ -113,6 +116,11 @@ class Document(QObject):
     def busy(self) -> bool:
         """Whether a long job is going on."""
         return self.long.busy
+
+    @property
+    def save_state(self) -> SaveState:
+        """Whether everything is on disk."""
+        return self._saving.state
 
     @property
     def path(self) -> Path | None:
@@ -179,6 +187,7 @@ class Document(QObject):
 
         def done(opened: store.Opened) -> None:
             self._show(opened)
+            self._list_rest(opened, None)
             if not same:
                 self._writes.submit(lambda _job: _close(project, cache))
             if outcome[0].problem:
@@ -230,23 +239,34 @@ class Document(QObject):
             self._show(opened)
             # After whatever was still on its way to the project that was open so far.
             self._writes.submit(lambda _job: _close(before, before_cache))
-            if then is not None:
-                then()
+            self._list_rest(opened, then)
 
         self._flush_place()
         author = self._author()
         self.long.start(lambda job: store.open_project(make, author, job), text, done, failed)
 
+    def _list_rest(self, opened: store.Opened, then: Callable[[], None] | None) -> None:
+        """Read the list of a large project while its first image is shown already; then call `then`."""
+        then = then or (lambda: None)
+
+        def listed(rows: list[ImageRow]) -> None:
+            self._set_rows(rows)
+            self.rows_changed.emit()
+            then()
+
+        if opened.complete:
+            then()
+        else:
+            self.long.start(lambda _job: store.image_rows(opened.project), "Reading the list of images…", listed)
+
     def _show(self, opened: store.Opened) -> None:
         self._reads.cancel_all()
         self.project, self.cache = opened.project, opened.cache
         self._predictions.clear()
-        self._pending.clear()
-        self._unsaved = 0
         self.current_id, self.faces, self.faces_known = None, {}, False
         self._set_rows(opened.rows)
         self._set_undo(opened.undo_text, opened.redo_text)
-        self._set_save(SaveState("saved"))
+        self._saving.reset()
         self.opened.emit()
         self.rows_changed.emit()
         if opened.note:
@@ -369,7 +389,7 @@ class Document(QObject):
     def _faces_read(self, image_id: str, faces: list[FaceState]) -> None:
         if image_id != self.current_id:
             return
-        keep = {face_id: face for face_id, face in self.faces.items() if self._pending.get(face_id)}
+        keep = {face_id: face for face_id, face in self.faces.items() if self._saving.waits_for(face_id)}
         self.faces = {face.face_id: keep.get(face.face_id, self._with_prediction(face)) for face in faces}
         self.faces_known = True
         row = self._by_id.get(image_id)
@@ -385,7 +405,7 @@ class Document(QObject):
         """Mark images whose file is not where it was."""
         for row in filter(None, map(self._by_id.get, image_ids)):
             row.missing = True
-            self.row_changed.emit(row.id)
+        self.rows_marked.emit()
 
     def set_problem(self, image_id: str, problem: str | None) -> None:
         """Mark an image that cannot be used, with the reason."""
@@ -438,12 +458,12 @@ class Document(QObject):
         if isinstance(edit, MovePoint):
             self._move(project, edit)
         elif isinstance(edit, DrawBox):
-            self._write(partial(store.add_box, project, author, edit.image_id, edit.box), self._box_done, ())
+            self._saving.submit(partial(store.add_box, project, author, edit.image_id, edit.box), self._box_done)
         elif isinstance(edit, RevertFace):
             work = partial(faces.revert_face, project, author, edit.face_id, edit.revision_id)
-            self._write(work, self._edit_done, (edit.face_id,))
+            self._saving.submit(work, self._edit_done, (edit.face_id,))
         elif isinstance(edit, DescribeFace):
-            self._write(partial(faces.describe_face, project, author, edit), self._edit_done, ())
+            self._saving.submit(partial(faces.describe_face, project, author, edit), self._edit_done)
 
     def edit(self, work: Callable[..., store.Stored], then: Callable[[], None]) -> None:
         """An edit that only the store can make; `work` takes the keywords project and author."""
@@ -453,7 +473,7 @@ class Document(QObject):
             then()
 
         if self.project is not None:
-            self._write(partial(work, project=self.project, author=self._author()), done, ())
+            self._saving.submit(partial(work, project=self.project, author=self._author()), done)
 
     def _move(self, project: Project, edit: MovePoint) -> None:
         face = self.faces.get(edit.face_id)
@@ -463,7 +483,7 @@ class Document(QObject):
         author, xy = self._author(), (edit.x, edit.y)
         self.faces[edit.face_id] = replace(face, label=start.with_point(edit.index, xy), label_set=author)
         self.face_changed.emit(edit.face_id)
-        self._write(
+        self._saving.submit(
             partial(store.move_point, project, author, edit.face_id, edit.index, xy, start),
             self._edit_done,
             (edit.face_id,),
@@ -479,34 +499,10 @@ class Document(QObject):
 
     def _step(self, redo: bool) -> None:
         if self.project is not None:
-            self._write(partial(store.undo, self.project, self._author(), redo), self._step_done, ())
+            self._saving.submit(partial(store.undo, self.project, self._author(), redo), self._step_done)
 
-    def _write(self, work: Callable[[], Any], done: Callable[[Any], None], faces: tuple[str, ...]) -> None:
-        self._unsaved += 1
-        for face_id in faces:
-            self._pending[face_id] = self._pending.get(face_id, 0) + 1
-        self._set_save(SaveState("saving"))
-
-        def settle() -> None:
-            self._unsaved -= 1
-            for face_id in faces:
-                self._pending[face_id] -= 1
-
-        def succeeded(result: Any) -> None:
-            settle()
-            done(result)
-            if not self._unsaved and self.save_state.kind != "failed":
-                self._set_save(SaveState("saved", datetime.now()))
-            elif not self._unsaved:
-                self.reload_faces()
-
-        def failed(error: Exception) -> None:
-            settle()
-            self._set_save(SaveState("failed"))
-            self.failed.emit(f"The change could not be saved. {store.error_text(error)}", "")
-            self.reload_faces()
-
-        self._writes.submit(lambda _job: work(), on_done=succeeded, on_error=failed)
+    def _not_saved(self, error: Exception) -> None:
+        self.failed.emit(f"The change could not be saved. {store.error_text(error)}", "")
 
     def _edit_done(self, result: store.Stored) -> None:
         self._take(result.faces)
@@ -537,7 +533,7 @@ class Document(QObject):
     def _take(self, faces: Sequence[FaceState]) -> None:
         """Show faces as the store has them, unless a later edit of theirs is on its way."""
         for face in faces:
-            if face.face_id in self.faces and not self._pending.get(face.face_id):
+            if face.face_id in self.faces and not self._saving.waits_for(face.face_id):
                 self.faces[face.face_id] = self._with_prediction(face)
                 self.face_changed.emit(face.face_id)
 
@@ -569,10 +565,6 @@ class Document(QObject):
     def _set_undo(self, undo_text: str | None, redo_text: str | None) -> None:
         self.undo_text, self.redo_text = undo_text, redo_text
         self.undo_changed.emit()
-
-    def _set_save(self, state: SaveState) -> None:
-        self.save_state = state
-        self.save_changed.emit(state)
 
     def _keep_place(self) -> None:
         project, image_id = self.project, self.current_id

@@ -91,6 +91,7 @@ class Workbench(QObject):
         document.faces_loaded.connect(self._faces_loaded)
         document.face_changed.connect(self._face_changed)
         document.row_changed.connect(self.images.model.changed)
+        document.rows_marked.connect(self.images.model.all_changed)
         document.box_added.connect(self._box_added)
         self.pictures.loaded.connect(self._picture_loaded)
         self.pictures.failed.connect(self._picture_failed)

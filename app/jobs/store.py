@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 DRAWN = "drawn"
 """Source of faces whose box a user drew."""
 
+LISTED_AT_ONCE = 5000
+"""Of a project with more images the one on screen last is shown before the list is read."""
+
 PATCH = "patch"
 """A file of corrections, as `core.exchange` knows it."""
 
@@ -37,12 +40,14 @@ class Opened:
     """A project just opened.
 
     Attributes:
+        complete: whether `rows` has all images; else only the one to be shown first.
         note: a sentence if the predictions had to be started afresh; empty otherwise.
     """
 
     project: Project
     cache: PredictionCache
     rows: list[ImageRow]
+    complete: bool
     current: str | None
     undo_text: str | None
     redo_text: str | None
@@ -93,13 +98,15 @@ def open_project(make: Callable[[], Project], author: str, job: Job) -> Opened:
     try:
         cache = PredictionCache(project.cache_path)
         job.progress(0, 0, "Reading the project")
-        rows = image_rows(project)
-        current = project.get_setting(IMAGE_KEY)
+        kept = project.get_setting(IMAGE_KEY)
+        current = kept if isinstance(kept, str) else None
+        complete = project.image_count() <= LISTED_AT_ONCE
         return Opened(
             project,
             cache,
-            rows,
-            current if isinstance(current, str) else None,
+            image_rows(project) if complete else [_one_row(project, current)],
+            complete,
+            current,
             project.undo_text(author),
             project.redo_text(author),
             " ".join(_sentence(note) for note in (*project.notes, *cache.notes)),
@@ -127,6 +134,16 @@ def save_as(project: Project, cache: PredictionCache | None, path: Path, overwri
 def image_rows(project: Project) -> list[ImageRow]:
     """Every image of the project."""
     return [ImageRow(str(image_id), path, faces, review) for image_id, path, faces, review in project.image_list()]
+
+
+def _one_row(project: Project, image_id: str | None) -> ImageRow:
+    """The row of that image, or of the first one if there is none."""
+    try:
+        record = project.image(UUID(image_id or ""))
+    except (ProjectError, ValueError):
+        record = project.images(0, 1)[0]
+    faces, review = _image_states(project, {record.id})[str(record.id)]
+    return ImageRow(str(record.id), str(record.path), faces, review)
 
 
 def face_states(project: Project, author: str, records: Sequence[FaceRecord]) -> list[FaceState]:

@@ -31,7 +31,7 @@ _REASONS = {
     "before-relink": "before images were relinked",
 }
 _LISTED = 200
-_LOOK_EVERY = 200
+_LOOK_EVERY = 2000
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,6 +144,11 @@ class ImageListModel(QAbstractListModel):
         if index.isValid():
             self.dataChanged.emit(index, index)
 
+    def all_changed(self) -> None:
+        """Tell the views that values of many rows changed."""
+        if self._shown:
+            self.dataChanged.emit(self.index(0), self.index(len(self._shown) - 1))
+
     def set_thumbnail(self, image_id: str, image: QImage | None) -> None:
         """Keep a thumbnail; None marks an image that has none."""
         self._thumbnails[image_id] = image

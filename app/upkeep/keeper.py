@@ -19,6 +19,9 @@ from app.settings import Settings, scratch_dir
 from app.upkeep.backups_dialog import BackupsDialog, offer_restore
 from app.upkeep.conflicts_dialog import ConflictsDialog
 
+LOOK_DELAY_MS = 300
+"""What is on screen comes first."""
+
 BACKUP_CHECK_MS = 60_000
 """How often it is asked whether a backup is due."""
 
@@ -49,11 +52,16 @@ class Keeper(QObject):
         self._timer.start()
         document.not_opened.connect(self._not_opened)
         document.opened.connect(self._opened)
-        document.rows_changed.connect(self._look_for_missing)
+        self._look_timer = QTimer(self)
+        self._look_timer.setSingleShot(True)
+        self._look_timer.setInterval(LOOK_DELAY_MS)
+        self._look_timer.timeout.connect(self._look_for_missing)
+        document.rows_changed.connect(self._look_timer.start)
 
     def close(self) -> None:
         """Stop the thread."""
         self._timer.stop()
+        self._look_timer.stop()
         self._looks.close()
 
     # -- backups
