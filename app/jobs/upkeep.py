@@ -155,11 +155,21 @@ def merge(project: Project, author: str, other: Path, job: Job) -> Added:
     if not report.changed:
         text = f"There is nothing new in “{other.stem}”."
     else:
-        new = f"{count_text(report.images_added, 'new image')}, {count_text(report.faces_added, 'new face')}"
-        text = f"“{other.stem}” was merged: {new}, {count_text(report.labels_added, 'new label')}."
+        counts = (
+            (report.images_added, "new image"), (report.faces_added, "new face"), (report.labels_added, "new label"),
+            (report.labels_changed, "newer label"), (report.faces_changed, "face with other tags, notes or reviews"),
+        )  # fmt: skip
+        new = ", ".join(_counted(count, what) for count, what in counts if count)
+        text = f"“{other.stem}” was merged: {new}." if new else f"“{other.stem}” was merged."
     if report.conflicts:
-        text += f" {count_text(report.conflicts, 'label')} differ; both are kept until you decide (File > Conflicts)."
+        both = count_text(report.conflicts, "label")
+        text += f" {both} changed on both sides, and are kept twice until you decide (File > Conflicts)."
     return changed(project, author, text, "\n".join(report.lines()), bool(report.conflicts))
+
+
+def _counted(count: int, what: str) -> str:
+    one, _, rest = what.partition(" with ")
+    return count_text(count, one) + (f" with {rest}" if rest else "")
 
 
 def conflict_rows(project: Project) -> list[ConflictRow]:

@@ -172,7 +172,7 @@ def test_merge_shows_conflicts_and_takes_a_choice(
     window = start(project=ours)
     face_shown(window, qtbot)
     text = merged(window, theirs, qtbot, monkeypatch)
-    assert "2 labels differ" in text
+    assert "2 labels changed on both sides" in text
     dialog = open_dialog(window, ConflictsDialog, "conflicts", qtbot)
     assert isinstance(dialog, ConflictsDialog)
     qtbot.waitUntil(lambda: dialog.list.topLevelItemCount() == 2)
