@@ -79,6 +79,20 @@ TABLE: tuple[ActionSpec, ...] = (
         "save_as", "&Save project as…", _FILE, ("Ctrl+Shift+S",), "save-as",
         "Give the project a name and a place of your own. Edits are saved by themselves.", "project",
     ),
+    ActionSpec(
+        "backups", "&Backups…", _FILE, (), "", "Copies of the project from before, and the way back to one.",
+        "project", separator=True,
+    ),
+    ActionSpec(
+        "relink", "&Relink images…", _FILE, (), "",
+        "Find images again that were moved or renamed, by name and by content.", "images",
+    ),
+    ActionSpec(
+        "merge", "&Merge project…", _FILE, (), "",
+        "Bring in what is new in another project; what differs is kept twice, for you to decide.", "writable",
+    ),
+    ActionSpec("conflicts", "&Conflicts…", _FILE, (), "", "Labels that differed in a merge, and the choice between "
+               "them.", "images"),
     ActionSpec("quit", "&Quit", _FILE, ("Ctrl+Q",), "", "Close the window; everything is already saved.",
                separator=True),
     ActionSpec("undo", "&Undo", _EDIT, ("Ctrl+Z",), "undo", "Take back your last edit.", "undo", toolbar=2),

@@ -63,10 +63,10 @@ def ask_folder(parent: QWidget, settings: Settings, title: str) -> Path | None:
     return Path(name)
 
 
-def ask_project(parent: QWidget, settings: Settings) -> Path | None:
-    """A project file to open."""
+def ask_project(parent: QWidget, settings: Settings, title: str = "Open project") -> Path | None:
+    """A project file to open, or to take from."""
     name, _ = QFileDialog.getOpenFileName(
-        parent, "Open project", str(settings.value("project_folder")), f"Starmark projects (*{PROJECT_SUFFIX})"
+        parent, title, str(settings.value("project_folder")), f"Starmark projects (*{PROJECT_SUFFIX})"
     )
     if not name:
         return None

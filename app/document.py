@@ -8,19 +8,21 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from app.edits import DescribeFace, DrawBox, Edit, MovePoint, RevertFace, SaveState
 from app.face_state import FaceState
-from app.jobs import store
+from app.jobs import faces, store, upkeep
+from app.jobs.long import LongJobs
 from app.jobs.pool import Job, WorkerPool
+from app.jobs.saving import Saving
 from app.panels.image_model import ImageRow
-from core.face import Box, Prediction
+from core.face import Prediction
 from core.paths import on_server
 
 if TYPE_CHECKING:
@@ -34,44 +36,6 @@ PLACE_DELAY_MS = 400
 """The place in the list is kept once the user stays on an image, not for every image leafed through."""
 
 
-@dataclass(frozen=True, slots=True)
-class MovePoint:
-    """Put point `index` of a face at (x, y), image px."""
-
-    face_id: str
-    index: int
-    x: float
-    y: float
-
-
-@dataclass(frozen=True, slots=True)
-class DrawBox:
-    """A face that the user drew a box around."""
-
-    image_id: str
-    box: Box
-
-
-Edit = MovePoint | DrawBox
-
-
-@dataclass(frozen=True, slots=True)
-class SaveState:
-    """What the status bar says of saving: "saved", "saving" or "failed", and since when."""
-
-    kind: str
-    at: datetime | None = None
-
-    @property
-    def text(self) -> str:
-        """For people."""
-        if self.kind == "saving":
-            return "Saving…"
-        if self.kind == "failed":
-            return "Not saved"
-        return "All changes saved" if self.at is None else f"All changes saved {self.at:%H:%M:%S}"
-
-
 class Document(QObject):
     """One project at a time, its images, and the faces of the current image.
 
@@ -83,10 +47,13 @@ class Document(QObject):
         faces_loaded(): the faces of the current image are known.
         face_changed(face id): label or prediction of one face of the current image changed.
         row_changed(image id): number of faces, worst deviation or problem of an image.
+        rows_marked(): many images have another mark.
         undo_changed(), save_changed(SaveState), busy_changed(text): "" when idle.
         progressed(done, total, text): of a long job.
         noticed(text, details, incomplete): something to know, such as what was added or left out.
         failed(text, details): something that went wrong.
+        faces_stored(ids): an edit of these faces is on disk.
+        not_opened(path): a project file could not be opened; `failed` says why.
         box_added(face id): a drawn box is kept and waits for its prediction.
     """
 
@@ -97,13 +64,16 @@ class Document(QObject):
     faces_loaded = Signal()
     face_changed = Signal(str)
     row_changed = Signal(str)
+    rows_marked = Signal()
     undo_changed = Signal()
     save_changed = Signal(object)
     busy_changed = Signal(str)
     progressed = Signal(int, int, str)
     noticed = Signal(str, str, bool)
     failed = Signal(str, str)
+    faces_stored = Signal(frozenset)
     box_added = Signal(str)
+    not_opened = Signal(object)
 
     def __init__(self, author: Callable[[], str], parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -111,7 +81,11 @@ class Document(QObject):
         self._writes = WorkerPool(1, "store", self)
         self._reads = WorkerPool(1, "reader", self, newest_first=True)
         self._read_job: Job | None = None
-        self._long_job: Job | None = None
+        self.long = LongJobs(self._writes, self)
+        self.long.busy_changed.connect(self.busy_changed)
+        self.long.progressed.connect(self.progressed)
+        self.long.failed.connect(self.failed)
+        self.long.stopped.connect(lambda: self.noticed.emit("Stopped. Nothing was changed.", "", False))
         self.project: Project | None = None
         self.cache: PredictionCache | None = None
         self.rows: list[ImageRow] = []
@@ -121,10 +95,11 @@ class Document(QObject):
         self.faces_known = False
         self.undo_text: str | None = None
         self.redo_text: str | None = None
-        self.save_state = SaveState("saved")
+        self._saving = Saving(self._writes, self)
+        self._saving.changed.connect(self.save_changed)
+        self._saving.failed.connect(self._not_saved)
+        self._saving.outdated.connect(self.reload_faces)
         self._predictions: OrderedDict[str, Prediction] = OrderedDict()
-        self._pending: dict[str, int] = {}
-        self._unsaved = 0
         self._place_timer = QTimer(self)
         self._place_timer.setSingleShot(True)
         self._place_timer.setInterval(PLACE_DELAY_MS)
@@ -140,7 +115,12 @@ class Document(QObject):
     @property
     def busy(self) -> bool:
         """Whether a long job is going on."""
-        return self._long_job is not None
+        return self.long.busy
+
+    @property
+    def save_state(self) -> SaveState:
+        """Whether everything is on disk."""
+        return self._saving.state
 
     @property
     def path(self) -> Path | None:
@@ -183,12 +163,48 @@ class Document(QObject):
             return Project.open(path)
 
         def failed(error: Exception) -> None:
-            self._end_long()
             self.failed.emit(store.error_text(error), "")
+            if not on_server(path):
+                self.not_opened.emit(Path(path))
             if fallback is not None:
                 self.open_scratch(fallback, then)
 
         self._open(make, "Opening the project…", then, failed)
+
+    def restore(self, path: Path, backup: Path, fallback: Path) -> None:
+        """Put a backup in the place of the project `path`, which is first kept as it is now, and open it.
+
+        Nothing is open meanwhile. If that fails, the project is opened as it was, else a scratch project in `fallback`.
+        """
+        project, cache = self.project, self.cache
+        same = self.path is not None and self.path.resolve() == path.resolve()
+        author = self._author()
+        outcome: list[upkeep.Restoring] = []
+
+        def make() -> Project:
+            outcome.append(upkeep.restore(partial(_close, project, cache) if same else lambda: None, path, backup))
+            return outcome[0].project
+
+        def done(opened: store.Opened) -> None:
+            self._show(opened)
+            self._list_rest(opened, None)
+            if not same:
+                self._writes.submit(lambda _job: _close(project, cache))
+            if outcome[0].problem:
+                self.failed.emit(outcome[0].problem, "")
+            else:
+                self.noticed.emit(outcome[0].text, "", True)
+
+        def failed(error: Exception) -> None:
+            self.failed.emit(store.error_text(error), "")
+            if same:
+                self.open_scratch(fallback)
+
+        self._flush_place()
+        if self.long.start(
+            lambda job: store.open_project(make, author, job), "Going back to the backup…", done, failed
+        ) and same:  # fmt: skip
+            self._show_nothing()
 
     def create(self, path: Path, then: Callable[[], None] | None = None) -> None:
         """Make an empty project of that name and open it; an existing file is never replaced."""
@@ -198,7 +214,7 @@ class Document(QObject):
 
             return Project.create(path)
 
-        self._open(make, "Making the project…", then, self._long_failed)
+        self._open(make, "Making the project…", then)
 
     def open_scratch(self, folder: Path, then: Callable[[], None] | None = None) -> None:
         """Start an empty project without a name in `folder`."""
@@ -208,49 +224,75 @@ class Document(QObject):
 
             return Project.scratch(folder)
 
-        def failed(error: Exception) -> None:
-            self._end_long()
-            self.failed.emit(store.error_text(error), "")
-
-        self._open(make, "Starting a project…", then, failed)
+        self._open(make, "Starting a project…", then)
 
     def _open(
         self,
         make: Callable[[], Project],
         text: str,
         then: Callable[[], None] | None,
-        failed: Callable[[Exception], None],
+        failed: Callable[[Exception], None] | None = None,
     ) -> None:
         before, before_cache = self.project, self.cache
 
         def done(opened: store.Opened) -> None:
-            self._end_long()
             self._show(opened)
             # After whatever was still on its way to the project that was open so far.
             self._writes.submit(lambda _job: _close(before, before_cache))
-            if then is not None:
-                then()
+            self._list_rest(opened, then)
 
         self._flush_place()
         author = self._author()
-        self._start_long(lambda job: store.open_project(make, author, job), text, done, failed)
+        self.long.start(lambda job: store.open_project(make, author, job), text, done, failed)
+
+    def _list_rest(self, opened: store.Opened, then: Callable[[], None] | None) -> None:
+        """Read the list of a large project while its first image is shown already; then call `then`."""
+        then = then or (lambda: None)
+
+        def listed(rows: list[ImageRow]) -> None:
+            self._set_rows(rows)
+            self.rows_changed.emit()
+            then()
+
+        if opened.complete:
+            then()
+        else:
+            self.long.start(lambda _job: store.image_rows(opened.project), "Reading the list of images…", listed)
 
     def _show(self, opened: store.Opened) -> None:
         self._reads.cancel_all()
         self.project, self.cache = opened.project, opened.cache
         self._predictions.clear()
-        self._pending.clear()
-        self._unsaved = 0
         self.current_id, self.faces, self.faces_known = None, {}, False
         self._set_rows(opened.rows)
         self._set_undo(opened.undo_text, opened.redo_text)
-        self._set_save(SaveState("saved"))
+        self._saving.reset()
         self.opened.emit()
         self.rows_changed.emit()
         if opened.note:
             self.noticed.emit(opened.note, "", True)
         first = opened.current if opened.current in self._by_id else (self.rows[0].id if self.rows else None)
         self.set_current(first)
+
+    def _show_nothing(self) -> None:
+        """No project is open until another one is."""
+        self._reads.cancel_all()
+        self.project = self.cache = None
+        self.current_id, self.faces, self.faces_known = None, {}, False
+        self._predictions.clear()
+        self._set_rows([])
+        self._set_undo(None, None)
+        self.opened.emit()
+        self.rows_changed.emit()
+        self.current_changed.emit()
+
+    def in_store(
+        self, work: Callable[[Project], Any], done: Callable[[Any], None], failed: Callable[[Exception], None]
+    ) -> None:
+        """Do something that changes nothing of what is shown on the store's thread, behind the edits that wait."""
+        project = self.project
+        if project is not None:
+            self._writes.submit(lambda _job: work(project), on_done=done, on_error=failed)
 
     def save_as(self, path: Path, replace_existing: bool) -> None:
         """Give the project a name and place of its own and go on there."""
@@ -259,25 +301,22 @@ class Document(QObject):
             return
 
         def done(cache: PredictionCache) -> None:
-            self._end_long()
             self.cache = cache
             self.named.emit()
             text = f"The project is now “{path.stem}”. Edits go on being saved by themselves."
             self.noticed.emit(text, str(path), False)
 
         cache = self.cache
-        self._start_long(
+        self.long.start(
             lambda _job: store.save_as(project, cache, path, replace_existing),
             "Saving the project…",
             done,
-            self._long_failed,
         )
 
     def close(self) -> None:
         """Wait for the last edit to be on disk, then close the project and end the threads."""
         self._reads.close()
-        if self._long_job is not None:
-            self._long_job.cancel()
+        self.long.cancel()
         self._flush_place()
         self._writes.drain_and_close()
         if self.cache is not None:
@@ -291,37 +330,25 @@ class Document(QObject):
 
     def add_paths(self, paths: Sequence[Path], labelled: bool = False) -> None:
         """Add photos, folders of photos and data sets to the project; `labelled`: they are data sets for sure."""
-        project, author = self.project, self._author()
-        if project is None:
-            return
+        text = "Reading the data set…" if labelled else "Looking for images…"
+        self.change(partial(store.add_paths, paths=list(paths), labelled=labelled), text)
 
-        self._start_long(
-            lambda job: store.add_paths(project, author, list(paths), labelled, job),
-            "Reading the data set…" if labelled else "Looking for images…",
-            self._take_added,
-            self._long_failed,
-        )
+    def import_read(self, found: Read, label_set: str) -> None:
+        """Take a data set or patch that was read into the project, all or nothing."""
+        self.change(partial(store.import_read, found=found, label_set=label_set), "Keeping the labels…")
+
+    def change(self, work: Callable[..., store.Added], text: str) -> None:
+        """Change much at once, in a long job; `work` takes the keywords project, author and job."""
+        project, author = self.project, self._author()
+        if project is not None:
+            self.long.start(lambda job: work(project=project, author=author, job=job), text, self._take_added)
 
     def _take_added(self, added: store.Added) -> None:
-        self._end_long()
         self._set_rows(added.rows)
         self._set_undo(added.undo_text, added.redo_text)
         self.rows_changed.emit()
         self.noticed.emit(added.text, added.details, added.incomplete)
         self.set_current(added.first or self.current_id, again=True)
-
-    def import_read(self, found: Read, label_set: str) -> None:
-        """Take a data set or patch that was read into the project, all or nothing."""
-        project, author = self.project, self._author()
-        if project is None:
-            return
-
-        self._start_long(
-            lambda job: store.import_read(project, author, found, label_set, job),
-            "Keeping the labels…",
-            self._take_added,
-            self._long_failed,
-        )
 
     def row(self, image_id: str) -> ImageRow | None:
         """What the list knows of an image."""
@@ -352,18 +379,33 @@ class Document(QObject):
             on_error=self._read_failed,
         )
 
+    def read(self, work: Callable[[Project], Any], done: Callable[[Any], None]) -> Job | None:
+        """Read from the project in the background; the newest wish goes first. None where no project is open."""
+        project = self.project
+        if project is None:
+            return None
+        return self._reads.submit(lambda _job: work(project), on_done=done, on_error=self._read_failed)
+
     def _faces_read(self, image_id: str, faces: list[FaceState]) -> None:
         if image_id != self.current_id:
             return
-        keep = {face_id: face for face_id, face in self.faces.items() if self._pending.get(face_id)}
+        keep = {face_id: face for face_id, face in self.faces.items() if self._saving.waits_for(face_id)}
         self.faces = {face.face_id: keep.get(face.face_id, self._with_prediction(face)) for face in faces}
         self.faces_known = True
-        self._count_faces(image_id, len(faces))
+        row = self._by_id.get(image_id)
+        if row is not None:
+            self._set_row(image_id, len(faces), row.review)
         self.faces_loaded.emit()
 
     def _with_prediction(self, face: FaceState) -> FaceState:
         prediction = self._predictions.get(face.face_id)
         return face if prediction is None else replace(face, prediction=prediction)
+
+    def set_missing(self, image_ids: Sequence[str]) -> None:
+        """Mark images whose file is not where it was."""
+        for row in filter(None, map(self._by_id.get, image_ids)):
+            row.missing = True
+        self.rows_marked.emit()
 
     def set_problem(self, image_id: str, problem: str | None) -> None:
         """Mark an image that cannot be used, with the reason."""
@@ -412,10 +454,26 @@ class Document(QObject):
         """The one way to change anything. Shows the edit at once; `save_changed` tells when it is on disk."""
         if self.project is None:
             return
+        project, author = self.project, self._author()
         if isinstance(edit, MovePoint):
-            self._move(self.project, edit)
-        else:
-            self._write(partial(store.add_box, self.project, edit.image_id, edit.box), self._box_done, ())
+            self._move(project, edit)
+        elif isinstance(edit, DrawBox):
+            self._saving.submit(partial(store.add_box, project, author, edit.image_id, edit.box), self._box_done)
+        elif isinstance(edit, RevertFace):
+            work = partial(faces.revert_face, project, author, edit.face_id, edit.revision_id)
+            self._saving.submit(work, self._edit_done, (edit.face_id,))
+        elif isinstance(edit, DescribeFace):
+            self._saving.submit(partial(faces.describe_face, project, author, edit), self._edit_done)
+
+    def edit(self, work: Callable[..., store.Stored], then: Callable[[], None]) -> None:
+        """An edit that only the store can make; `work` takes the keywords project and author."""
+
+        def done(result: store.Stored) -> None:
+            self._edit_done(result)
+            then()
+
+        if self.project is not None:
+            self._saving.submit(partial(work, project=self.project, author=self._author()), done)
 
     def _move(self, project: Project, edit: MovePoint) -> None:
         face = self.faces.get(edit.face_id)
@@ -425,7 +483,7 @@ class Document(QObject):
         author, xy = self._author(), (edit.x, edit.y)
         self.faces[edit.face_id] = replace(face, label=start.with_point(edit.index, xy), label_set=author)
         self.face_changed.emit(edit.face_id)
-        self._write(
+        self._saving.submit(
             partial(store.move_point, project, author, edit.face_id, edit.index, xy, start),
             self._edit_done,
             (edit.face_id,),
@@ -441,38 +499,19 @@ class Document(QObject):
 
     def _step(self, redo: bool) -> None:
         if self.project is not None:
-            self._write(partial(store.undo, self.project, self._author(), redo), self._step_done, ())
+            self._saving.submit(partial(store.undo, self.project, self._author(), redo), self._step_done)
 
-    def _write(self, work: Callable[[], Any], done: Callable[[Any], None], faces: tuple[str, ...]) -> None:
-        self._unsaved += 1
-        for face_id in faces:
-            self._pending[face_id] = self._pending.get(face_id, 0) + 1
-        self._set_save(SaveState("saving"))
-
-        def settle() -> None:
-            self._unsaved -= 1
-            for face_id in faces:
-                self._pending[face_id] -= 1
-
-        def succeeded(result: Any) -> None:
-            settle()
-            done(result)
-            if not self._unsaved and self.save_state.kind != "failed":
-                self._set_save(SaveState("saved", datetime.now()))
-            elif not self._unsaved:
-                self.reload_faces()
-
-        def failed(error: Exception) -> None:
-            settle()
-            self._set_save(SaveState("failed"))
-            self.failed.emit(f"The change could not be saved. {store.error_text(error)}", "")
-            self.reload_faces()
-
-        self._writes.submit(lambda _job: work(), on_done=succeeded, on_error=failed)
+    def _not_saved(self, error: Exception) -> None:
+        self.failed.emit(f"The change could not be saved. {store.error_text(error)}", "")
 
     def _edit_done(self, result: store.Stored) -> None:
         self._take(result.faces)
         self._set_undo(result.undo_text, result.redo_text)
+        for image_id, (count, review) in result.images.items():
+            self._set_row(image_id, count, review)
+        if self.current_id in result.images:  # a face may have come or gone
+            self.reload_faces()
+        self.faces_stored.emit(frozenset(face.face_id for face in result.faces))
 
     def _step_done(self, result: store.Stored | None) -> None:
         if result is None:
@@ -483,17 +522,18 @@ class Document(QObject):
         if elsewhere and len(elsewhere) == len(result.faces) and elsewhere[0] in self._by_id:
             self.set_current(elsewhere[0])
 
-    def _box_done(self, face: FaceState) -> None:
+    def _box_done(self, result: store.Stored) -> None:
+        face = result.faces[0]
         if face.image_id == self.current_id:
             self.faces[face.face_id] = face
             self.faces_loaded.emit()
-        self._count_faces(face.image_id, None)
+        self._edit_done(result)
         self.box_added.emit(face.face_id)
 
     def _take(self, faces: Sequence[FaceState]) -> None:
         """Show faces as the store has them, unless a later edit of theirs is on its way."""
         for face in faces:
-            if face.face_id in self.faces and not self._pending.get(face.face_id):
+            if face.face_id in self.faces and not self._saving.waits_for(face.face_id):
                 self.faces[face.face_id] = self._with_prediction(face)
                 self.face_changed.emit(face.face_id)
 
@@ -506,30 +546,25 @@ class Document(QObject):
 
     # -- small change
 
-    def _count_faces(self, image_id: str, count: int | None) -> None:
+    def _set_row(self, image_id: str, faces: int, review: str) -> None:
         row = self._by_id.get(image_id)
-        if row is None:
-            return
-        new = (row.faces or 0) + 1 if count is None else count
-        if new != row.faces:
-            row.faces = new
+        if row is not None and (row.faces, row.review) != (faces, review):
+            row.faces, row.review = faces, review
             self.row_changed.emit(image_id)
 
     def _set_rows(self, rows: list[ImageRow]) -> None:
         for row in rows:
             old = self._by_id.get(row.id)
             if old is not None:
-                row.worst, row.predicted, row.problem = old.worst, old.predicted, old.problem
+                row.worst, row.predicted = old.worst, old.predicted
+                if old.path == row.path:  # else the file was moved, and what was wrong with it may be over
+                    row.problem = old.problem
         self.rows = rows
         self._by_id = {row.id: row for row in rows}
 
     def _set_undo(self, undo_text: str | None, redo_text: str | None) -> None:
         self.undo_text, self.redo_text = undo_text, redo_text
         self.undo_changed.emit()
-
-    def _set_save(self, state: SaveState) -> None:
-        self.save_state = state
-        self.save_changed.emit(state)
 
     def _keep_place(self) -> None:
         project, image_id = self.project, self.current_id
@@ -541,43 +576,9 @@ class Document(QObject):
             self._place_timer.stop()
             self._keep_place()
 
-    # -- long jobs: one at a time, cancellable
-
     def cancel(self) -> None:
         """Stop the long job that is going on; nothing of it is kept."""
-        if self._long_job is not None:
-            self._long_job.cancel()
-
-    def _start_long(
-        self,
-        work: Callable[[Job], Any],
-        text: str,
-        done: Callable[[Any], None],
-        failed: Callable[[Exception], None],
-    ) -> None:
-        if self._long_job is not None:
-            self.failed.emit("Please wait until the present work is done, or cancel it.", "")
-            return
-        self.busy_changed.emit(text)
-        self._long_job = self._writes.submit(
-            work,
-            on_done=done,
-            on_error=failed,
-            on_progress=self.progressed.emit,
-            on_cancel=self._long_cancelled,
-        )
-
-    def _end_long(self) -> None:
-        self._long_job = None
-        self.busy_changed.emit("")
-
-    def _long_failed(self, error: Exception) -> None:
-        self._end_long()
-        self.failed.emit(store.error_text(error), "")
-
-    def _long_cancelled(self) -> None:
-        self._end_long()
-        self.noticed.emit("Stopped. Nothing was changed.", "", False)
+        self.long.cancel()
 
     def _read_failed(self, error: Exception) -> None:
         self.failed.emit(store.error_text(error), "")

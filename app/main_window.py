@@ -14,22 +14,22 @@ from PySide6.QtWidgets import (
     QApplication,
     QDockWidget,
     QMainWindow,
-    QMenu,
     QStackedWidget,
-    QToolBar,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from app import dialogs
-from app.actions import MENUS, ActionSet
-from app.actions import TABLE as ACTIONS
+from app.actions import ActionSet
 from app.canvas.gestures import Tool
 from app.canvas.view import CanvasView
 from app.document import Document
+from app.face_desk import FaceDesk
 from app.jobs.predict import BatchOutcome, ModelState
+from app.menus import build_menus, build_toolbar
 from app.opening import Opening
+from app.panels.face import FacePanel
+from app.panels.history import HistoryPanel
 from app.panels.images import ImagePanel
 from app.panels.landmarks import LandmarkPanel
 from app.panels.message_bar import Message, MessageBar, Tone
@@ -38,6 +38,7 @@ from app.panels.view_options import ViewPanel
 from app.panels.welcome import ProblemPage, WelcomePage
 from app.settings import Settings
 from app.theme import apply_theme
+from app.upkeep.keeper import Keeper
 from app.workbench import LAYERS, Workbench
 from core.paths import project_name
 
@@ -71,6 +72,8 @@ class MainWindow(QMainWindow):
         self.workbench = Workbench(
             self.document, settings, self.canvas, self.images, self.landmarks, self.view_options, self
         )
+        self.desk = FaceDesk(self.document, self.workbench, self.canvas, FacePanel(self), HistoryPanel(self))
+        self.keeper = Keeper(self.document, settings, self.desk, self)
         self.opening = Opening(self.document, settings, self)
         self.opening.expect(project, paths)
         self._compose()
@@ -106,11 +109,17 @@ class MainWindow(QMainWindow):
             self._dock("Images", self.images, left),
             self._dock("View", self.view_options, right),
             self._dock("Landmarks", self.landmarks, right),
+            self._dock("Face", self.desk.face, right),
+            self._dock("History", self.desk.history, right),
         ]
-        self.resizeDocks(self._docks, [270, 370, 370], Qt.Orientation.Horizontal)
-        self.resizeDocks(self._docks[1:], [340, 500], Qt.Orientation.Vertical)
-        self._build_menus()
-        self._build_toolbar()
+        for dock in self._docks[3:]:
+            self.tabifyDockWidget(self._docks[2], dock)
+        self._docks[2].raise_()
+        self.resizeDocks(self._docks[:3], [270, 370, 370], Qt.Orientation.Horizontal)
+        self.resizeDocks(self._docks[1:3], [340, 500], Qt.Orientation.Vertical)
+        self.recent_menu = build_menus(self, self.actions_, self._docks)
+        self.recent_menu.aboutToShow.connect(self._fill_recent)
+        build_toolbar(self, self.actions_)
         self.resize(1400, 900)
 
     def _dock(self, title: str, widget: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
@@ -120,48 +129,21 @@ class MainWindow(QMainWindow):
         self.addDockWidget(area, dock)
         return dock
 
-    def _build_menus(self) -> None:
-        menus: dict[str, QMenu] = {title: self.menuBar().addMenu(title) for title in MENUS}
-        for spec in ACTIONS:
-            menu = menus[spec.menu]
-            if spec.separator:
-                menu.addSeparator()
-            menu.addAction(self.actions_[spec.id])
-            self.addAction(self.actions_[spec.id])
-            if spec.id == "open_project":
-                self.recent_menu = menu.addMenu("Open &recent")
-                self.recent_menu.aboutToShow.connect(self._fill_recent)
-        panels = menus["&View"].addMenu("Pa&nels")
-        for dock in self._docks:
-            panels.addAction(dock.toggleViewAction())
-
-    def _build_toolbar(self) -> None:
-        bar = QToolBar("Tools", self)
-        bar.setObjectName("tools")
-        bar.setMovable(False)
-        bar.setIconSize(self.iconSize())  # its own, or a change of theme resets it
-        for group in sorted({spec.toolbar for spec in ACTIONS if spec.toolbar}):
-            if bar.actions():
-                bar.addSeparator()
-            for spec in ACTIONS:
-                if spec.toolbar == group:
-                    bar.addAction(self.actions_[spec.id])
-                    button = bar.widgetForAction(self.actions_[spec.id])
-                    if spec.caption and isinstance(button, QToolButton):
-                        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.addToolBar(bar)
-
     def _bind_actions(self) -> None:
         bench, document, canvas, opening = self.workbench, self.document, self.canvas, self.opening
         self.actions_.connect(
             {
                 "new": opening.new_project,
                 "open_files": opening.choose_files,
-                "open_folder": lambda: opening.choose_folder("Open folder", labelled=False),
+                "open_folder": opening.choose_folder,
                 "import_data": lambda: opening.import_data(),
                 "export_data": opening.export_data,
                 "open_project": opening.choose_project,
                 "save_as": opening.save_as,
+                "backups": self.keeper.show_backups,
+                "relink": self.keeper.relink,
+                "merge": self.keeper.merge,
+                "conflicts": self.keeper.show_conflicts,
                 "quit": self.close,
                 "undo": document.undo,
                 "redo": document.redo,
@@ -200,6 +182,8 @@ class MainWindow(QMainWindow):
         document.noticed.connect(self._noticed)
         document.failed.connect(lambda text, details: self._say(text, details, Tone.ERROR))
         self.opening.said.connect(self._say)
+        self.keeper.said.connect(self._say)
+        self.keeper.withdrawn.connect(self.messages.withdraw)
         self.opening.settled.connect(self._show_page)
         bench.conditions_changed.connect(self._update_conditions)
         bench.image_failed.connect(self._image_failed)
@@ -249,6 +233,7 @@ class MainWindow(QMainWindow):
         state.setValue("docks", self.saveState())
         self.opening.close_dialogs()
         self.hide()  # what follows may take a second, if the network is busy
+        self.keeper.close()
         self.workbench.close()
         self.document.close()
         self._settings.sync()
@@ -276,7 +261,7 @@ class MainWindow(QMainWindow):
         paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
         if paths:
             event.acceptProposedAction()
-            self.opening.open_paths(paths)
+            self.opening.take_in(paths)
 
     # -- what changed
 

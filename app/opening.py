@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QDialog, QWidget
 
 from app import dialogs
 from app.document import Document
+from app.jobs import store
 from app.panels.message_bar import Tone
 from app.settings import Settings, scratch_dir
 from core.paths import on_server, project_name
@@ -159,15 +160,34 @@ class Opening(QObject):
         self._settings.drop_recent(path)
         self.said.emit(f"{path} is no longer there.", "", Tone.WARNING, "")
 
+    def take_in(self, paths: Sequence[Path]) -> None:
+        """Open what was dropped or chosen; one data set is shown first where it would be mixed with other labels.
+
+        Into an empty project it goes at once: there is nothing yet that it could spoil, and whoever drops a folder
+        wants to see it. Imports cannot be undone, so that with other data there already a look comes first.
+        """
+        document = self._document
+        if len(paths) != 1 or not document.is_open or paths[0].suffix.lower() == dialogs.PROJECT_SUFFIX:
+            self.open_paths(paths)
+            return
+
+        def looked(kind: str) -> None:
+            if kind == store.PATCH or (kind and document.rows):
+                self.import_data(paths[0])
+            else:
+                self.open_paths(paths)
+
+        document.read(lambda _project: store.kind_of(paths[0]), looked)
+
     def choose_files(self) -> None:
         """Ask for photos."""
         self.open_paths(dialogs.ask_images(self._window, self._settings))
 
-    def choose_folder(self, title: str, labelled: bool) -> None:
+    def choose_folder(self) -> None:
         """Ask for a folder of photos or a data set."""
-        folder = dialogs.ask_folder(self._window, self._settings, title)
+        folder = dialogs.ask_folder(self._window, self._settings, "Open folder")
         if folder is not None:
-            self.open_paths([folder], labelled)
+            self.take_in([folder])
 
     def import_data(self, source: Path | None = None) -> None:
         """Show a data set before it is taken into the project."""

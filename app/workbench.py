@@ -9,7 +9,8 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from app.canvas.model import FaceView, Layers
-from app.document import Document, DrawBox, MovePoint
+from app.document import Document
+from app.edits import DrawBox, MovePoint
 from app.face_state import FaceState, worst_deviation
 from app.jobs.pictures import Picture, PictureLoader, ThumbnailLoader
 from app.jobs.predict import PredictionService
@@ -40,12 +41,14 @@ class Workbench(QObject):
 
     Signals:
         conditions_changed(): an action may have become possible or impossible.
+        active_changed(): another face is worked on, or none, or what is known of it was read anew.
         image_shown(): the picture of the current image is on the canvas.
         no_face(): the model looked at the current image and found nobody.
         image_failed(text): the current image has no picture, and why.
     """
 
     conditions_changed = Signal()
+    active_changed = Signal()
     image_shown = Signal()
     no_face = Signal()
     image_failed = Signal(str)
@@ -88,6 +91,7 @@ class Workbench(QObject):
         document.faces_loaded.connect(self._faces_loaded)
         document.face_changed.connect(self._face_changed)
         document.row_changed.connect(self.images.model.changed)
+        document.rows_marked.connect(self.images.model.all_changed)
         document.box_added.connect(self._box_added)
         self.pictures.loaded.connect(self._picture_loaded)
         self.pictures.failed.connect(self._picture_failed)
@@ -132,6 +136,7 @@ class Workbench(QObject):
         self.canvas.set_heatmap(None)
         self.landmarks.show_face(None, None, None, 1.0)
         self.view_options.show_count(None, 0)
+        self.active_changed.emit()
         row = self._row()
         self.images.show_current(document.current_id)
         if row is None:
@@ -182,6 +187,7 @@ class Workbench(QObject):
             self.selection = ()
         self._show_faces()
         self._request_prediction()
+        self.active_changed.emit()
         self.conditions_changed.emit()
 
     def _show_faces(self) -> None:
@@ -243,6 +249,7 @@ class Workbench(QObject):
         self.canvas.set_active(face_id)
         self._show_active()
         self._show_heatmap()
+        self.active_changed.emit()
         self.conditions_changed.emit()
 
     def next_face(self) -> None:

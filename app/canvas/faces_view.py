@@ -15,8 +15,8 @@ from PySide6.QtWidgets import QWidget
 
 from app.canvas import shapes
 from app.canvas.face_item import FaceItem
-from app.canvas.items import HeatmapItem
-from app.canvas.model import FaceView, Layers
+from app.canvas.items import GhostItem, HeatmapItem
+from app.canvas.model import FaceView, Ghost, Layers
 from app.canvas.navigation import ZoomView
 from app.canvas.overlays import Callout, Legend
 
@@ -37,6 +37,7 @@ class FacesView(ZoomView):
         self._items: dict[str, FaceItem] = {}
         self._selected: tuple[str | None, tuple[int, ...]] = (None, ())
         self._heatmap = HeatmapItem()
+        self._ghosts: list[GhostItem] = []
         self.scene().addItem(self._heatmap)
         self._legend, self._callout = Legend(self), Callout(self)
         self._refresh_legend()
@@ -147,6 +148,20 @@ class FacesView(ZoomView):
         self._heatmap.set_heatmap(heatmap, to_image)
         self._heatmap.setVisible(self._layers.heatmap)
 
+    def set_ghosts(self, ghosts: Iterable[Ghost]) -> None:
+        """Draw these labels dimmed, to compare with, and no others; the legend names them."""
+        for item in self._ghosts:
+            self.scene().removeItem(item)
+        self._ghosts = [GhostItem(ghost) for ghost in ghosts]
+        for item in self._ghosts:
+            self.scene().addItem(item)
+        self._refresh_legend()
+
+    @property
+    def ghosts(self) -> tuple[Ghost, ...]:
+        """The labels drawn for comparison."""
+        return tuple(item.ghost for item in self._ghosts)
+
     @property
     def legend(self) -> Legend:
         """The explanation in the corner."""
@@ -164,6 +179,7 @@ class FacesView(ZoomView):
             labels=any(face.label is not None for face in faces),
             predictions=any(face.prediction is not None for face in faces),
             flagged=any(bool(shapes.flagged(face, self._layers).any()) for face in faces),
+            ghosts=self.ghosts,
         )
         self._place_legend()
 

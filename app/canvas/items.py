@@ -1,4 +1,4 @@
-"""The small things in the scene: the heatmap of a point, and the box being drawn."""
+"""The small things in the scene: the heatmap of a point, the box being drawn, and labels to compare with."""
 
 # ruff: noqa: N802 (Qt names its methods so)
 
@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QTransform
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QTransform
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from app.canvas import marks, palette
+from app.canvas.face_paths import curve_path
 from app.canvas.image import heat_image
+from app.canvas.model import Ghost
 
 
 class HeatmapItem(QGraphicsItem):
@@ -82,3 +84,38 @@ class BandItem(QGraphicsItem):
         for width, colour in ((4.0, palette.HALO), (1.6, palette.BOX)):
             painter.setPen(marks.outline_pen(colour, width, painter.device().devicePixelRatioF()))
             painter.drawRect(self._rect)
+
+
+class GhostItem(QGraphicsItem):
+    """Another label of a face: thin curves and small discs below the faces' own."""
+
+    def __init__(self, ghost: Ghost) -> None:
+        super().__init__()
+        self.setZValue(0.5)
+        self.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
+        self.ghost = ghost
+        known = ghost.points[np.isfinite(ghost.points).all(axis=1)]
+        self._points = [QPointF(x, y) for x, y in known.tolist()]
+        self._curves = QPainterPath()
+        for region in ghost.scheme.regions:
+            self._curves.addPath(curve_path(ghost.points, region))
+        area = self._curves.boundingRect()
+        for point in self._points:
+            area = area.united(QRectF(point.x() - 0.5, point.y() - 0.5, 1, 1))
+        # Marks have a size on screen; zoomed far out they cover many image px.
+        pad = 0.1 * max(area.width(), area.height()) + 8
+        self._bounds = area.adjusted(-pad, -pad, pad, pad)
+
+    def boundingRect(self) -> QRectF:
+        return QRectF(self._bounds)
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        ratio = painter.device().devicePixelRatioF()
+        colour = palette.GHOSTS[self.ghost.shade % len(palette.GHOSTS)]
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for width, rgb, alpha in ((3.4, palette.HALO, 110), (1.4, colour, 200)):
+            painter.setPen(marks.outline_pen(rgb, width, ratio, alpha))
+            painter.drawPath(self._curves)
+        for width, rgb in ((6.2, palette.HALO), (4.2, colour)):
+            painter.setPen(marks.outline_pen(rgb, width, ratio))
+            painter.drawPoints(self._points)

@@ -59,6 +59,23 @@ class FaceView:
         return np.full((len(self.scheme), 2), np.nan)
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Ghost:
+    """Another label of a face, drawn dimmed for comparison; it takes no mouse.
+
+    Attributes:
+        name: what the legend calls it.
+        scheme: regions of the points.
+        points: (N, 2) float64, x, y, image px; NaN where missing.
+        shade: which of the colours of ghosts it has.
+    """
+
+    name: str
+    scheme: Scheme
+    points: FloatArray
+    shade: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Layers:
     """What is drawn, and how.

@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QLinearGradient, QPainter
 from PySide6.QtWidgets import QWidget
 
 from app.canvas import marks, palette
-from app.canvas.model import Layers
+from app.canvas.model import Ghost, Layers
 from app.canvas.shapes import Facts
 
 _PAD = 10
@@ -73,10 +73,13 @@ class Legend(_Panel):
         self.setObjectName("legend")
         self._layers = Layers()
         self._rows: tuple[str, ...] = ()
+        self._ghosts: tuple[Ghost, ...] = ()
         self._scale = False
 
-    def explain(self, layers: Layers, *, labels: bool, predictions: bool, flagged: bool) -> None:
-        """Say what is drawn: whether any face has a label, a prediction, a point marked as ambiguous."""
+    def explain(
+        self, layers: Layers, *, labels: bool, predictions: bool, flagged: bool, ghosts: tuple[Ghost, ...] = ()
+    ) -> None:
+        """Say what is drawn: whether any face has a label, a prediction, a point marked as ambiguous; and ghosts."""
         ellipses = layers.ellipses and predictions and bool(layers.sigma_levels)
         rows = []
         if labels and layers.labels:
@@ -87,8 +90,8 @@ class Legend(_Panel):
             rows.append("deviation")
         if flagged:
             rows.append("ambiguous")
-        self._scale, self._rows, self._layers = ellipses, tuple(rows), layers
-        self.setVisible(layers.legend and bool(self._rows or ellipses))
+        self._scale, self._rows, self._layers, self._ghosts = ellipses, tuple(rows), layers, ghosts
+        self.setVisible(layers.legend and bool(self._rows or ghosts or ellipses))
         self.resize(self.sizeHint())
         self.setAccessibleName("Legend: " + ", ".join(self.lines()))
         self.update()
@@ -96,7 +99,7 @@ class Legend(_Panel):
     def lines(self) -> list[str]:
         """The legend as text, top to bottom."""
         lines = [self._ellipse_text(), "anisotropy"] if self._scale else []
-        return lines + [self._row_text(row) for row in self._rows]
+        return lines + [self._row_text(row) for row in self._rows] + [ghost.name for ghost in self._ghosts]
 
     def _ellipse_text(self) -> str:
         levels = ", ".join(str(level) for level in sorted(set(self._layers.sigma_levels)))
@@ -115,9 +118,10 @@ class Legend(_Panel):
 
     def sizeHint(self) -> QSize:
         line = self._line_height()
-        height = 2 * _PAD - _ROW_GAP + len(self._rows) * line
+        rows = len(self._rows) + len(self._ghosts)
+        height = 2 * _PAD - _ROW_GAP + rows * line
         if self._scale:
-            height += 3 * line + 10 + (4 if self._rows else 0)
+            height += 3 * line + 10 + (4 if rows else 0)
         return QSize(self.WIDTH, height)
 
     def draw(self, painter: QPainter, colours: palette.PanelColours) -> None:
@@ -135,6 +139,9 @@ class Legend(_Panel):
             top += 3 * line + 14
         for row in self._rows:
             self._draw_row(painter, colours, row, QRect(_PAD, top, width, line - _ROW_GAP))
+            top += line
+        for ghost in self._ghosts:
+            self._draw_ghost(painter, colours, ghost, QRect(_PAD, top, width, line - _ROW_GAP))
             top += line
 
     def _draw_scale(self, painter: QPainter, colours: palette.PanelColours, bar: QRectF) -> None:
@@ -174,6 +181,16 @@ class Legend(_Panel):
         painter.setPen(QColor(*colours.text))
         text_area = area.adjusted(28, 0, 0, 0)
         painter.drawText(text_area, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, self._row_text(row))
+
+    def _draw_ghost(self, painter: QPainter, colours: palette.PanelColours, ghost: Ghost, area: QRect) -> None:
+        middle = QPointF(area.left() + 10, area.center().y() + 1)
+        colour = palette.GHOSTS[ghost.shade % len(palette.GHOSTS)]
+        marks.segments(painter, [QLineF(middle - QPointF(8, 0), middle + QPointF(8, 0))], colour, 1.4)
+        marks.discs(painter, [middle], 4.2, colour, 1.0)
+        painter.setPen(QColor(*colours.text))
+        text_area = area.adjusted(28, 0, 0, 0)
+        name = QFontMetrics(self.font()).elidedText(ghost.name, Qt.TextElideMode.ElideRight, text_area.width())
+        painter.drawText(text_area, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, name)
 
 
 def signed(value: float, digits: int = 1) -> str:

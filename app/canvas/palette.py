@@ -49,6 +49,8 @@ SELECTED: RGB = (255, 255, 255)
 HALO: RGB = (14, 16, 20)
 BOX: RGB = (236, 238, 242)
 BOX_IDLE: RGB = (168, 172, 180)
+GHOSTS: tuple[RGB, ...] = ((124, 226, 166), (196, 172, 255), (242, 230, 92), (150, 214, 222))
+"""Other labels of a face, compared with the one being worked on."""
 BACKGROUND_DARK: RGB = (30, 31, 34)
 BACKGROUND_LIGHT: RGB = (218, 220, 224)
 

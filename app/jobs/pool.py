@@ -25,7 +25,8 @@ class JobCancelledError(Exception):
 class Job:
     """One piece of work: its cancel switch for the owner, progress and partial results for the worker.
 
-    `cancel` may be called from any thread. A cancelled job delivers nothing afterwards but `on_cancel`.
+    `cancel` may be called from any thread. A cancelled job delivers nothing afterwards but `on_cancel`; with
+    `keep_result` one that was finished all the same, or failed, delivers that: it may have changed something.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Job:
         on_progress: Callable[[int, int, str], None] | None,
         on_partial: Callable[[Any], None] | None,
         on_cancel: Callable[[], None] | None,
+        keep_result: bool = False,
     ) -> None:
         self._work = work
         self._post = post
@@ -46,6 +48,7 @@ class Job:
         self._on_progress = on_progress
         self._on_partial = on_partial
         self._on_cancel = on_cancel
+        self._keep_result = keep_result
         self._cancelled = threading.Event()
         self._last_note = 0.0
 
@@ -96,7 +99,7 @@ class Job:
     def _deliver(self, callback: Callable[[Any], None] | None, value: Any) -> None:
         if callback is None:
             return
-        self._post(lambda: self._deliver_cancel() if self.cancelled else callback(value))
+        self._post(lambda: self._deliver_cancel() if self.cancelled and not self._keep_result else callback(value))
 
     def _deliver_cancel(self) -> None:
         callback = self._on_cancel
@@ -135,9 +138,13 @@ class WorkerPool(QObject):
         on_progress: Callable[[int, int, str], None] | None = None,
         on_partial: Callable[[Any], None] | None = None,
         on_cancel: Callable[[], None] | None = None,
+        keep_result: bool = False,
         priority: int = 0,
     ) -> Job:
-        """Queue `work(job)`; lower `priority` numbers run first. Callbacks run on the pool's own Qt thread."""
+        """Queue `work(job)`; lower `priority` numbers run first. Callbacks run on the pool's own Qt thread.
+
+        `keep_result`: what a job did is told even if it was cancelled too late.
+        """
         job = Job(
             work,
             self._post,
@@ -146,6 +153,7 @@ class WorkerPool(QObject):
             on_progress=on_progress,
             on_partial=on_partial,
             on_cancel=on_cancel,
+            keep_result=keep_result,
         )
         with self._condition:
             if self._closed:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from app.face_state import FaceState
-from app.jobs.pool import Job
+from app.jobs.pool import Job, JobCancelledError
 from app.panels.image_model import ImageRow
 from core.errors import ProjectError, StarmarkError
 from core.face import Box, Label
@@ -22,9 +22,14 @@ if TYPE_CHECKING:
     from core.formats.base import ImportResult
     from core.project import AppliedEdit, FaceLabel, FaceRecord, PredictionCache, Project
 
-PAGE = 5000
 DRAWN = "drawn"
 """Source of faces whose box a user drew."""
+
+LISTED_AT_ONCE = 5000
+"""Of a project with more images the one on screen last is shown before the list is read."""
+
+PATCH = "patch"
+"""A file of corrections, as `core.exchange` knows it."""
 
 IMAGE_KEY = "current_image"
 _IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
@@ -35,12 +40,14 @@ class Opened:
     """A project just opened.
 
     Attributes:
+        complete: whether `rows` has all images; else only the one to be shown first.
         note: a sentence if the predictions had to be started afresh; empty otherwise.
     """
 
     project: Project
     cache: PredictionCache
     rows: list[ImageRow]
+    complete: bool
     current: str | None
     undo_text: str | None
     redo_text: str | None
@@ -49,12 +56,17 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An edit, undo or redo that is on disk: the faces as they are now, and what the next steps back and forth are."""
+    """An edit, undo or redo that is on disk: the faces as they are now, and what the next steps back and forth are.
+
+    Attributes:
+        images: (number of faces, review state) of each image of which a face itself changed, by id.
+    """
 
     faces: tuple[FaceState, ...]
     undo_text: str | None
     redo_text: str | None
     kind: str
+    images: Mapping[str, tuple[int, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +97,16 @@ def open_project(make: Callable[[], Project], author: str, job: Job) -> Opened:
     project = make()
     try:
         cache = PredictionCache(project.cache_path)
-        rows = image_rows(project, job)
-        current = project.get_setting(IMAGE_KEY)
+        job.progress(0, 0, "Reading the project")
+        kept = project.get_setting(IMAGE_KEY)
+        current = kept if isinstance(kept, str) else None
+        complete = project.image_count() <= LISTED_AT_ONCE
         return Opened(
             project,
             cache,
-            rows,
-            current if isinstance(current, str) else None,
+            image_rows(project) if complete else [_one_row(project, current)],
+            complete,
+            current,
             project.undo_text(author),
             project.redo_text(author),
             " ".join(_sentence(note) for note in (*project.notes, *cache.notes)),
@@ -116,19 +131,19 @@ def save_as(project: Project, cache: PredictionCache | None, path: Path, overwri
     return PredictionCache(project.cache_path)
 
 
-def image_rows(project: Project, job: Job) -> list[ImageRow]:
-    """Every image of the project, in pages."""
-    rows: list[ImageRow] = []
-    total = project.image_count()
-    while page := project.images(len(rows), PAGE):
-        counts = project.face_counts(record.id for record in page)
-        rows += [
-            ImageRow(str(record.id), str(record.path), record.path.name, counts.get(record.id, 0)) for record in page
-        ]
-        job.progress(len(rows), total, "Reading the project")
-        if len(page) < PAGE:
-            break
-    return rows
+def image_rows(project: Project) -> list[ImageRow]:
+    """Every image of the project."""
+    return [ImageRow(str(image_id), path, faces, review) for image_id, path, faces, review in project.image_list()]
+
+
+def _one_row(project: Project, image_id: str | None) -> ImageRow:
+    """The row of that image, or of the first one if there is none."""
+    try:
+        record = project.image(UUID(image_id or ""))
+    except (ProjectError, ValueError):
+        record = project.images(0, 1)[0]
+    faces, review = _image_states(project, {record.id})[str(record.id)]
+    return ImageRow(str(record.id), str(record.path), faces, review)
 
 
 def face_states(project: Project, author: str, records: Sequence[FaceRecord]) -> list[FaceState]:
@@ -179,25 +194,40 @@ def move_point(
     edit = SetLabel(
         face, own.id, None if before is None else before.label, base.with_point(index, xy), version, "move point"
     )
-    return _stored(project, author, project.apply(edit, author))
+    return stored(project, author, project.apply(edit, author))
 
 
-def _stored(project: Project, author: str, applied: AppliedEdit) -> Stored:
+def stored(project: Project, author: str, applied: AppliedEdit) -> Stored:
     """An edit's outcome with the faces as they now are."""
-    faces = tuple(face_states(project, author, [project.face(face_id) for face_id in applied.faces]))
-    return Stored(faces, applied.undo_text, applied.redo_text, applied.kind)
+    records = [project.face(face_id) for face_id in applied.faces]
+    faces = tuple(face_states(project, author, records))
+    images = {record.image_id for record in records} if applied.face_changes else set()
+    return Stored(faces, applied.undo_text, applied.redo_text, applied.kind, _image_states(project, images))
+
+
+def _image_states(project: Project, images: set[UUID]) -> dict[str, tuple[int, str]]:
+    found = {}
+    for image_id, faces in project.faces_of(images).items():
+        reviews = {face.review for face in faces}
+        # As `core.project.ImageEntry` has it: the state that asks most for a look.
+        review = next((state for state in ("question", "", "accepted", "rejected") if state in reviews), "")
+        found[str(image_id)] = (len(faces), review)
+    return found
 
 
 def undo(project: Project, author: str, redo: bool) -> Stored | None:
     """Take back the author's last edit, or do it again; None if there is nothing."""
     applied = project.redo(author) if redo else project.undo(author)
-    return None if applied is None else _stored(project, author, applied)
+    return None if applied is None else stored(project, author, applied)
 
 
-def add_box(project: Project, image_id: str, box: Box) -> FaceState:
-    """Keep a face that the user drew a box around."""
-    record = project.add_face(UUID(image_id), box, source=DRAWN)
-    return _face_state(record, None)
+def add_box(project: Project, author: str, image_id: str, box: Box) -> Stored:
+    """Keep a face that the user drew a box around, as an edit of theirs."""
+    record = project.add_face(UUID(image_id), box, source=DRAWN, author=author)
+    return Stored(
+        (_face_state(record, None),), project.undo_text(author), project.redo_text(author), "add face",
+        _image_states(project, {record.image_id}),
+    )  # fmt: skip
 
 
 def add_paths(project: Project, author: str, paths: list[Path], labelled: bool, job: Job) -> Added:
@@ -221,12 +251,18 @@ def add_paths(project: Project, author: str, paths: list[Path], labelled: bool, 
         *([partial(_add_photos, project, photos, job)] if photos else []),
     ]
     for step in steps:
-        job.check()
         try:
+            job.check()
             step_first, text, detail, some_missing = step()
         except StarmarkError as error:
             problems.append(error)
             continue
+        except JobCancelledError:
+            if not texts:
+                raise
+            incomplete = True
+            texts.append("Stopped before the rest.")
+            break
         first = first or step_first
         incomplete |= some_missing
         texts.append(text)
@@ -235,12 +271,26 @@ def add_paths(project: Project, author: str, paths: list[Path], labelled: bool, 
         raise problems[0]
     if problems:
         incomplete = True
-        texts.append(f"{_count(len(problems), 'entry', 'entries')} could not be read.")
+        texts.append(f"{count_text(len(problems), 'entry', 'entries')} could not be read.")
         details += [str(problem) for problem in problems]
-    return Added(
-        image_rows(project, job), first, " ".join(texts), "\n".join(details), incomplete,
-        project.undo_text(author), project.redo_text(author),
-    )  # fmt: skip
+    return changed(project, author, " ".join(texts), "\n".join(details), incomplete, first)
+
+
+def changed(
+    project: Project, author: str, text: str, details: str, incomplete: bool, first: str | None = None
+) -> Added:
+    """What to show after a large change."""
+    rows = image_rows(project)
+    return Added(rows, first, text, details, incomplete, project.undo_text(author), project.redo_text(author))
+
+
+def kind_of(path: Path) -> str:
+    """PATCH for corrections, "labels" for a data set, "" for neither."""
+    from core.exchange import is_patch
+
+    if is_patch(path):
+        return PATCH
+    return "labels" if _is_dataset(path) else ""
 
 
 def _is_dataset(path: Path) -> bool:
@@ -267,12 +317,13 @@ def _add_photos(project: Project, paths: list[Path], job: Job) -> tuple[str | No
     new = project.image_count() - known
     place = f"“{paths[0].name or paths[0]}”" + (" and others" if len(paths) > 1 else "")
     if new:
-        text = f"{_count(new, 'image')} added from {place}."
+        text = f"{count_text(new, 'image')} added from {place}."
     else:
-        text = f"{_count(len(found), 'image')} of {place} {'is' if len(found) == 1 else 'are'} already in the project."
+        are = "is" if len(found) == 1 else "are"
+        text = f"{count_text(len(found), 'image')} of {place} {are} already in the project."
     detail = ""
     if gone:
-        text += f" {_count(len(gone), 'path')} not found."
+        text += f" {count_text(len(gone), 'path')} not found."
         detail = "Not found:\n" + "\n".join(gone)
     return str(records[0].id) if records else None, text, detail, bool(gone)
 
@@ -295,13 +346,13 @@ def _keep(
         progress=lambda done, total: job.progress(done, total, "Keeping the labels"),
     )  # fmt: skip
     first = project.find_image(result.faces[0].image)
-    faces = _count(len(result.faces), "labelled face")
+    faces = count_text(len(result.faces), "labelled face")
     if imported.counts.revision_id is None:
         text = f"{faces} of “{name}” {'is' if len(result.faces) == 1 else 'are'} already in the project"
     else:
         text = f"{faces} ({result.scheme_id}) imported from “{name}”"
     if result.skipped:
-        text += f"; {_count(len(result.skipped), 'entry', 'entries')} left out"
+        text += f"; {count_text(len(result.skipped), 'entry', 'entries')} left out"
     details = "\n".join(imported.report.lines())
     return None if first is None else str(first.id), text + ".", details, bool(result.skipped)
 
@@ -320,13 +371,11 @@ def import_read(project: Project, author: str, found: Read, label_set: str, job:
         text, details = f"“{name}”: {report.lines()[0]}", "\n".join(report.lines()[1:])
     elif found.result is not None:
         first, text, details, incomplete = _keep(project, author, found.result, label_set, name, job)
-    return Added(
-        image_rows(project, job), first, text, details, incomplete, project.undo_text(author),
-        project.redo_text(author),
-    )  # fmt: skip
+    return changed(project, author, text, details, incomplete, first)
 
 
-def _count(count: int, one: str, many: str | None = None) -> str:
+def count_text(count: int, one: str, many: str | None = None) -> str:
+    """ "1 face", "2,811 faces"."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 

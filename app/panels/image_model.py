@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,20 +22,27 @@ class ImageRow:
     Attributes:
         id: the project's image id.
         path: absolute path.
-        name: file name.
         faces: number of faces in the project; None while unknown.
+        review: what reviewers made of its faces, as `core.project.ImageEntry` has it.
         worst: largest deviation of a label from the prediction, fraction of the normaliser; None while unknown.
         predicted: whether a prediction was made in this session.
         problem: one sentence if the image cannot be used.
+        missing: whether its file is not where it was.
     """
 
     id: str
     path: str
-    name: str
     faces: int | None = None
+    review: str = ""
     worst: float | None = None
     predicted: bool = False
     problem: str | None = None
+    missing: bool = False
+
+    @property
+    def name(self) -> str:
+        """File name; not kept, since a project may have very many images."""
+        return os.path.basename(self.path)  # noqa: PTH119
 
 
 class Role(IntEnum):
@@ -100,6 +108,10 @@ class ImageListModel(QAbstractListModel):
     def reset(self, rows: Sequence[ImageRow]) -> None:
         """Show other rows; thumbnails of images that stay are kept."""
         self.beginResetModel()
+        for row in rows:
+            old = self._by_id.get(row.id)
+            if old is not None and old.path != row.path:
+                self._thumbnails.pop(row.id, None)
         self._rows = list(rows)
         self._by_id = {row.id: row for row in self._rows}
         self._arrange()
@@ -131,6 +143,11 @@ class ImageListModel(QAbstractListModel):
         index = self.index_of(image_id)
         if index.isValid():
             self.dataChanged.emit(index, index)
+
+    def all_changed(self) -> None:
+        """Tell the views that values of many rows changed."""
+        if self._shown:
+            self.dataChanged.emit(self.index(0), self.index(len(self._shown) - 1))
 
     def set_thumbnail(self, image_id: str, image: QImage | None) -> None:
         """Keep a thumbnail; None marks an image that has none."""
@@ -176,7 +193,11 @@ class ImageListModel(QAbstractListModel):
 
 def _tooltip(row: ImageRow) -> str:
     lines = [row.path]
-    if row.problem:
+    if row.review:
+        lines.append({"accepted": "✓ Accepted", "question": "? In question", "rejected": "✕ Rejected"}[row.review])
+    if row.missing:
+        lines.append("The file is not where it was. File > Relink images finds it if it was moved.")
+    elif row.problem:
         lines.append(row.problem)
     elif row.worst is not None:
         lines.append(

@@ -26,6 +26,9 @@ _ROW_HEIGHT = THUMBNAIL_SIDE + 8
 _ORDERS = (("added", "As added"), ("name", "By name"), ("worst", "Worst label first"))
 
 
+_REVIEW_MARKS = {"accepted": "✓ ", "question": "? ", "rejected": "✕ "}
+
+
 def count_text(count: int, one: str, many: str | None = None) -> str:
     """ "1 face", "2,811 faces"."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
@@ -33,13 +36,15 @@ def count_text(count: int, one: str, many: str | None = None) -> str:
 
 def row_caption(row: ImageRow) -> str:
     """The second line of a row."""
+    if row.missing:
+        return "file is missing"
     if row.problem:
         return row.problem
     if row.faces is None:
         return ""
     if row.faces == 0:
         return "no face found" if row.predicted else "not yet looked at"
-    text = count_text(row.faces, "face")
+    text = _REVIEW_MARKS.get(row.review, "") + count_text(row.faces, "face")
     return text if row.worst is None else f"{text} · worst {row.worst:.1%}"
 
 
@@ -81,7 +86,7 @@ class _RowDelegate(QStyledItemDelegate):
 
     @staticmethod
     def _caption_colour(row: ImageRow, text: QColor, selected: bool) -> QColor:
-        if row.problem and not selected:
+        if (row.problem or row.missing) and not selected:
             return QColor("#d9622b")
         faint = QColor(text)
         faint.setAlphaF(0.72)
@@ -95,7 +100,7 @@ class _RowDelegate(QStyledItemDelegate):
         image = index.data(Role.THUMBNAIL)
         if image is None or image.isNull():
             painter.fillRect(place, palette.color(QPalette.ColorRole.Midlight))
-            if index.data(Role.ROW).problem:
+            if index.data(Role.ROW).problem or index.data(Role.ROW).missing:
                 painter.setPen(QColor("#d9622b"))
                 painter.drawText(place, Qt.AlignmentFlag.AlignCenter, "✕")
             return

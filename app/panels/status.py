@@ -7,7 +7,7 @@ import math
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QToolButton, QWidget
 
-from app.document import SaveState
+from app.edits import SaveState
 from app.jobs.predict import ModelState
 
 

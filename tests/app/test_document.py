@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.document import Document, DrawBox, MovePoint
+from app.document import Document
+from app.edits import DrawBox, MovePoint
+from app.jobs import store
 from core.errors import ProjectError
 from core.face import Box, Prediction
+from core.formats import read_dataset
 from core.project import Project
 from tests.app.faces import face_points, write_dataset, write_photo, write_pts
 
@@ -44,7 +47,7 @@ def add(document: Document, paths: list[Path], qtbot: QtBot, labelled: bool = Fa
 
 
 def saved(document: Document, qtbot: QtBot) -> None:
-    qtbot.waitUntil(lambda: document.save_state.kind == "saved" and not document._unsaved, timeout=10_000)
+    qtbot.waitUntil(lambda: document.save_state.kind == "saved", timeout=10_000)
 
 
 def only_face(document: Document) -> str:
@@ -296,3 +299,22 @@ def test_a_second_long_job_is_refused_in_words(document: Document, tmp_path: Pat
         document.add_paths([folder])
     assert "wait" in failed.args[0]
     qtbot.waitUntil(lambda: len(document.rows) == 5, timeout=10_000)
+
+
+def test_of_a_large_project_the_last_image_is_shown_before_the_list_is_read(
+    document: Document, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "faces.starmark"
+    with Project.create(path) as project:
+        project.import_dataset(read_dataset(write_dataset(tmp_path / "set", 6)), "set", author="Ben")
+        last = project.images()[4].id
+        project.set_setting(store.IMAGE_KEY, str(last))
+    monkeypatch.setattr(store, "LISTED_AT_ONCE", 5)
+    seen: list[tuple[int, str | None]] = []
+    document.rows_changed.connect(lambda: seen.append((len(document.rows), document.current_id)))
+    called: list[int] = []
+    document.open(path, lambda: called.append(len(document.rows)))
+    qtbot.waitUntil(lambda: bool(called))
+    assert seen == [(1, None), (6, str(last))]  # the current image stays while the list grows around it
+    assert called == [6]
+    assert [row.faces for row in document.rows] == [1] * 6

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
@@ -206,3 +207,32 @@ def test_a_face_is_drawn_where_it_is(tmp_path: Path) -> None:
 
     assert min(light(0, 0), light(-1, 0), light(0, -1)) > 150
     assert max(light(8, 0), light(-8, 0), light(0, 8)) < 60
+
+
+def _drop(window: MainWindow, path: Path) -> None:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path))])
+    left, plain = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    window.dropEvent(QDropEvent(QPointF(50, 50), Qt.DropAction.CopyAction, data, left, plain))
+
+
+def test_a_dropped_data_set_goes_in_at_once_only_where_nothing_else_is(
+    qtbot: QtBot, window: MainWindow, dataset: Path, tmp_path: Path
+) -> None:
+    with qtbot.waitSignal(window.document.noticed, timeout=20_000):
+        _drop(window, dataset)
+    assert len(window.document.rows) == 8
+    other = tmp_path / "other"
+    other.mkdir()
+    write_pts(save_image(other / "b.png", seed=20).with_suffix(".pts"), shape_of(SCHEME, 20))
+    _drop(window, other)
+    qtbot.waitUntil(lambda: window.findChild(ImportDialog) is not None)
+    dialog = window.findChild(ImportDialog)
+    assert isinstance(dialog, ImportDialog)
+    qtbot.waitUntil(lambda: dialog.found is not None, timeout=20_000)
+    assert dialog.source.text() == str(other) and len(window.document.rows) == 8
+    dialog.reject()
+    photo = save_image(tmp_path / "photo.png", seed=21)  # a photo spoils nothing
+    with qtbot.waitSignal(window.document.noticed, timeout=20_000):
+        _drop(window, photo)
+    assert len(window.document.rows) == 9

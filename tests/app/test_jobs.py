@@ -176,3 +176,22 @@ def test_torch_is_preloaded_without_being_imported_and_imports_all_the_same() ->
     root = Path(__file__).resolve().parents[2]
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root)
     assert said.stdout == "True False 2.0 False\n", said.stderr
+
+
+def test_what_was_finished_when_it_was_cancelled_is_told_if_asked_for(pool: WorkerPool, qtbot: QtBot) -> None:
+    outcomes: list[str] = []
+
+    def commits(job: Job) -> str:
+        job.cancel()  # the user, a moment too late
+        return "done"
+
+    def stops(job: Job) -> None:
+        job.cancel()
+        job.check()
+
+    for work in (commits, stops):
+        pool.submit(
+            work, on_done=outcomes.append, on_cancel=lambda: outcomes.append("nothing changed"), keep_result=True
+        )
+    qtbot.waitUntil(lambda: len(outcomes) == 2)
+    assert outcomes == ["done", "nothing changed"]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -21,73 +20,9 @@ from app.main_window import MainWindow
 from app.panels.images import row_caption
 from app.settings import Settings, scratch_dir
 from tests.app.faces import face_points, write_dataset, write_photo
-
-Start = Callable[..., MainWindow]
+from tests.app.window import Start, drag, face_shown, point
 
 LEFT, PLAIN = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-
-
-@pytest.fixture(scope="session")
-def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An untrained network, small enough to run at once."""
-    import torch
-
-    from core.model.checkpoint import save_model
-    from core.model.header import ModelHeader
-    from core.model.network import StarNet, preset_config
-    from core.scheme import get_scheme
-
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    config = preset_config("lite", get_scheme("300w-68"), stacks=1, width=32, levels=2, input_size=64)
-    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
-    save_model(path, StarNet(config), ModelHeader("300w-68", "custom", config))
-    return path
-
-
-@pytest.fixture
-def start(qtbot: QtBot, isolated_home: Path) -> Start:
-    """Opens windows; they are closed at the end."""
-    def open_window(*paths: Path, model: Path | None = None, project: Path | None = None) -> MainWindow:
-        settings = Settings()
-        settings.set("author", "Ann")
-        settings.set("model", str(model or "there-is-none"))
-        window = MainWindow(settings, list(paths), project)
-        qtbot.addWidget(window)
-        window.resize(1200, 800)
-        with qtbot.waitSignal(window.document.opened, timeout=20_000):
-            window.show()
-        if paths:
-            qtbot.waitUntil(lambda: not window.document.busy, timeout=20_000)
-        wanted = ("ready", "failed", "missing")
-        qtbot.waitUntil(lambda: window.workbench.predictions.state.kind in wanted, timeout=60_000)
-        return window
-
-    return open_window
-
-
-def face_shown(window: MainWindow, qtbot: QtBot) -> str:
-    qtbot.waitUntil(lambda: window.workbench.picture_ready and window.workbench.active is not None, timeout=20_000)
-    face = window.workbench.active
-    assert face is not None
-    QApplication.processEvents()  # the bars have found their places: nothing moves under the mouse any more
-    return face
-
-
-def point(window: MainWindow, face: str, index: int) -> tuple[float, float]:
-    label = window.document.faces[face].label
-    assert label is not None
-    return float(label.points[index, 0]), float(label.points[index, 1])
-
-
-def drag(window: MainWindow, face: str, index: int, by: tuple[int, int]) -> None:
-    viewport = window.canvas.viewport()
-    at = window.canvas.to_screen(*point(window, face, index)).toPoint()
-    QTest.mouseMove(viewport, at)
-    QTest.mousePress(viewport, LEFT, PLAIN, at)
-    QTest.mouseMove(viewport, at + QPoint(by[0] // 2, by[1] // 2))
-    QTest.mouseMove(viewport, at + QPoint(*by))
-    QTest.mouseRelease(viewport, LEFT, PLAIN, at + QPoint(*by))
 
 
 def test_an_empty_window_says_what_to_do(start: Start, qtbot: QtBot) -> None:

@@ -22,7 +22,7 @@ SCHEME = get_scheme("300w-68")
 
 
 def rows(count: int) -> list[ImageRow]:
-    return [ImageRow(f"id{i}", f"/photos/{('even', 'odd')[i % 2]}/{i}.jpg", f"{i}.jpg", faces=1) for i in range(count)]
+    return [ImageRow(f"id{i}", f"/photos/{('even', 'odd')[i % 2]}/{i}.jpg", faces=1) for i in range(count)]
 
 
 def prediction(points: np.ndarray, covariance: np.ndarray) -> Prediction:
@@ -101,14 +101,14 @@ def test_choosing_a_row_is_told_but_showing_one_is_not(qtbot: QtBot) -> None:
 
 
 def test_captions_say_what_is_known() -> None:
-    row = ImageRow("a", "/a.jpg", "a.jpg", faces=2)
+    row = ImageRow("a", "/a.jpg", faces=2)
     assert row_caption(row) == "2 faces"
     row.worst = 0.0625
     assert row_caption(row) == "2 faces · worst 6.2%"
     row.problem = "not an image"
     assert row_caption(row) == "not an image"
-    assert row_caption(ImageRow("b", "/b.jpg", "b.jpg", faces=0)) == "not yet looked at"
-    assert row_caption(ImageRow("b", "/b.jpg", "b.jpg", faces=0, predicted=True)) == "no face found"
+    assert row_caption(ImageRow("b", "/b.jpg", faces=0)) == "not yet looked at"
+    assert row_caption(ImageRow("b", "/b.jpg", faces=0, predicted=True)) == "no face found"
 
 
 def test_landmark_numbers_against_a_case_worked_out_by_hand() -> None:

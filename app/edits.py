@@ -1,0 +1,67 @@
+"""What views may ask of the document, one value an edit, and what is said of saving."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from core.face import Box
+
+Review = Literal["", "accepted", "question", "rejected"]
+
+
+@dataclass(frozen=True, slots=True)
+class MovePoint:
+    """Put point `index` of a face at (x, y), image px."""
+
+    face_id: str
+    index: int
+    x: float
+    y: float
+
+
+@dataclass(frozen=True, slots=True)
+class DrawBox:
+    """A face that the user drew a box around."""
+
+    image_id: str
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class RevertFace:
+    """Bring a face back to what one step of its history made of it."""
+
+    face_id: str
+    revision_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DescribeFace:
+    """What people say of a face; None leaves a part as it is."""
+
+    face_id: str
+    review: Review | None = None
+    tags: tuple[str, ...] | None = None
+    note: str | None = None
+
+
+Edit = MovePoint | DrawBox | RevertFace | DescribeFace
+
+
+@dataclass(frozen=True, slots=True)
+class SaveState:
+    """What the status bar says of saving: "saved", "saving" or "failed", and since when."""
+
+    kind: str
+    at: datetime | None = None
+
+    @property
+    def text(self) -> str:
+        """For people."""
+        if self.kind == "saving":
+            return "Saving…"
+        if self.kind == "failed":
+            return "Not saved"
+        return "All changes saved" if self.at is None else f"All changes saved {self.at:%H:%M:%S}"

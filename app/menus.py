@@ -1,0 +1,46 @@
+"""Menus and tool bar of the main window, made from the table of actions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QToolBar, QToolButton
+
+from app.actions import MENUS, TABLE, ActionSet
+
+
+def build_menus(window: QMainWindow, actions: ActionSet, docks: Sequence[QDockWidget]) -> QMenu:
+    """Fill the menu bar; the menu of recent projects, which its owner fills."""
+    recent = QMenu("Open &recent", window)
+    menus: dict[str, QMenu] = {title: window.menuBar().addMenu(title) for title in MENUS}
+    for spec in TABLE:
+        menu = menus[spec.menu]
+        if spec.separator:
+            menu.addSeparator()
+        menu.addAction(actions[spec.id])
+        window.addAction(actions[spec.id])
+        if spec.id == "open_project":
+            menu.addMenu(recent)
+    panels = menus["&View"].addMenu("Pa&nels")
+    for dock in docks:
+        panels.addAction(dock.toggleViewAction())
+    return recent
+
+
+def build_toolbar(window: QMainWindow, actions: ActionSet) -> None:
+    """The groups of the table, with lines between them."""
+    bar = QToolBar("Tools", window)
+    bar.setObjectName("tools")
+    bar.setMovable(False)
+    bar.setIconSize(window.iconSize())  # its own, or a change of theme resets it
+    for group in sorted({spec.toolbar for spec in TABLE if spec.toolbar}):
+        if bar.actions():
+            bar.addSeparator()
+        for spec in TABLE:
+            if spec.toolbar == group:
+                bar.addAction(actions[spec.id])
+                button = bar.widgetForAction(actions[spec.id])
+                if spec.caption and isinstance(button, QToolButton):
+                    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    window.addToolBar(bar)

@@ -1,0 +1,1 @@
+"""Keeping a project well, in the window: backups, missing images, merging."""
