@@ -28,9 +28,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,7 @@ class Face:
     tags: tuple[str, ...] = ("profile", "occlusion")
     source: str = "list.txt:1"
     info: ImageInfo | None = None
+    extras: Mapping[str, Any] = field(default_factory=dict)
 
 
 def made_faces(folder: Path, start: int, stop: int) -> Iterator[Face]:
