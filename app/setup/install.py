@@ -96,7 +96,7 @@ def _prepare(environment: Environment) -> None:
             raise SetupError(f"{environment.path} is no Python environment. Move it away, then start again.")
         else:
             say("  The .venv that is there is broken; making it anew.")
-        shutil.rmtree(environment.path)
+        _remove(environment.path)
     environment.path.mkdir()
     environment.building.touch()
     say(f"  Creating the environment with Python {sys.version.split()[0]}.")
@@ -113,6 +113,18 @@ def _prepare(environment: Environment) -> None:
             f"Python could not create the environment {environment.path}: {lines[-1] if lines else 'no message'}. "
             f"Check that '{base_python()} -m venv' works, then start again."
         )
+
+
+def _remove(folder: Path) -> None:
+    """Remove an environment; again for a second, for the last child of a set-up just stopped may still write there."""
+    for left in reversed(range(6)):
+        try:
+            shutil.rmtree(folder)
+            return
+        except OSError:
+            if not left:
+                raise
+            time.sleep(0.2)
 
 
 def _starts(environment: Environment) -> bool:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
+import itertools
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import zipfile
 from pathlib import Path
 
@@ -238,3 +241,28 @@ def test_a_folder_without_write_permission_is_said(project: Project) -> None:
         project.root.chmod(0o755)
     assert code == 2
     assert "cannot be written to" in err
+
+
+def test_a_child_that_still_writes_does_not_keep_an_old_environment(tmp_path: Path) -> None:
+    """A set-up that was stopped may leave its last child at work for a moment."""
+    from app.setup.install import _remove
+
+    folder = tmp_path / "env"
+    (folder / "lib").mkdir(parents=True)
+    stop = threading.Event()
+
+    def write() -> None:
+        for number in itertools.count():
+            if stop.is_set() or number == 3000:
+                return
+            with contextlib.suppress(OSError):
+                (folder / "lib" / f"{number}").mkdir()
+
+    child = threading.Thread(target=write)
+    child.start()
+    try:
+        _remove(folder)
+    finally:
+        stop.set()
+        child.join()
+    assert not folder.exists()
