@@ -341,7 +341,7 @@ class FileDatabase(Database):
             found = problems_after_crash(connection)
         if found:
             raise ProjectError(
-                f"the project is damaged since its last session was cut off ({found[0]})",
+                f"the project is damaged since it was cut off in mid-work ({found[0]})",
                 where=self._path,
                 remedy="Restore a backup copy of it; opened read-only it shows what is left",
             )
