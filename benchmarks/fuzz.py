@@ -97,13 +97,14 @@ def _cofw(data: bytes, folder: Path) -> object:
 
     from core.formats import cofw
     from core.formats.base import ReadOptions
+    from core.scheme import get_scheme
 
-    # Not first in a process of its own, which takes half a second: a death of the worker is one that it would contain.
-    vars(cofw)["try_in_child"] = lambda *_: None
+    # In this process, not in one of its own as in the program: a death of the worker is one that it would contain.
     path = folder / "input.mat"
     path.write_bytes(data)
     try:
-        return cofw.FormatCofw().read(path, ReadOptions(extract_to=folder / "extracted"))
+        options = ReadOptions(scheme=get_scheme(cofw.SCHEME), index_base=1)
+        return cofw.read_here(path, folder / "extracted", options, lambda *_: None)
     finally:
         shutil.rmtree(folder / "extracted", ignore_errors=True)
 

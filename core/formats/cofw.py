@@ -10,10 +10,9 @@ everything else here works on image files.
 
 from __future__ import annotations
 
-import contextlib
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,11 +20,21 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.errors import FileError, FormatError, ImageError, StarmarkError
+from core.errors import FileError, FormatError, ImageError
 from core.face import Box, FloatArray, Label, Visibility
 from core.files import unreadable, write_atomic
-from core.formats.base import Holds, ImportResult, LabelledFace, ReadOptions, Skipped, WriteOptions, nothing_usable
-from core.formats.hdf5_file import find_dataset, is_hdf5, open_hdf5, plain_shape, read_values, referred, try_in_child
+from core.formats.base import (
+    Holds,
+    ImportResult,
+    LabelledFace,
+    Progress,
+    ReadOptions,
+    Skipped,
+    WriteOptions,
+    nothing_usable,
+)
+from core.formats.hdf5_file import find_dataset, in_child, is_hdf5, open_hdf5, plain_shape, read_values, referred
+from core.formats.image_files import ImageFiles
 from core.formats.peek import Peek
 from core.formats.values import UnusableError, coordinate
 from core.images import ImageInfo, read_image
@@ -74,22 +83,14 @@ class FormatCofw:
             raise FormatError(what, where=source, remedy=f"Choose the scheme {SCHEME}")
         base = 1 if options.index_base is None else options.index_base
         folder = options.extract_to or source.with_name(f"{source.stem} images")
-        try_in_child(look_through, source, lambda: options.tell(0, 1))
-        with open_hdf5(source) as file:
-            parts = _parts(file, source)
-            images = _Images(file, source, folder, _budget(source))
-            try:
-                faces, skipped = _faces(parts, images, scheme, base, options)
-            except BaseException:
-                images.remove_new()
-                raise
-        if not faces:
-            raise nothing_usable(skipped, source)
-        notes = [
-            f"Coordinates are taken as {base}-based; the file does not say so itself.",
-            f"The images lie in the file; they were written as PNG files into {folder}.",
-        ]
-        return ImportResult(faces, skipped, scheme.id, self.name, notes, base)
+        there = _names(folder)
+        alone = replace(options, scheme=scheme, index_base=base, progress=None, files=ImageFiles())
+        try:
+            result: ImportResult = in_child(read_here, (source, folder, alone), source, options.tell)
+        except BaseException:  # also where it was killed before it could do so itself
+            _take_back(folder, there)
+            raise
+        return result
 
     def write(self, faces: Sequence[LabelledFace], scheme: Scheme, place: Path, options: WriteOptions) -> list[str]:
         """Write landmarks and images into one file; a face without box gets the extent of its landmarks."""
@@ -115,14 +116,38 @@ class FormatCofw:
         return notes
 
 
-def look_through(source: Path) -> None:
-    """Touch all that reading touches, and keep none of it. Raises nothing: the reading itself says what is wrong."""
-    with contextlib.suppress(StarmarkError), open_hdf5(source) as file:
-        images = _Images(file, source, source.parent, _budget(source))
-        for part in _parts(file, source):
-            for reference in part.references:
-                with contextlib.suppress(UnusableError):
-                    images.look_at(reference)
+def read_here(source: Path, folder: Path, options: ReadOptions, tell: Progress) -> ImportResult:
+    """Read the file in this process; `options` with scheme and base. Images go to `folder`, and go if that fails."""
+    options = replace(options, progress=tell)
+    scheme, base = options.scheme or get_scheme(SCHEME), options.index_base or 0
+    with open_hdf5(source) as file:
+        parts = _parts(file, source)
+        images = _Images(file, source, folder, _budget(source))
+        try:
+            faces, skipped = _faces(parts, images, scheme, base, options)
+        except BaseException:
+            images.remove_new()
+            raise
+    if not faces:
+        raise nothing_usable(skipped, source)
+    notes = [
+        f"Coordinates are taken as {base}-based; the file does not say so itself.",
+        f"The images lie in the file; they were written as PNG files into {folder}.",
+    ]
+    return ImportResult(faces, skipped, scheme.id, FormatCofw.name, notes, base)
+
+
+def _names(folder: Path) -> set[str] | None:
+    """What lies in a folder, None if there is no such folder."""
+    return {path.name for path in folder.iterdir()} if folder.is_dir() else None
+
+
+def _take_back(folder: Path, there: set[str] | None) -> None:
+    """Remove the images that have come since `there` was looked up."""
+    for name in (_names(folder) or set()) - (there or set()):
+        (folder / name).unlink(missing_ok=True)
+    if there is None and folder.is_dir():
+        folder.rmdir()
 
 
 def _budget(source: Path) -> int:
@@ -234,7 +259,6 @@ class _Images:
     folder: Path
     budget: int
     _known: dict[int, tuple[Path, ImageInfo]] = field(default_factory=dict)
-    _seen: set[int] = field(default_factory=set)
     _new: list[Path] = field(default_factory=list)
     _made: bool = False
 
@@ -247,13 +271,6 @@ class _Images:
             self._write(path, pixels)
             self._known[address] = path, ImageInfo(pixels.shape[1], pixels.shape[0], "PNG", 1)
         return self._known[address]
-
-    def look_at(self, reference: Any) -> None:
-        """Read the image and drop it; errors as `extract`."""
-        address, dataset = referred(self.file, reference, self.source)
-        if address not in self._seen:
-            self._seen.add(address)
-            self._pixels(dataset)
 
     def _pixels(self, dataset: h5py.Dataset) -> NDArray[np.uint8]:
         """(H, W) or (H, W, 3) uint8."""

@@ -2,7 +2,7 @@
 
 Links that lead elsewhere, virtual datasets and external storage would read files that nobody named. HDF5's own
 decompression grows with what a chunk says, not with the chunk's size, so that chunks are taken raw and inflated here.
-A few damaged files end the process that reads them, in the library's own code, so that another process goes first.
+A few damaged files end the process that reads them, in the library's own code, so that another process does it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import FormatError, shown
+from core.errors import FormatError, StarmarkError, shown
 from core.files import open_regular
 from core.formats.values import UnusableError
 
@@ -38,30 +38,52 @@ def is_hdf5(head: bytes) -> bool:
     return any(head[at : at + len(SIGNATURE)] == SIGNATURE for at in _BEGINNINGS)
 
 
-def try_in_child(read: Callable[[Path], object], path: Path, wait: Callable[[], object]) -> None:
-    """Let `read`, a function of a module, read the file in a process of its own, whose death does no harm.
+def in_child(
+    work: Callable[..., Any], arguments: tuple[Any, ...], path: Path, tell: Callable[[int, int], object]
+) -> Any:
+    """What `work(*arguments, tell)`, a function of a module, returns in a process of its own, whose death does no harm.
 
     Args:
-        read: raises nothing.
-        path: the file.
-        wait: called several times a second meanwhile; what it raises ends the process.
+        arguments, and what it returns or raises: picklable.
+        path: the file it reads, for the message.
+        tell: called with (done, total) as the work tells it, and several times a second; raising ends the process.
 
     Raises:
-        FormatError: the process died.
+        FormatError: the process died. Else what the work raises.
     """
-    child = multiprocessing.get_context("spawn").Process(target=read, args=(path,), daemon=True)
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    child = context.Process(target=_answer, args=(theirs, work, arguments), daemon=True)
     child.start()
+    theirs.close()
+    last = (0, 1)
     try:
-        while child.is_alive():
-            wait()
-            child.join(0.1)
-        if child.exitcode:
-            what = "the file is damaged (the process that tried to read it died)"
-            raise FormatError(what, where=path, remedy=_REMEDY)
+        while True:
+            if ours.poll(0.1):
+                kind, value = ours.recv()
+                if kind == "result":
+                    return value
+                if kind == "error":
+                    raise value
+                last = value
+            tell(*last)
+    except EOFError as error:
+        what = "the file is damaged (the process that tried to read it died)"
+        raise FormatError(what, where=path, remedy=_REMEDY) from error
     finally:
         child.kill()
         child.join()
         child.close()
+        ours.close()
+
+
+def _answer(pipe: Any, work: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    """Do the work in the child, and say what came of it."""
+    try:
+        answer = ("result", work(*arguments, lambda done, total: pipe.send(("progress", (done, total)))))
+    except StarmarkError as error:
+        answer = ("error", error)
+    pipe.send(answer)
 
 
 @contextmanager

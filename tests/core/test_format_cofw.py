@@ -19,7 +19,7 @@ from PIL import Image
 from core.errors import FileError, FormatError, StarmarkError
 from core.face import Box, Visibility
 from core.formats import cofw, detect_format, export_dataset, read_dataset
-from core.formats.hdf5_file import try_in_child
+from core.formats.hdf5_file import in_child
 from core.formats.registry import EXPORTERS
 from core.images import read_image
 from core.scheme import get_scheme
@@ -31,42 +31,50 @@ HOLDS = EXPORTERS["cofw"].holds
 
 @pytest.fixture(autouse=True)
 def _no_child(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The process that reads first takes half a second, and only its own tests are about it."""
+    """The process that reads takes a second to start, and only its own tests are about it."""
     if "child" not in request.node.name:
-        monkeypatch.setattr(cofw, "try_in_child", lambda *_: None)
+        monkeypatch.setattr(cofw, "in_child", lambda work, arguments, _path, tell: work(*arguments, tell))
 
 
-def _die(_path: Path) -> None:
+def _die(_source: Path, folder: Path, *_: object) -> None:
+    folder.mkdir()
+    (folder / "train face 1.png").write_bytes(b"half")
     os.abort()
 
 
-def _stay(_path: Path) -> None:
+def _stay(tell: Callable[[int, int], object]) -> None:
+    tell(1, 2)
     threading.Event().wait()  # until the test ends it
 
 
-def test_a_child_reads_first_and_its_death_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_child_reads_and_its_death_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = _mat(tmp_path / "a.mat")
-    assert len(read_dataset(source).faces) == 3
-    monkeypatch.setattr(cofw, "look_through", _die)
+    told: list[tuple[int, int]] = []
+    found = read_dataset(source, progress=lambda done, total: told.append((done, total)))
+    assert len(found.faces) == 3
+    assert all(face.image.is_file() for face in found.faces)
+    assert told[-1] == (3, 3)
+    monkeypatch.setattr(cofw, "read_here", _die)
     with pytest.raises(FormatError, match="the process that tried to read it died"):
         read_dataset(source, extract_to=tmp_path / "other")
     assert not (tmp_path / "other").exists()
 
 
+def test_what_a_child_finds_wrong_is_told(tmp_path: Path) -> None:
+    with pytest.raises(FormatError) as caught:
+        read_dataset(_mat(tmp_path / "a.mat", change=_instead("phisTr", None)))
+    assert "died" not in str(caught.value) and caught.value.where is not None
+    assert not (tmp_path / "a images").exists()
+
+
 def test_waiting_for_the_child_can_be_cancelled(tmp_path: Path) -> None:
-    def stop() -> None:
-        raise KeyboardInterrupt
+    def stop(done: int, _total: int) -> None:
+        if done:
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        try_in_child(_stay, tmp_path, stop)
+        in_child(_stay, (), tmp_path, stop)
     assert not multiprocessing.active_children()
-
-
-def test_looking_through_raises_nothing(tmp_path: Path) -> None:
-    for change in (None, _bomb, _virtual, _instead("phisTr", None)):
-        cofw.look_through(_mat(tmp_path / "a.mat", change=change))
-    cofw.look_through(tmp_path / "gone.mat")
-    assert [path.name for path in tmp_path.iterdir() if path.suffix != ".bin"] == ["a.mat"]
 
 
 def _picture(seed: int, grey: bool = False) -> np.ndarray:
