@@ -51,7 +51,7 @@ def write_atomic(
     try:
         with os.fdopen(handle, "wb") as stream:
             _fill(stream, temporary, content)
-        _publish(temporary, target, shown, overwrite=overwrite)
+        publish(temporary, target, shown, overwrite=overwrite)
     except OSError as error:
         raise _refused(shown, error) from error
     finally:
@@ -107,7 +107,8 @@ def _temporary_beside(target: Path) -> tuple[Path, int]:
     return temporary, handle
 
 
-def _publish(temporary: Path, target: Path, shown: Path, *, overwrite: bool) -> None:
+def publish(temporary: Path, target: Path, shown: Path, *, overwrite: bool) -> None:
+    """Give a synced file beside `target` its name; FileError, naming `shown`, if there is one and not `overwrite`."""
     if overwrite:
         temporary.replace(target)
     else:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import FileError, FormatError, StarmarkError, UsageError
-from core.files import exists_error, sync_folder, unreadable
+from core.files import exists_error, publish, sync_folder, unreadable
 from core.formats.base import Exporter, Importer, LabelledFace, Progress, ReadOptions, Skipped, WriteOptions
 from core.formats.image_files import KnownImages
 from core.formats.report import Report, export_report
@@ -247,18 +247,9 @@ def _publish(stage: Path, written: Path, place: Path, copies: str, exporter: Exp
         _move_tree(stage / copies, place.parent / copies, overwrite)
     if exporter.kind == "folder":
         _move_tree(written, place, overwrite)
-    elif overwrite:
-        written.replace(place)
+        sync_folder(place.parent)
     else:
-        try:
-            os.link(written, place)
-        except FileExistsError as error:
-            raise exists_error(place) from error
-        except OSError:  # a file system without hard links
-            if os.path.lexists(place):
-                raise exists_error(place) from None
-            written.replace(place)
-    sync_folder(place.parent)
+        publish(written, place, place, overwrite=overwrite)
 
 
 def _move_tree(source: Path, target: Path, overwrite: bool) -> None:

@@ -80,11 +80,7 @@ def tag_list(tags: Iterable[Any]) -> tuple[str, ...]:
 
 def number_array(texts: Sequence[str], name: str) -> FloatArray:
     """(K,) float64 of numbers as text; UnusableError, naming `name` and the index, where `number` would refuse one."""
-    try:
-        values = np.array([float(text) for text in texts], dtype=np.float64)
-        plain = "_" not in "".join(texts) and "".join(texts).isascii()
-    except ValueError:
-        plain = False
-    if not plain or not (np.abs(values) <= MAX_COORDINATE).all():  # the quick way does not say which
+    values = quick_numbers(texts)
+    if values is None:  # the quick way does not say which
         values = np.array([number(text, f"{name} {index}") for index, text in enumerate(texts)], dtype=np.float64)
     return values
