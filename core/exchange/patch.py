@@ -33,6 +33,7 @@ from core.formats.base import Progress, Skipped
 from core.formats.json_file import entry, read_json
 from core.formats.values import MAX_POINTS, UnusableError, coordinate, whole
 from core.project import Edits, FaceLabel, FaceRecord, NewFace, Project, SetFaceInfo, SetLabel
+from core.project.hashing import hash_images
 from core.project.importing import overlap_of
 from core.scheme import get_scheme
 
@@ -348,6 +349,7 @@ def apply_patch(
 
 def _hashes(project: Project, wanted: set[str], progress: Progress | None) -> Iterator[tuple[str, UUID]]:
     """Hash and id of those images that are wanted; unreadable ones are passed over."""
+    hash_images(project, progress)  # what has no hash yet, several at a time
     total, offset = project.image_count(), 0
     while page := project.images(offset, _PAGE):
         for image in page:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Progress = Callable[[int, int], None]
+Progress = Callable[[int, int], object]
 """Called in the caller's thread with files done and files in all; raising from it ends the work."""
 
 _BATCH = 128
