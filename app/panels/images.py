@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.jobs.store import count_text
 from app.panels.image_model import ImageListModel, ImageRow, Role
 
 THUMBNAIL_SIDE = 64
@@ -27,11 +28,6 @@ _ORDERS = (("added", "As added"), ("name", "By name"), ("worst", "Worst label fi
 
 
 _REVIEW_MARKS = {"accepted": "✓ ", "question": "? ", "rejected": "✕ "}
-
-
-def count_text(count: int, one: str, many: str | None = None) -> str:
-    """ "1 face", "2,811 faces"."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def row_caption(row: ImageRow) -> str:
