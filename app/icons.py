@@ -50,6 +50,11 @@ PATHS: dict[str, str] = {
     "help": "<path d='M9 9a3 3 0 1 1 4.5 2.6c-1 .6-1.5 1.2-1.5 2.4'/>"
     "<circle cx='12' cy='18' r='.6' fill='currentColor'/>",
     "worst": "<path d='M12 4l9 16H3z'/><path d='M12 10v5'/><circle cx='12' cy='17.6' r='.5' fill='currentColor'/>",
+    "filter": "<path d='M4 5h16l-6.2 7.4V19l-3.6-2v-4.6z'/>",
+    "bookmark": "<path d='M7 4h10v16l-5-4-5 4z'/>",
+    "accept": "<path d='M4 12.5l5 5L20 6.5'/>",
+    "dispute": "<path d='M8.5 8.5a3.5 3.5 0 1 1 5.3 3c-1.2.8-1.8 1.5-1.8 3'/>"
+    "<circle cx='12' cy='18.4' r='.7' fill='currentColor'/>",
     "close": "<path d='M6 6l12 12M18 6L6 18'/>",
 }
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from PySide6.QtCore import QObject, Signal
 
 from app.panels.image_model import ImageRow
+from core.work_status import NO_FACTS, ImageFacts
 
 
 class ImageRows(QObject):
     """The rows in the project's order; they are changed here alone.
 
     Signals:
-        changed(image id): number of faces, review state, worst deviation or problem of one image.
+        changed(image id): number of faces, review state, facts, bookmark, worst deviation or problem of one image.
         marked(): many images have another mark.
     """
 
@@ -37,17 +38,47 @@ class ImageRows(QObject):
         for row in rows:
             old = self._by_id.get(row.id)
             if old is not None:
-                row.worst, row.predicted = old.worst, old.predicted
+                row.worst, row.predicted, row.bookmarked = old.worst, old.predicted, old.bookmarked
+                row.facts = row.facts if row.facts is not NO_FACTS else old.facts
                 if old.path == row.path:  # else the file was moved, and what was wrong with it may be over
                     row.problem = old.problem
         self.all = rows
         self._by_id = {row.id: row for row in rows}
 
-    def set_faces(self, image_id: str, faces: int, review: str) -> None:
-        """Number of faces and review state of an image."""
+    def set_faces(self, image_id: str, faces: int, review: str, begun: tuple[int, bool] | None = None) -> None:
+        """Number of faces and review state of an image; and `begun`: how many are left, whether one was worked on."""
         row = self._by_id.get(image_id)
-        if row is not None and (row.faces, row.review) != (faces, review):
-            row.faces, row.review = faces, review
+        if row is None:
+            return
+        facts = row.facts if begun is None else row.facts._replace(left=begun[0], started=begun[1])
+        if (row.faces, row.review, row.facts) != (faces, review, facts):
+            row.faces, row.review, row.facts = faces, review, facts
+            self.changed.emit(image_id)
+
+    def set_facts(self, facts: Mapping[str, ImageFacts], every: bool = False) -> None:
+        """What the faces and labels of images come to; `every`: images that are not in it have no face."""
+        if every:
+            for row in self.all:
+                row.facts = facts.get(row.id, NO_FACTS)
+            self.marked.emit()
+            return
+        for image_id, found in facts.items():
+            row = self._by_id.get(image_id)
+            if row is not None and row.facts != found:
+                row.facts = found
+                self.changed.emit(image_id)
+
+    def set_bookmarks(self, image_ids: Collection[str]) -> None:
+        """The annotator's bookmarks, all of them."""
+        for row in self.all:
+            row.bookmarked = row.id in image_ids
+        self.marked.emit()
+
+    def set_bookmark(self, image_id: str, on: bool) -> None:
+        """Mark one image, or take the mark away."""
+        row = self._by_id.get(image_id)
+        if row is not None and row.bookmarked != on:
+            row.bookmarked = on
             self.changed.emit(image_id)
 
     def set_worst(self, image_id: str, worst: float | None) -> None:
@@ -57,11 +88,12 @@ class ImageRows(QObject):
             row.worst = worst
             self.changed.emit(image_id)
 
-    def set_predicted(self, image_id: str, faces: int, worst: float | None) -> None:
-        """It was predicted."""
+    def set_predicted(self, image_id: str, faces: int, worst: float | None, begun: tuple[int, bool]) -> None:
+        """It was predicted; `begun` as for `set_faces`."""
         row = self._by_id.get(image_id)
         if row is not None:
             row.worst, row.predicted, row.faces, row.problem = worst, True, faces, None
+            row.facts = row.facts._replace(left=begun[0], started=begun[1])
             self.changed.emit(image_id)
 
     def forget_predictions(self) -> None:

@@ -409,6 +409,7 @@ class Workbench(QObject):
         """Stop the background work."""
         self.pictures.close()
         self.thumbnails.close()
+        self.images.model.close()
         self.predictions.close()
 
 
