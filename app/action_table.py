@@ -38,8 +38,8 @@ class ActionSpec:
 
 CONDITIONS = frozenset(
     {
-        "always", "project", "writable", "labels", "image", "images", "face", "selection", "undo", "redo", "model",
-        "working",
+        "always", "project", "writable", "labels", "image", "images", "face", "reviewable", "selection", "undo", "redo",
+        "model", "working",
     }
 )
 
@@ -96,21 +96,54 @@ TABLE: tuple[ActionSpec, ...] = (
         "Draw a box around a face that was not found; its landmarks are then predicted.", "image",
         checkable=True, toolbar=2, separator=True,
     ),
+    ActionSpec("author", "Your &name…", _EDIT, (), "", "Change the name that your corrections are kept under.",
+               separator=True),
     ActionSpec(
-        "settings", "&Settings…", _EDIT, ("Ctrl+,",), "settings", "Your name, appearance, device and model.",
-        separator=True
+        "settings", "&Settings…", _EDIT, ("Ctrl+,",), "settings", "Your name, appearance, device, model and keys.",
     ),
     ActionSpec("previous", "&Previous image", _GO, ("Left", "A", "PgUp"), "previous",
                "Go to the image before.", "images",
                toolbar=3),
     ActionSpec("next", "&Next image", _GO, ("Right", "D", "PgDown"), "next", "Go to the image after.",
                "images", toolbar=3),
-    ActionSpec("next_face", "Next &face", _GO, ("N",), "", "Make the next face of this image the active one.", "face"),
+    ActionSpec(
+        "accept_next", "&Accept and next", _GO, ("Return", "Enter"), "accept",
+        "The active face is right: go on to the next one that nobody has reviewed.", "reviewable", toolbar=3,
+        caption="Accept", separator=True,
+    ),
+    ActionSpec(
+        "dispute_next", "&Dispute and next", _GO, ("Shift+Return", "Shift+Enter"), "dispute",
+        "Put the active face in question for somebody else to look at, and go on.", "reviewable", toolbar=3,
+    ),
+    ActionSpec("accept", "Accept and s&tay", _GO, ("Ctrl+Return", "Ctrl+Enter"), "",
+               "The active face is right; stay here.", "reviewable"),
+    ActionSpec("next_undone", "Next face &to do", _GO, ("U",), "",
+               "Go to the next image with a face that nobody has reviewed.", "images"),
+    ActionSpec("next_face", "Next &face", _GO, ("N",), "", "Make the next face of this image the active one.", "face",
+               separator=True),
+    ActionSpec("previous_face", "Pre&vious face", _GO, ("Shift+N",), "",
+               "Make the face before of this image the active one.", "face"),
+    ActionSpec("next_flag", "Next fla&gged point", _GO, ("]",), "",
+               "Go to the next point that was flagged for a second look, in this image or another.", "images"),
+    ActionSpec("previous_flag", "Previous f&lagged point", _GO, ("[",), "",
+               "Go to the flagged point before, in this image or another.", "images"),
+    ActionSpec("bookmark", "&Bookmark", _GO, ("Ctrl+B",), "bookmark",
+               "Set a bookmark of yours on this image, or take it away.", "images", checkable=True, separator=True),
+    ActionSpec("next_bookmark", "Next b&ookmark", _GO, ("Ctrl+Shift+B",), "",
+               "Go to the next image of the list with a bookmark.", "images"),
     ActionSpec(
         "worst_point", "&Worst point of the face", _GO, ("W",), "worst",
         "Select the point whose label lies farthest from the prediction.", "face", toolbar=3,
     ),
-    ActionSpec("find", "&Filter images", _GO, ("Ctrl+F",), "", "Type a part of a file name.", "images"),
+    ActionSpec("find", "Filter &images", _GO, ("Ctrl+F",), "", "Type a part of a file name; Tab leads to more filters.",
+               "images", separator=True),
+    ActionSpec("clear_filter", "Show all ima&ges", _GO, ("Ctrl+Shift+F",), "", "Clear all filters of the list.",
+               "images"),
+    ActionSpec("next_pane", "Next pa&ne", _GO, ("F6",), "",
+               "Move the keyboard to the next panel: list, picture, docks.", separator=True),
+    ActionSpec("previous_pane", "Previo&us pane", _GO, ("Shift+F6",), "", "Move the keyboard to the panel before."),
+    ActionSpec("reset_pace", "Measure the pace ane&w", _GO, (), "",
+               "Forget how long the last faces took; the status bar then measures again.", "images", separator=True),
     ActionSpec("fit", "&Fit image", _VIEW, ("F", "0"), "fit", "Show the whole image.", "image", toolbar=4),
     ActionSpec("fit_face", "Fit fa&ce", _VIEW, ("Shift+F",), "fit-face", "Fill the view with the active face.", "face",
                toolbar=4),
@@ -139,6 +172,8 @@ TABLE: tuple[ActionSpec, ...] = (
                toolbar=6, caption="Predict all"),
     ActionSpec("cancel", "&Cancel", _MODEL, ("Ctrl+.",), "stop", "Stop the work that is going on; results so far stay.",
                "working"),
+    ActionSpec("palette", "&Command palette", _HELP, ("Ctrl+K",), "",
+               "Find any action, image or project by a few letters."),
     ActionSpec("cheat_sheet", "&Keys and tools", _HELP, ("F1",), "help", "All keys on one page."),
     ActionSpec("about", "&About Starmark", _HELP, (), "", "Versions and licences."),
 )  # fmt: skip

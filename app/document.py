@@ -95,6 +95,8 @@ class Document(QObject):
         self.current_id: str | None = None
         self.faces: dict[str, FaceState] = {}
         self.faces_known = False
+        self.kept: dict[str, Any] = {}
+        """What the project kept for the annotator when it was opened; see `app.kept`."""
         self.undo_text: str | None = None
         self.redo_text: str | None = None
         self._saving = Saving(self._writes, self)
@@ -267,7 +269,7 @@ class Document(QObject):
 
     def _show(self, opened: store.Opened) -> None:
         self._reads.cancel_all()
-        self.project, self.cache = opened.project, opened.cache
+        self.project, self.cache, self.kept = opened.project, opened.cache, opened.kept
         self._predictions.clear()
         self.current_id, self.faces, self.faces_known = None, {}, False
         self.images.replace(opened.rows)
@@ -460,7 +462,8 @@ class Document(QObject):
             face = self.faces.get(edit.face_id)
             if face is not None and edit.review is not None:
                 self.faces[edit.face_id] = replace(face, review=edit.review)
-            self._saving.submit(partial(faces.describe_face, project, author, edit), self._edit_done)
+            start = None if face is None or face.label is not None else face.as_label()
+            self._saving.submit(partial(faces.describe_face, project, author, edit, start), self._edit_done)
 
     def edit(self, work: Callable[..., store.Stored], then: Callable[[], None]) -> None:
         """An edit that only the store can make; `work` takes the keywords project and author."""

@@ -58,8 +58,8 @@ class ImageRows(QObject):
     def set_facts(self, facts: Mapping[str, ImageFacts], every: bool = False) -> None:
         """What the faces and labels of images come to; `every`: images that are not in it have no face."""
         if every:
-            for row in self.all:
-                row.facts = facts.get(row.id, NO_FACTS)
+            for any_row in self.all:
+                any_row.facts = facts.get(any_row.id, NO_FACTS)
             self.marked.emit()
             return
         for image_id, found in facts.items():
@@ -110,6 +110,6 @@ class ImageRows(QObject):
 
     def set_missing(self, image_ids: Sequence[str]) -> None:
         """Mark images whose file is not where it was."""
-        for row in filter(None, map(self._by_id.get, image_ids)):
-            row.missing = True
+        for marked in filter(None, map(self._by_id.get, image_ids)):
+            marked.missing = True
         self.marked.emit()

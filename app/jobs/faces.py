@@ -159,9 +159,12 @@ def revert_face(project: Project, author: str, face_id: str, revision_id: str) -
     return stored(project, author, project.revert_face(UUID(face_id), UUID(revision_id), author, own, "go back"))
 
 
-def describe_face(project: Project, author: str, edit: DescribeFace) -> Stored:
-    """Keep what people say of a face; what the edit does not name stays as it is."""
-    from core.project import SetFaceInfo
+def describe_face(project: Project, author: str, edit: DescribeFace, start: Label | None = None) -> Stored:
+    """Keep what people say of a face; what the edit does not name stays as it is.
+
+    `start`: the predicted means. Who accepts a face without a label accepts those: they become the author's label.
+    """
+    from core.project import Edits, SetFaceInfo, SetLabel
 
     record = project.face(UUID(edit.face_id))
     info = record.info
@@ -172,4 +175,9 @@ def describe_face(project: Project, author: str, edit: DescribeFace) -> Stored:
         note=info.note if edit.note is None else edit.note,
     )
     kind = "review" if edit.review is not None else "change tags" if edit.tags is not None else "change note"
-    return stored(project, author, project.apply(SetFaceInfo(record.id, info, after, record.version, kind), author))
+    said = SetFaceInfo(record.id, info, after, record.version, kind)
+    if edit.review != "accepted" or start is None or project.current_label(record.id, author) is not None:
+        return stored(project, author, project.apply(said, author))
+    own = project.ensure_label_set(author, "annotator")
+    label = SetLabel(record.id, own.id, None, start, project.label_version(record.id, own.id), kind)
+    return stored(project, author, project.apply(Edits((label, said), "accept prediction"), author))

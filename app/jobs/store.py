@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from app.edits import ChangePoints
@@ -37,6 +37,9 @@ PATCH = "patch"
 """A file of corrections, as `core.exchange` knows it."""
 
 IMAGE_KEY = "current_image"
+KEPT = ("place", "filter", "bookmarks")
+"""What a project keeps for each annotator, as JSON, outside undo."""
+
 _IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
 
 
@@ -47,6 +50,7 @@ class Opened:
     Attributes:
         complete: whether `rows` has all images; else only the one to be shown first.
         note: a sentence if the predictions had to be started afresh; empty otherwise.
+        kept: what is kept for the annotator, by the names in `KEPT`.
     """
 
     project: Project
@@ -57,6 +61,7 @@ class Opened:
     undo_text: str | None
     redo_text: str | None
     note: str
+    kept: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +112,10 @@ def open_project(make: Callable[[], Project], author: str, job: Job) -> Opened:
     try:
         cache = PredictionCache(project.cache_path)
         job.progress(0, 0, "Reading the project")
-        kept = project.get_setting(IMAGE_KEY)
-        current = kept if isinstance(kept, str) else None
+        kept = kept_values(project, author)
+        place = kept.get("place")
+        current = place.get("image") if isinstance(place, dict) else project.get_setting(IMAGE_KEY)
+        current = current if isinstance(current, str) else None
         complete = project.image_count() <= LISTED_AT_ONCE
         return Opened(
             project,
@@ -119,10 +126,21 @@ def open_project(make: Callable[[], Project], author: str, job: Job) -> Opened:
             project.undo_text(author),
             project.redo_text(author),
             " ".join(_sentence(note) for note in (*project.notes, *cache.notes)),
+            kept,
         )
     except BaseException:
         project.close()
         raise
+
+
+def kept_key(name: str, author: str) -> str:
+    """Under which one of `KEPT` is kept in the project's settings."""
+    return f"{name}:{author}"
+
+
+def kept_values(project: Project, author: str) -> dict[str, Any]:
+    """All that is kept for an annotator."""
+    return {name: project.get_setting(kept_key(name, author)) for name in KEPT}
 
 
 def save_as(project: Project, cache: PredictionCache | None, path: Path, overwrite: bool) -> PredictionCache:

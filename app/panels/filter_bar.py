@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction, QKeyEvent
@@ -99,7 +100,7 @@ class FilterBar(QWidget):
                 widget.hide()
                 widget.deleteLater()
         for words, without in self._filter.chips():
-            self._chip(words, f"Remove the condition “{words}”", lambda w=without: self._want(w), closes=True)
+            self._chip(words, f"Remove the condition “{words}”", partial(self._want, without), closes=True)
         if self._outdated:
             words = f"{self._outdated:,} changed"
             tip = "These are still listed, though they no longer match. Click to filter and sort again."

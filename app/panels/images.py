@@ -275,6 +275,11 @@ class ImagePanel(QWidget):
                 return row.id
         return None
 
+    def clear_filter(self) -> None:
+        """Show all images, as if the user had taken every condition away."""
+        self.set_filter(ImageFilter())
+        self.filter_changed.emit(ImageFilter())
+
     def _filter_chosen(self, wanted: ImageFilter) -> None:
         self.model.set_filter(wanted)
         self.filter_changed.emit(wanted)

@@ -64,7 +64,8 @@ def _revision(row: Any, of_face: bool) -> Revision:
 def undo_steps(connection: Connection, author: str, limit: int) -> list[UndoStep]:
     """What `undo` would take back one after the other, the next one first; up to `limit` steps."""
     columns = (REVISION.c.seq, REVISION.c.id, REVISION.c.kind, REVISION.c.at_us, REVISION.c.below_seq)
-    seq, rows = edits.undo_top(connection, author), []
+    seq = edits.undo_top(connection, author)
+    rows: list[Any] = []
     while seq is not None and len(rows) < limit:
         rows.append(connection.execute(select(*columns).where(REVISION.c.seq == seq)).one())
         seq = rows[-1].below_seq
