@@ -53,8 +53,8 @@ PATHS: dict[str, str] = {
     "filter": "<path d='M4 5h16l-6.2 7.4V19l-3.6-2v-4.6z'/>",
     "bookmark": "<path d='M7 4h10v16l-5-4-5 4z'/>",
     "accept": "<path d='M4 12.5l5 5L20 6.5'/>",
-    "dispute": "<path d='M8.5 8.5a3.5 3.5 0 1 1 5.3 3c-1.2.8-1.8 1.5-1.8 3'/>"
-    "<circle cx='12' cy='18.4' r='.7' fill='currentColor'/>",
+    "dispute": "<path d='M4 4h16v12h-8l-4.5 4v-4H4z'/><path d='M10.3 8.4a1.8 1.8 0 1 1 2.7 1.6q-1 .6-1 1.6'/>"
+    "<circle cx='12' cy='13.6' r='.4' fill='currentColor'/>",
     "close": "<path d='M6 6l12 12M18 6L6 18'/>",
 }
 

@@ -24,7 +24,12 @@ STEPS_SHOWN = 1000
 """Steps of a history that are listed, the newest ones."""
 
 _ACTIONS = {"undo": "Undone: ", "redo": "Done again: ", "refused": "Refused: "}
-_REVIEWS = {"": "not reviewed", "accepted": "accepted", "question": "in question", "rejected": "rejected"}
+_REVIEWS = {"": "not reviewed", "accepted": "accepted", "question": "disputed", "rejected": "rejected"}
+REVIEW_KINDS: dict[Review, str] = {
+    "": "take back the review", "accepted": "accept face", "question": "dispute face", "rejected": "reject face",
+}  # fmt: skip
+"""What undo calls a review."""
+
 _PREFIXES = {"import": "Imported", "merge": "Merged"}
 
 
@@ -174,7 +179,8 @@ def describe_face(project: Project, author: str, edit: DescribeFace, start: Labe
         tags=info.tags if edit.tags is None else edit.tags,
         note=info.note if edit.note is None else edit.note,
     )
-    kind = "review" if edit.review is not None else "change tags" if edit.tags is not None else "change note"
+    tags_or_note = "change tags" if edit.tags is not None else "change note"
+    kind = tags_or_note if edit.review is None else REVIEW_KINDS[edit.review]
     said = SetFaceInfo(record.id, info, after, record.version, kind)
     if edit.review != "accepted" or start is None or project.current_label(record.id, author) is not None:
         return stored(project, author, project.apply(said, author))

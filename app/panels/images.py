@@ -317,7 +317,7 @@ class ImagePanel(QWidget):
         shown, total = self.model.rowCount(), self.model.total()
         self.summary.setText(count_text(total, "image") if shown == total else f"{shown:,} of {total:,} shown")
         if total and not shown:
-            self.hint.setText("No image matches.\nTake a condition away, or clear them all.")
+            self.hint.setText("No image matches.\nTake a condition away, or clear them all (Ctrl+Shift+F).")
         else:
             self.hint.setText("No images yet.\nOpen a folder (Ctrl+Shift+O), or drop photos on this window.")
         self._stack.setCurrentWidget(self.view if shown else self.hint)
