@@ -106,12 +106,15 @@ class Flow(QObject):
 
     def next_undone(self) -> None:
         """To the next image of the list with a face that nobody has reviewed."""
-        here = self._document.current_id
-        found = self._images.following(lambda row: row.id != here and row.left > 0)
+        here = self._document.row(self._document.current_id or "")
+        found = None
+        if self.left.total > (0 if here is None else here.left):  # else a long list need not be gone through
+            found = self._images.following(lambda row: row is not here and row.left > 0)
         if found is not None:
             self._document.set_current(found)
             return
-        hidden = self.left.total - sum(row.left for row in self._images.model.shown)
+        shown = self._images.model.shown
+        hidden = self.left.total - sum(row.left for row in shown) if len(shown) < len(self._document.rows) else 0
         text = "Nothing else is left in this list."
         if hidden > 0:
             text += f" {count_text(hidden, 'face')} more in images that the filter hides."

@@ -149,7 +149,7 @@ class ImageListModel(QAbstractListModel):
         # Many are first shown as they come, then filtered and sorted.
         self._take(arrange(self._rows, self._passes, self._order) if few else arrange(self._rows, None, "added"))
         self.endResetModel()
-        if not few:
+        if not few and (self._passes is not None or self._order != "added"):
             self.apply_again()
 
     def row_of(self, image_id: str) -> ImageRow | None:
@@ -246,7 +246,7 @@ class ImageListModel(QAbstractListModel):
             self._job.cancel()
             self._job = None
         rows, passes, order = self._rows, self._passes, self._order
-        if len(rows) <= AT_ONCE or (passes is None and order == "added"):
+        if len(rows) <= AT_ONCE:
             self._rearrange(arrange(rows, passes, order))
             return
         self._job = self._pool.submit(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from core.work_status import STATUSES
 
@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 AT_ONCE = 5000
 """Rows that are filtered and sorted while the user waits: a few milliseconds."""
 
-_PART = 2000
+_PART = 500
 """Rows between two looks at whether the job is still wanted, and sorted in one go: sorting lets no other thread in."""
+
+T = TypeVar("T")
 
 _BY_NEED = {status: place for place, status in enumerate(("disputed", "progress", "predicted", "new", "done"))}
 assert set(_BY_NEED) == set(STATUSES)
@@ -48,7 +50,11 @@ def arrange(
     if key is not None:
         shown = list(_merged(shown, key, check))
     check()
-    return Arrangement(shown, {row.id: place for place, row in enumerate(shown)})
+    places: dict[str, int] = {}
+    for part in _parts(range(len(shown))):
+        places.update((shown[place].id, place) for place in part)
+        check()
+    return Arrangement(shown, places)
 
 
 def _merged(
@@ -61,5 +67,5 @@ def _merged(
     return heapq.merge(*parts, key=key)
 
 
-def _parts(rows: Sequence[ImageRow]) -> Iterator[Sequence[ImageRow]]:
+def _parts(rows: Sequence[T]) -> Iterator[Sequence[T]]:
     return (rows[start : start + _PART] for start in range(0, len(rows), _PART))
