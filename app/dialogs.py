@@ -96,6 +96,7 @@ class SettingsDialog(QDialog):
             if setting.label:
                 self._add(form, setting.key, setting.label, setting.help, setting.choices)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
+        self.ok = buttons.button(QDialogButtonBox.StandardButton.Ok)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         general = QWidget(self)

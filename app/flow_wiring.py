@@ -28,12 +28,19 @@ class FlowWiring(QObject):
         window.annotator.named.connect(window.status.show_author)
         window.status.show_author(window.annotator.name)
         window.images.left.connect(self._leave_filter)
+        window.workbench.image_shown.connect(self._first_picture)
         document.row_changed.connect(self._row_changed)
         for changed in (document.current_changed, document.rows_marked):
             changed.connect(self._show_bookmark)
         app = QApplication.instance()
         if isinstance(app, QApplication):
             app.focusChanged.connect(self._focus_changed)
+
+    def _first_picture(self) -> None:
+        """Keys mean the picture unless somebody has begun to type: Qt gives a new window's focus to its first field."""
+        field, now = self._window.images.filter, QApplication.focusWidget()
+        if now is None or (now is field and not field.text()):
+            self._window.canvas.setFocus()
 
     def _row_changed(self, image_id: str) -> None:
         if image_id == self._window.document.current_id:

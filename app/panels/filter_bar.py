@@ -94,6 +94,10 @@ class FilterBar(QWidget):
         app = QApplication.instance()
         if isinstance(app, QApplication):
             self.more.setIcon(icon("filter", app.palette()))
+        focus = QApplication.focusWidget()
+        if focus is not None and self.chips.isAncestorOf(focus):
+            self.more.setFocus()  # the chip that has the keyboard goes
+        self._last: QWidget = self.more
         while (item := self._chip_line.takeAt(0)) is not None:
             widget = item.widget()
             if widget is not None:
@@ -122,6 +126,8 @@ class FilterBar(QWidget):
         chip.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         chip.clicked.connect(lambda: call())
         self._chip_line.addWidget(chip)
+        QWidget.setTabOrder(self._last, chip)
+        self._last = chip
         chip.show()
 
     def _want(self, wanted: ImageFilter) -> None:

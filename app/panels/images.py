@@ -165,6 +165,7 @@ class ImagePanel(QWidget):
         self.hint.setWordWrap(True)
         self.hint.setMargin(16)
         self._layout()
+        self.setFocusProxy(self.view)
         self.bar.changed.connect(self._filter_chosen)
         self.bar.again.connect(self._again)
         self.bar.left.connect(self.left)
