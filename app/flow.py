@@ -195,8 +195,8 @@ class Flow(QObject):
             self._document.images.set_bookmarks(self._bookmarks)
 
     def _again_with_facts(self) -> None:
-        """What a filter asks for may be known only now."""
-        if not self._images.model.filter.empty:
+        """What a filter or an order asks for may be known only now."""
+        if not self._images.model.filter.empty or self._images.model.order in ("worst", "status"):
             self._images.model.apply_again()
 
     # -- what is left

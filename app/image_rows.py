@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from math import isnan
 
 from PySide6.QtCore import QObject, Signal
 
@@ -38,7 +39,8 @@ class ImageRows(QObject):
         for row in rows:
             old = self._by_id.get(row.id)
             if old is not None:
-                row.worst, row.predicted, row.bookmarked = old.worst, old.predicted, old.bookmarked
+                row.worst, row.predicted, row.scored = old.worst, old.predicted, old.scored
+                row.bookmarked = old.bookmarked
                 row.facts = row.facts if row.facts is not NO_FACTS else old.facts
                 if old.path == row.path:  # else the file was moved, and what was wrong with it may be over
                     row.problem = old.problem
@@ -96,10 +98,20 @@ class ImageRows(QObject):
             row.facts = row.facts._replace(left=begun[0], started=begun[1])
             self.changed.emit(image_id)
 
+    def set_scores(self, scores: Mapping[str, float]) -> None:
+        """What a model made of images in earlier sessions; NaN where there was no label to compare with."""
+        found = False
+        for image_id, score in scores.items():
+            row = self._by_id.get(image_id)
+            if row is not None and not row.predicted:
+                row.scored, row.worst, found = True, None if isnan(score) else score, True
+        if found:
+            self.marked.emit()
+
     def forget_predictions(self) -> None:
         """Nothing is predicted any more; the owner says so."""
         for row in self.all:
-            row.worst, row.predicted = None, False
+            row.worst, row.predicted, row.scored = None, False, False
 
     def set_problem(self, image_id: str, problem: str | None) -> None:
         """Mark an image that cannot be used, with the reason."""

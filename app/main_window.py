@@ -44,6 +44,7 @@ from app.panels.steps import StepsPanel
 from app.panels.view_options import ViewPanel
 from app.panels.welcome import ProblemPage, WelcomePage
 from app.places_to_go import PlacesToGo
+from app.scores import ScoreKeeper
 from app.settings import Settings
 from app.shortcuts import read
 from app.steps_desk import StepsDesk
@@ -86,6 +87,7 @@ class MainWindow(QMainWindow):
         self.annotator = Annotator(settings, self.workbench, NameBar(self))
         self.kept = Kept(self.document, lambda: self.annotator.name, self)
         self.flow = Flow(self.document, self.workbench, self.images, self.kept)
+        self.scores = ScoreKeeper(self.document, self.workbench.predictions, self)
         self.steps = StepsDesk(self.document, lambda: self.annotator.name, StepsPanel(self), self)
         self.keeper = Keeper(self.document, settings, self.desk, self)
         self.opening = Opening(self.document, settings, self)
@@ -214,6 +216,7 @@ class MainWindow(QMainWindow):
         self.hide()  # what follows may take a second, if the network is busy
         self.keeper.close()
         self.steps.close()
+        self.scores.close()
         self.flow.close()
         self.workbench.close()
         self.document.close()

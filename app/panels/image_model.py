@@ -32,6 +32,7 @@ class ImageRow:
         review: what reviewers made of its faces, as `core.project.ImageEntry` has it.
         worst: largest deviation of a label from the prediction, fraction of the normaliser; None while unknown.
         predicted: whether a prediction was made in this session.
+        scored: whether the model has seen it in an earlier session.
         problem: one sentence if the image cannot be used.
         missing: whether its file is not where it was.
         facts: what its faces and labels come to; rows with the same share one object.
@@ -44,6 +45,7 @@ class ImageRow:
     review: str = ""
     worst: float | None = None
     predicted: bool = False
+    scored: bool = False
     problem: str | None = None
     missing: bool = False
     facts: ImageFacts = NO_FACTS
@@ -58,14 +60,19 @@ class ImageRow:
     def status(self) -> WorkStatus:
         """How far the work on it is."""
         facts = self.facts
-        return work_status(self.review if self.faces else "", facts.started, self.predicted or facts.modelled)
+        return work_status(self.review if self.faces else "", facts.started, self.seen or facts.modelled)
+
+    @property
+    def seen(self) -> bool:
+        """Whether the model has seen it."""
+        return self.predicted or self.scored
 
     @property
     def left(self) -> int:
         """Faces nobody has reviewed; an image nobody has looked at yet is taken to have one."""
         if self.faces:
             return self.facts.left
-        return 0 if self.predicted or self.missing or self.problem else 1
+        return 0 if self.seen or self.missing or self.problem else 1
 
 
 class Role(IntEnum):
@@ -217,6 +224,11 @@ class ImageListModel(QAbstractListModel):
     def filter(self) -> ImageFilter:
         """What is shown."""
         return self._filter
+
+    @property
+    def order(self) -> str:
+        """How the rows are sorted."""
+        return self._order
 
     @property
     def outdated(self) -> int:

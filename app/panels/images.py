@@ -46,7 +46,7 @@ def row_caption(row: ImageRow) -> str:
     if row.faces is None:
         return ""
     if row.faces == 0:
-        return "no face found" if row.predicted else "not yet looked at"
+        return "no face found" if row.seen else "not yet looked at"
     parts = ["Rejected" if row.review == "rejected" else STATUS_TEXTS[row.status]]
     if row.faces > 1:
         parts.append(count_text(row.faces, "face"))

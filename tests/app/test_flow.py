@@ -425,3 +425,23 @@ def test_zoom_and_selection_come_back(start: Start, qtbot: QtBot, tmp_path: Path
     third = start()
     face_shown(third, qtbot)
     assert third.canvas.fitted
+
+
+def test_scores_and_statuses_come_back_before_anything_is_predicted(
+    start: Start, qtbot: QtBot, tmp_path: Path, tiny_model: Path
+) -> None:
+    window = start(write_dataset(tmp_path / "set", 9), model=tiny_model)
+    with qtbot.waitSignal(window.workbench.predictions.batch_finished, timeout=60_000):
+        window.actions_["predict_all"].trigger()
+    worst = {row.id: row.worst for row in window.document.rows}
+    assert all(worst.values()) and statuses(window) == ["predicted"] * 9
+    window.close()
+    again = start(model=tiny_model)
+    qtbot.waitUntil(lambda: statuses(again) == ["predicted"] * 9)
+    far = again.document.rows[-1]  # no neighbour of the image on screen: nothing was asked of the model
+    assert far.scored and not far.predicted
+    assert far.worst == pytest.approx(worst[far.id])
+    again.images.set_filter(ImageFilter(worst_above=0.01))
+    assert again.images.model.rowCount() == 9
+    again.document.forget_predictions()
+    assert statuses(again) == ["new"] * 9
