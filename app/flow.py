@@ -149,7 +149,7 @@ class Flow(QObject):
 
         def found(flagged: Flagged | None) -> None:
             if flagged is None:
-                text = "No point of the listed images is flagged. K flags the selected points for a second look."
+                text = "No point of the listed images is flagged for a second look."
                 self.said.emit(text, "", Tone.INFO, "flow")
             elif document.current_id == current:  # else the user has gone elsewhere meanwhile
                 self._arrived(flagged)
@@ -180,7 +180,7 @@ class Flow(QObject):
         if found is not None:
             self._document.set_current(found)
         else:
-            text = "No image of this list has a bookmark. Ctrl+B sets one on the image on screen."
+            text = "No image of this list has a bookmark. Go > Bookmark sets one on the image on screen."
             self.said.emit(text, "", Tone.INFO, "flow")
 
     def _kept_loaded(self) -> None:

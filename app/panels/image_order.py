@@ -51,8 +51,8 @@ def arrange(
         shown = list(_merged(shown, key, check))
     check()
     places: dict[str, int] = {}
-    for part in _parts(range(len(shown))):
-        places.update((shown[place].id, place) for place in part)
+    for numbers in _parts(range(len(shown))):
+        places.update((shown[place].id, place) for place in numbers)
         check()
     return Arrangement(shown, places)
 

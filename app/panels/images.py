@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QLabel,
+    QPushButton,
     QStackedLayout,
     QStyle,
     QStyledItemDelegate,
@@ -163,12 +164,20 @@ class ImagePanel(QWidget):
         self.hint = QLabel(self)
         self.hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.hint.setWordWrap(True)
-        self.hint.setMargin(16)
+        self.hint.setMargin(8)
+        self.show_all = QPushButton("Show all images", self)
+        self.empty = QWidget(self)
+        column = QVBoxLayout(self.empty)
+        column.addStretch(1)
+        column.addWidget(self.hint)
+        column.addWidget(self.show_all, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addStretch(2)
         self._layout()
         self.setFocusProxy(self.view)
         self.bar.changed.connect(self._filter_chosen)
         self.bar.again.connect(self._again)
         self.bar.left.connect(self.left)
+        self.show_all.clicked.connect(self.clear_filter)
         self.order.currentIndexChanged.connect(lambda _i: self._order_chosen())
         self.view.selectionModel().currentChanged.connect(self._current_changed)
         self.model.modelReset.connect(self._summarise)
@@ -209,7 +218,7 @@ class ImagePanel(QWidget):
         top.addLayout(line)
         self._stack = QStackedLayout()
         self._stack.addWidget(self.view)
-        self._stack.addWidget(self.hint)
+        self._stack.addWidget(self.empty)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
@@ -318,7 +327,8 @@ class ImagePanel(QWidget):
         shown, total = self.model.rowCount(), self.model.total()
         self.summary.setText(count_text(total, "image") if shown == total else f"{shown:,} of {total:,} shown")
         if total and not shown:
-            self.hint.setText("No image matches.\nTake a condition away, or clear them all (Ctrl+Shift+F).")
+            self.hint.setText("No image matches all of these conditions.")
         else:
-            self.hint.setText("No images yet.\nOpen a folder (Ctrl+Shift+O), or drop photos on this window.")
-        self._stack.setCurrentWidget(self.view if shown else self.hint)
+            self.hint.setText("No images yet.\nOpen a folder, or drop photos on this window.")
+        self.show_all.setVisible(bool(total))
+        self._stack.setCurrentWidget(self.view if shown else self.empty)

@@ -220,7 +220,9 @@ def test_filters_follow_tags_and_label_sets(start: Start, qtbot: QtBot, tmp_path
     chips[0].click()
     assert bar.filter == ImageFilter(label_sets=frozenset({"Ann"}))
     bar.changed.emit(ImageFilter("no such name"))
-    assert window.images.hint.isVisible() and "Ctrl+Shift+F" in window.images.hint.text()
+    assert window.images.hint.isVisible() and "No image matches" in window.images.hint.text()
+    window.images.show_all.click()
+    assert window.images.model.rowCount() == 3 and bar.filter.empty and not window.images.hint.isVisible()
 
 
 def test_the_palette_finds_actions_images_and_projects(start: Start, qtbot: QtBot, tmp_path: Path) -> None:
