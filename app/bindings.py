@@ -84,7 +84,7 @@ def conditions(window: MainWindow) -> Iterable[str]:
         "images": bool(document.rows),
         "image": bench.picture_ready,
         "face": bench.active_face() is not None,
-        "reviewable": bench.active_face() is not None and bench.picture_ready and not (document.read_only or typing()),
+        "reviewable": reviewable(window),
         "selection": bool(bench.selection),
         "undo": document.undo_text is not None and not document.read_only,
         "redo": document.redo_text is not None and not document.read_only,
@@ -92,6 +92,13 @@ def conditions(window: MainWindow) -> Iterable[str]:
         "working": document.busy or bench.predictions.batch_running,
     }
     return (name for name, holds in holding.items() if holds)
+
+
+def reviewable(window: MainWindow) -> bool:
+    """Whether the active face is on screen and can be accepted, and Return would not end typing instead."""
+    bench = window.workbench
+    seen = bench.picture_ready and bench.active_face() is not None
+    return seen and not (window.document.read_only or typing())
 
 
 def switch_layers(window: MainWindow) -> None:

@@ -95,6 +95,8 @@ class CheatSheet(QDialog):
         scroll.setFrameShape(QScrollArea.Shape.NoFrame)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         self.copy = buttons.addButton("&Page to print…", QDialogButtonBox.ButtonRole.ActionRole)
+        for button in buttons.buttons():
+            button.setAutoDefault(False)  # type: ignore[attr-defined]  # Return in the field presses nothing
         self.copy.setToolTip("Keep these keys as a web page, to be printed from the browser.")
         self.copy.clicked.connect(self._save)
         buttons.rejected.connect(self.reject)

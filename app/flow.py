@@ -101,6 +101,8 @@ class Flow(QObject):
         for face_id in ids[here + 1 :] + ids[:here]:
             if not self._document.faces[face_id].review:
                 self._bench.activate_face(face_id)
+                if not self._bench.canvas.fitted:  # who looks closely at one face wants to see the next as closely
+                    self._bench.canvas.fit_face(face_id)
                 return
         self.next_undone()
 

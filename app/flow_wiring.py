@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication
 
-from app.bindings import conditions
+from app.bindings import reviewable
 
 if TYPE_CHECKING:
     from app.main_window import MainWindow
@@ -58,6 +58,6 @@ class FlowWiring(QObject):
 
     def _focus_changed(self, *_: object) -> None:
         """Whether Return accepts a face depends on whether somebody is typing."""
-        reviewable = "reviewable" in conditions(self._window)
+        possible = reviewable(self._window)
         for name in _WITH_RETURN:
-            self._window.actions_[name].setEnabled(reviewable)
+            self._window.actions_[name].setEnabled(possible)

@@ -98,14 +98,16 @@ class ImageRows(QObject):
             row.facts = row.facts._replace(left=begun[0], started=begun[1])
             self.changed.emit(image_id)
 
-    def set_scores(self, scores: Mapping[str, float]) -> None:
-        """What a model made of images in earlier sessions; NaN where there was no label to compare with."""
-        found = False
+    def set_scores(self, scores: Mapping[str, float], last: bool = True) -> None:
+        """What a model made of images in earlier sessions; NaN where there was no label to compare with.
+
+        Of several parts only the `last` one is told of.
+        """
         for image_id, score in scores.items():
             row = self._by_id.get(image_id)
             if row is not None and not row.predicted:
-                row.scored, row.worst, found = True, None if isnan(score) else score, True
-        if found:
+                row.scored, row.worst = True, None if isnan(score) else score
+        if last:
             self.marked.emit()
 
     def forget_predictions(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 WRITE_DELAY_MS = 10_000
 """While everything is predicted, images change many times a second; what is lost by a kill is computed again."""
+
+ROWS_AT_A_TIME = 5000
+"""A few milliseconds."""
 
 
 class ScoreKeeper(QObject):
@@ -72,8 +76,15 @@ class ScoreKeeper(QObject):
     def _load(self) -> None:
         cache = self._document.cache
         if cache is not None and self._model is not None and self._document.rows:
-            self._document.read(partial(_scores, cache, self._model), self._document.images.set_scores)
+            self._document.read(partial(_scores, cache, self._model), partial(self._take, self._model))
+
+    def _take(self, model: str, parts: list[dict[str, float]]) -> None:
+        """A part at a time, with room for the window's own events in between."""
+        if parts and model == self._model:
+            self._document.images.set_scores(parts[0], last=len(parts) == 1)
+            QTimer.singleShot(0, self, partial(self._take, model, parts[1:]))
 
 
-def _scores(cache: PredictionCache, model: str, _project: object) -> dict[str, float]:
-    return cache.get_scores(model)
+def _scores(cache: PredictionCache, model: str, _project: object) -> list[dict[str, float]]:
+    found = iter(cache.get_scores(model).items())
+    return list(iter(lambda: dict(islice(found, ROWS_AT_A_TIME)), {}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
@@ -90,6 +91,36 @@ def test_return_accepts_and_goes_on_until_nothing_is_left(start: Start, qtbot: Q
         press(window, Key.Key_Z, Ctrl)
     assert statuses(window)[2] == "new"
     qtbot.waitUntil(lambda: window.status.left.text() == "1 left")
+
+
+def test_all_faces_of_an_image_come_before_the_next_image(start: Start, qtbot: QtBot, tmp_path: Path) -> None:
+    window = start(write_dataset(tmp_path / "set", 2))
+    first = ready(window, qtbot)
+    project, image_id = window.document.project, window.document.current_id
+    label = window.document.faces[first].label
+    assert project is not None and image_id is not None and label is not None
+    second = project.add_face(UUID(image_id), Box(10, 10, 60, 60))
+    gold = project.ensure_label_set("set", "import")
+    small = replace(label, points=label.points * 0.3 + 10)
+    project.apply(SetLabel(second.id, gold.id, None, small, 0, "import"), "Bob")
+    window.document.reload_faces()
+    qtbot.waitUntil(lambda: len(window.document.faces) == 2)
+    row = window.document.row(image_id)
+    assert row is not None and row.left == 2
+    press(window, Key.Key_N, Shift)
+    assert window.workbench.active == str(second.id)
+    press(window, Key.Key_N)
+    assert window.workbench.active == first
+    window.canvas.fit_face(first)
+    with qtbot.waitSignal(window.document.faces_stored):
+        press(window, Key.Key_Return)
+    assert window.document.current_id == image_id and window.workbench.active == str(second.id)
+    assert (row.status, row.left) == ("progress", 1)
+    middle = window.canvas.view_state()[1:]
+    assert middle == pytest.approx(small.points.mean(axis=0), abs=15), "looked at as closely as the first"
+    with qtbot.waitSignal(window.document.faces_stored):
+        press(window, Key.Key_Return)
+    assert window.document.current_id != image_id and row.status == "done"
 
 
 def test_an_image_that_is_not_there_yet_is_not_accepted(start: Start, qtbot: QtBot, tmp_path: Path) -> None:
