@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QPainter, QPalette, QPolygon
@@ -271,19 +272,13 @@ class ImagePanel(QWidget):
         """Apply filter and order again after values changed."""
         self.model.apply_again()
 
-    def following(self, wanted: Callable[[ImageRow], bool], by: int = 1) -> str | None:
-        """The next image of the list as shown that is wanted, behind (`by` 1) or before (-1) the current one.
-
-        After the last comes the first, and at the end the current one itself.
-        """
+    def following(self, wanted: Callable[[ImageRow], bool]) -> str | None:
+        """The next image of the list as shown that is wanted: after the last comes the first, at last the current."""
         shown = self.model.shown
         index = self.view.currentIndex()
-        here = index.row() if index.isValid() else (-1 if by > 0 else len(shown))
-        for step in range(1, len(shown) + 1):
-            row = shown[(here + by * step) % len(shown)]
-            if wanted(row):
-                return row.id
-        return None
+        behind = index.row() + 1 if index.isValid() else 0
+        found = next(filter(wanted, chain(shown[behind:], shown[:behind])), None)
+        return None if found is None else found.id
 
     def clear_filter(self) -> None:
         """Show all images, as if the user had taken every condition away."""
