@@ -259,7 +259,8 @@ class Document(QObject):
         then = then or (lambda: None)
 
         def listed(rows: list[ImageRow]) -> None:
-            self._set_rows(rows)
+            self.images.replace(rows)
+            self.rows_changed.emit()
             then()
 
         if opened.complete:
@@ -352,16 +353,11 @@ class Document(QObject):
             self.long.start(lambda job: work(project=project, author=author, job=job), text, self._take_added)
 
     def _take_added(self, added: store.Added) -> None:
+        self.images.replace(added.rows)
         self._set_undo(added.undo_text, added.redo_text)
-        self._set_rows(added.rows)
+        self.rows_changed.emit()
         self.noticed.emit(added.text, added.details, added.incomplete)
         self.set_current(added.first or self.current_id, again=True)
-
-    def _set_rows(self, rows: list[ImageRow]) -> None:
-        self.images.replace(rows)
-        self.rows_changed.emit()
-        if len(rows) > store.LISTED_AT_ONCE:
-            self.read(store.facts_of, lambda facts: self.images.set_facts(facts, every=True))
 
     def row(self, image_id: str) -> ImageRow | None:
         """What the list knows of an image."""

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from app.document import Document
 from app.edits import DescribeFace, Review
 from app.face_state import FaceState
+from app.facts_reader import FactsReader
 from app.image_filter import ImageFilter
 from app.jobs.flags import Flagged, first_marked, marked_points
 from app.jobs.pool import Job, WorkerPool
@@ -45,6 +46,7 @@ class Flow(QObject):
         self.place = PlaceKeeper(document, bench, kept)
         self.pace = Pace()
         self.left = LeftCounter(document, self)
+        self._facts = FactsReader(document, self)
         self._bookmarks: set[str] = set()
         self._looks = WorkerPool(1, "flags", self)
         self._look: Job | None = None
@@ -66,6 +68,7 @@ class Flow(QObject):
         """Keep what waits, and stop the thread."""
         self._show_timer.stop()
         self.left.close()
+        self._facts.close()
         self._kept.flush()
         self._looks.close()
 

@@ -124,8 +124,10 @@ class ImageListModel(QAbstractListModel):
         if not index.isValid() or not 0 <= index.row() < len(self._shown):
             return None
         row = self._shown[index.row()]
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+        if role == Qt.ItemDataRole.DisplayRole:
             return row.name
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return f"{row.name}, {STATUS_TEXTS[row.status]}" + (", bookmarked" if row.bookmarked else "")
         if role == Qt.ItemDataRole.ToolTipRole:
             return _tooltip(row)
         if role == Role.ROW:

@@ -256,6 +256,25 @@ def test_filters_follow_tags_and_label_sets(start: Start, qtbot: QtBot, tmp_path
     assert window.images.model.rowCount() == 3 and bar.filter.empty and not window.images.hint.isVisible()
 
 
+def test_facts_of_a_long_list_follow_it(
+    start: Start, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.jobs.store.LISTED_AT_ONCE", 2)
+    monkeypatch.setattr("app.facts_reader.IMAGES_AT_A_TIME", 2)
+    monkeypatch.setattr("app.panels.image_model.AT_ONCE", 2)
+    window = start(write_dataset(tmp_path / "set", 5))
+    ready(window, qtbot)
+    qtbot.waitUntil(lambda: all(row.facts.label_sets == ("set",) for row in window.document.rows))
+    assert len({id(row.facts) for row in window.document.rows}) == 1, "equal facts are kept once"
+    qtbot.waitUntil(lambda: window.status.left.text() == "5 left")
+    window.images.set_filter(ImageFilter("a_3"))
+    qtbot.waitUntil(lambda: window.images.model.ids() == [window.document.rows[3].id])
+    window.close()
+    again = start()  # shows one image before the list is read
+    ready(again, qtbot)
+    qtbot.waitUntil(lambda: again.status.left.text() == "5 left")
+
+
 def test_the_palette_finds_actions_images_and_projects(start: Start, qtbot: QtBot, tmp_path: Path) -> None:
     window = start(write_dataset(tmp_path / "set", 3))
     ready(window, qtbot)
@@ -414,6 +433,9 @@ def test_several_own_steps_are_undone_together(start: Start, qtbot: QtBot, tmp_p
         with qtbot.waitSignal(window.document.faces_stored):
             window.document.redo()
     assert statuses(window)[0] == "done"
+    window.settings.set("author", "Bob")  # whose list is another one
+    qtbot.waitUntil(lambda: window.document.undo_text is None and not panel.steps)
+    assert not window.actions_["undo"].isEnabled()
 
 
 def test_steps_that_somebody_else_built_on_stop_the_undo(start: Start, qtbot: QtBot, tmp_path: Path) -> None:
