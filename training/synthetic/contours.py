@@ -54,14 +54,27 @@ def _side(mesh: HeadMesh, view: View, edge: EdgeLines, segments: int) -> FloatAr
     """(segments + 1, 3) cm, from the level of the eyes to the chin."""
     points = edge.lines.on(mesh).reshape(_LINES, _STEPS, 3)
     seen = view.project(points.reshape(-1, 3)).reshape(_LINES, _STEPS, 2)
-    right, up = _face_axes(view)
-    outward = edge.outward[:, :1] * right + edge.outward[:, 1:] * up
+    outward = _outward_in_image(view, edge.outward)
     reach = np.einsum("lkd,ld->lk", seen, outward)
     edge_points = _along_lines(points, _smooth(reach.argmax(axis=1).astype(np.float64)))
     place = view.project(edge_points)
     length = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(place, axis=0), axis=1))])
     wanted = np.linspace(0, length[-1], segments + 1)
     return np.stack([np.interp(wanted, length, edge_points[:, axis]) for axis in range(3)], axis=1)
+
+
+def _outward_in_image(view: View, outward: FloatArray) -> FloatArray:
+    """(L, 2) directions in the image, y down, that lead out of the face from the lines with `outward` (L, 2).
+
+    On the side that is turned away the chin's outline runs upwards where that of a face seen from the front runs across:
+    there the directions lean to the side with the sine of the turn, but for the chin's own.
+    """
+    camera = -view.turn.T @ np.array(view.place)  # where the camera is, as the head sees it
+    side = np.sign(outward[0, 0])
+    turned = max(0.0, -side * camera[0] / float(np.hypot(camera[0], camera[2])))
+    lean = turned * side * (1 - np.linspace(0, 1, len(outward)) ** 6)
+    right, up = _face_axes(view)
+    return (outward[:, :1] + lean[:, None]) * right + outward[:, 1:] * up
 
 
 def _face_axes(view: View) -> tuple[FloatArray, FloatArray]:

@@ -30,6 +30,9 @@ _SKIN_TOLERANCE = 0.5
 """cm that skin may lie before a point which is seen none the less: the depth of the crease at a closed mouth or the corner
 of an eye, and what an outline's chord cuts off."""
 
+_EDGE_TOLERANCE = 1.5
+"""cm, the same for the edge of the face: where it is an outline, a little aside is much in depth."""
+
 _PUPIL_TOLERANCE = 0.05
 """cm: lids are thin, and a pupil behind them is hidden."""
 
@@ -72,6 +75,7 @@ def face_landmarks(mesh: HeadMesh, view: View, scheme: str) -> FaceLandmarks:
     space = (_points_68 if scheme == "300w-68" else _points_98)(mesh, view, measured)
     points = view.project(space)
     tolerance = np.full(len(space), _SKIN_TOLERANCE)
+    tolerance[: 17 if scheme == "300w-68" else 33] = _EDGE_TOLERANCE
     if scheme == "wflw-98":
         tolerance[96:] = _PUPIL_TOLERANCE
     visibility = np.zeros(len(space), np.uint8)

@@ -78,6 +78,13 @@ def surface_curves() -> SurfaceCurves:
     return SurfaceCurves(right, left)
 
 
+def brow_outline() -> tuple[FloatArray, FloatArray]:
+    """The right and the left eyebrow on the template: closed polygons (N, 2) of x and y in `HeadMesh.rest`, cm."""
+    front = read_toml(DATA, StarmarkError, "the file of surface points")["front"]
+    right = np.array(front["brow upper"] + front["brow lower"][:0:-1], np.float64)
+    return right, right * [-1, 1]
+
+
 def first_split(model: HeadModel) -> Int32:
     """(B,) for each base vertex the first vertex of a `HeadMesh` that was made of it."""
     first = np.zeros(len(model.base.ids), np.int32)
