@@ -1,6 +1,6 @@
 """Where on the head what lies, as weights of its vertices.
 
-Lips, lids, ears and face are MPFB's own textures. The others are drawn on the template head in its own coordinates (cm from
+Lips, ears and face are MPFB's own textures. The others are drawn on the template head in its own coordinates (cm from
 the point between the eyeballs: x to the person's left, y up, z forward), which are a `HeadMesh`'s `rest`. Vertices are up to
 a centimetre apart: what needs a sharp border, such as hair of a brow, is better computed from `rest` for each pixel.
 """
@@ -17,7 +17,7 @@ from training.synthetic.mesh import PARTS, Float32, Int32
 
 FloatArray = NDArray[np.float64]
 
-_TEXTURES = {"lips": "mpfb_lips", "eyelids": "mpfb_eyelids", "ears": "mpfb_ears", "face": "mpfb_face"}
+_TEXTURES = {"lips": "mpfb_lips", "ears": "mpfb_ears", "face": "mpfb_face"}
 
 HAIRLINE = ((-20.0, -7.5), (-13.0, -7.0), (-9.0, -3.0), (-7.0, 1.0), (-5.0, 0.5), (-3.6, 0.5), (-2.0, 3.6), (0.5, 5.8), (5.0, 6.4))
 """(z, y) of the edge of the hair on the template, cm: nape, behind and above the ear, temple, middle of the forehead."""  # fmt: skip
@@ -38,6 +38,7 @@ def surface_masks(root: Path, base: BaseMesh, split: Int32, uv: Float32, rest: F
     masks["scalp"] = _rise(y - _line(z, HAIRLINE), 0.6) * skin * (1 - masks["ears"])
     masks["beard"] = _beard(x, y, z) * bare * (1 - masks["ears"])
     masks["moustache"] = _blob(x, 0, 2.6) * _blob(y, -5.5, 0.9) * (z > 1) * bare
+    masks["eyelids"] = _rise(1 - np.hypot((x - 3.1) / 1.7, (y - 0.15) / 1.05), 0.2) * (z > 0) * skin
     masks["brows"] = _blob(x, 3.7, 2.2) * _blob(y, 1.9, 0.7) * (z > -1) * skin
     masks["nose"] = _blob(x, 0, 1.7) * _blob(y, -2.6, 2.6) * _rise(z - 1.8, 0.6) * skin
     masks["nostrils"] = _blob(x, 0.85, 0.45) * _blob(y, -4.2, 0.5) * _blob(z, 2.4, 0.9) * skin
