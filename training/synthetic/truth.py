@@ -76,7 +76,8 @@ def save_truth(path: Path, truth: Truth) -> None:
     arrays: dict[str, NDArray[Any]] = {"names": np.array(truth.names)}
     for scheme, face in truth.faces.items():
         count = scheme.rsplit("-", 1)[1]
-        arrays |= {f"points_{count}": face.points, f"visibility_{count}": face.visibility, f"covered_{count}": face.covered}
+        named = {"points": face.points, "visibility": face.visibility, "covered": face.covered}
+        arrays |= {f"{name}_{count}": array for name, array in named.items()}
     write_atomic(path, lambda stream: np.savez_compressed(stream, **arrays))
 
 
