@@ -18,9 +18,9 @@ def add_parser(subparsers: Subparsers) -> None:
         "synthesize",
         "render faces whose landmarks are known exactly",
         "Render faces of people who do not exist, with a .pts file of the true landmarks beside each picture, and what\n"
-        "can be seen of every point in truth.npz. The same seed gives the same labels everywhere. Interrupted, the same\n"
-        'command goes on. It needs two more packages: pip install "starmark[synthetic]", or, where Starmark set itself\n'
-        "up, .venv/bin/python -m pip install --no-deps -r training/synthetic/requirements.lock",
+        "can be seen of every point in truth.npz. The same seed gives the same labels everywhere. Interrupted, the\n"
+        'same command goes on. It needs two more packages: pip install "starmark[synthetic]", or, where Starmark set\n'
+        "itself up, .venv/bin/python -m pip install --no-deps -r training/synthetic/requirements.lock",
         "synthesize --people 500 --photos 2 --jobs 2 -o rendered/",
     )
     parser.add_argument("-o", "--output", required=True, metavar="DIR", help="folder to render into")

@@ -1,4 +1,4 @@
-"""Renders a plan into a folder: pictures, labels and truth, several processes at a time, taken up again where it stopped."""
+"""Renders a plan into a folder: pictures, labels and truth, by several processes, taken up again where it stopped."""
 
 from __future__ import annotations
 
@@ -31,7 +31,12 @@ Watch = Callable[[Iterator[str], int], Iterator[str]]
 
 
 def render_dataset(
-    plan: RenderPlan, folder: Path, *, scheme: str = "300w-68", jobs: int = 1, watch: Watch = lambda names, _count: names
+    plan: RenderPlan,
+    folder: Path,
+    *,
+    scheme: str = "300w-68",
+    jobs: int = 1,
+    watch: Watch = lambda names, _count: names,
 ) -> int:
     """Render all faces of `plan` that `folder` does not have yet, then gather the truth; number of faces rendered now.
 
