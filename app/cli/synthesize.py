@@ -17,7 +17,7 @@ def add_parser(subparsers: Subparsers) -> None:
         subparsers,
         "synthesize",
         "render faces whose landmarks are known exactly",
-        "Render faces of people who do not exist, with a .pts file of the true landmarks beside each picture, and what\n"
+        "Render faces of people who do not exist, with a .pts file of the true landmarks beside each picture and what\n"
         "can be seen of every point in truth.npz. The same seed gives the same labels everywhere. Interrupted, the\n"
         'same command goes on. It needs two more packages: pip install "starmark[synthetic]", or, where Starmark set\n'
         "itself up, .venv/bin/python -m pip install --no-deps -r training/synthetic/requirements.lock",
