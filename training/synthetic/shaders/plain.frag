@@ -1,0 +1,35 @@
+// Teeth, tongue, cloth, frames of glasses and whatever else hides a face. v_a: colour and opacity. v_b.xy: gloss, exponent.
+uniform vec3 u_tint;
+uniform vec4 u_pattern;         // stripes across, stripes along, amount, grain
+uniform vec3 u_second;
+uniform vec2 u_shine;
+uniform float u_mirror;         // lenses: how much of the surroundings they show
+uniform float u_opacity;
+uniform sampler2D u_noise;
+in vec3 v_position; in vec3 v_normal; in vec2 v_uv; in vec3 v_rest; in vec4 v_a; in vec4 v_b; in float v_ao;
+flat in float v_layer;
+out vec4 colour;
+
+void main() {
+    vec3 v = normalize(u_eye - v_position);
+    vec3 n = normalize(v_normal);
+    if (dot(n, v) < 0.0) n = -n;
+    float wave = 0.5 + 0.5 * sin(v_uv.x * u_pattern.x + v_uv.y * u_pattern.y);
+    vec4 noise = texture(u_noise, v_uv * 0.35);
+    vec3 albedo = u_tint * v_a.rgb;
+    albedo = mix(albedo, u_second * v_a.rgb, u_pattern.z * smoothstep(0.4, 0.6, wave));
+    albedo *= 1.0 + u_pattern.w * 2.0 * (noise.b - 0.5);
+    n = normalize(n + u_pattern.w * 0.8 * vec3(noise.rg - 0.5, 0.0));
+    float shadow = lit(v_position, n);
+    vec3 diffuse = ambient(n) * v_ao;
+    vec3 mirrored = reflect(-v, n);
+    float f = fresnel(dot(n, v));
+    vec3 specular = ambient(mirrored) * (f * u_shine.x + u_mirror) * v_ao;
+    for (int i = 0; i < 3; ++i) {
+        vec3 arrives = u_light_colour[i] * (i == 0 ? shadow : mix(v_ao, 1.0, 0.3));
+        diffuse += arrives * max(dot(n, u_light[i]), 0.0);
+        specular += arrives * (0.04 * u_shine.x + u_mirror * 0.5) * lobe(n, u_light[i], v, u_shine.y);
+    }
+    float alpha = clamp(u_opacity * v_a.a, 0.0, 1.0);
+    colour = vec4((albedo * diffuse) * alpha + specular, alpha);
+}
