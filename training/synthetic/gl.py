@@ -12,13 +12,22 @@ from core.errors import DeviceError, StarmarkError
 from training.synthetic.scene import COLUMNS, Surface
 
 _SHADERS = Path(__file__).parent / "shaders"
-_LAYOUT = " ".join(f"{width}f4" for _, width in COLUMNS)
-_LIT = ("skin", "eye", "hair", "fur", "plain")
-_CUT = ("ident", "depth")
+_SOURCES = {
+    "skin": ("lighting.glsl", "skin.frag"),
+    "eye": ("lighting.glsl", "eye.frag"),
+    "plain": ("lighting.glsl", "plain.frag"),
+    "hair": ("lighting.glsl", "hair_cover.glsl", "hair.frag"),
+    "fur": ("lighting.glsl", "fur_cover.glsl", "fur.frag"),
+    "solid_cut": ("solid_cut.frag",),
+    "hair_cut": ("hair_cover.glsl", "hair_cut.frag"),
+    "fur_cut": ("fur_cover.glsl", "fur_cut.frag"),
+    "ident": ("ident.frag",),
+    "depth": ("depth.frag",),
+}
 
 
 def create_context() -> Any:
-    """A context of OpenGL 3.3 or later that needs no screen.
+    """A context of OpenGL 4.0 or later that needs no screen.
 
     Raises:
         StarmarkError: the package moderngl is missing.
@@ -33,13 +42,17 @@ def create_context() -> Any:
     problems = []
     for options in ({"backend": "egl"}, {}):
         try:
-            return moderngl.create_context(standalone=True, require=330, **options)
+            return moderngl.create_context(standalone=True, require=400, **options)
         except Exception as error:  # moderngl raises Exception itself, ctypes OSError
             problems.append(str(error))
     raise DeviceError(
-        f"no OpenGL 3.3 without a screen ({'; '.join(problems)})",
+        f"no OpenGL 4.0 without a screen ({'; '.join(problems)})",
         remedy="Install a driver; on Debian and Ubuntu: sudo apt install libegl1 libgl1-mesa-dri",
     )
+
+
+def _source(name: str) -> str:
+    return (_SHADERS / name).read_text(encoding="utf-8")
 
 
 class Programs:
@@ -47,14 +60,11 @@ class Programs:
 
     def __init__(self, context: Any) -> None:
         self.context = context
-        vertex = (_SHADERS / "surface.vert").read_text(encoding="utf-8")
-        lighting = (_SHADERS / "lighting.glsl").read_text(encoding="utf-8")
-        self._programs = {}
-        for name in _LIT + _CUT:
-            body = (_SHADERS / f"{name}.frag").read_text(encoding="utf-8")
-            head = "#version 400\n" if name == "hair" else "#version 330\n"
-            fragment = head + (lighting if name in _LIT else "") + body
-            self._programs[name] = context.program(vertex_shader=vertex, fragment_shader=fragment)
+        vertex = _source("surface.vert")
+        self._programs = {
+            name: context.program(vertex_shader=vertex, fragment_shader="#version 400\n" + "".join(map(_source, files)))
+            for name, files in _SOURCES.items()
+        }
 
     def __getitem__(self, name: str) -> Any:
         return self._programs[name]

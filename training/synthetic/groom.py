@@ -112,15 +112,20 @@ class Hull:
         azimuth = np.arctan2(unit[:, 0], unit[:, 2]) / (2 * np.pi) + 0.5
         return azimuth * (columns - 1), (unit[:, 1] * 0.5 + 0.5) * (rows - 1)
 
-    def pushed_out(self, points: Float32, margin: Float32) -> tuple[Float32, Float32, NDArray[np.bool_]]:
-        """(S, 3) points kept at least (S,) `margin` cm outside; the outward directions; which were moved."""
+    def height(self, points: Float32) -> tuple[Float32, Float32]:
+        """(S,) cm outside of the surface, negative within, and (S, 3) the outward directions at (S, 3) points."""
         offset = points - self.centre
         far = np.maximum(np.linalg.norm(offset, axis=1), 1e-3)
-        unit = offset / far[:, None]
-        x, y = self._place(unit)
-        least = cv2.remap(self._radius, x.astype(np.float32)[:, None], y.astype(np.float32)[:, None], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[:, 0] + margin
-        moved = far < least
-        return np.where(moved[:, None], self.centre + unit * least[:, None], points).astype(np.float32), unit.astype(np.float32), moved
+        unit = (offset / far[:, None]).astype(np.float32)
+        x, y = (each.astype(np.float32)[:, None] for each in self._place(unit))
+        surface = cv2.remap(self._radius, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[:, 0]
+        return (far - surface).astype(np.float32), unit
+
+    def pushed_out(self, points: Float32, margin: Float32) -> tuple[Float32, Float32, NDArray[np.bool_]]:
+        """(S, 3) points kept at least (S,) `margin` cm outside; the outward directions; which were moved."""
+        height, unit = self.height(points)
+        missing = np.maximum(margin - height, 0)
+        return points + missing[:, None] * unit, unit, missing > 0
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -132,6 +137,7 @@ class Growth:
         stiffness: cm over which the start is kept.
         margin: cm kept from the skin at the tip.
         curl: radius of the curls in cm; turns: per cm.
+        cling: how much hair sinks back to the head.
     """
 
     length: Float32
@@ -141,6 +147,7 @@ class Growth:
     margin: Float32
     curl: float
     turns: float
+    cling: float
 
 
 def grow(roots: Roots, growth: Growth, hull: Hull, steps: int, rng: np.random.Generator) -> Float32:
@@ -153,14 +160,18 @@ def grow(roots: Roots, growth: Growth, hull: Hull, steps: int, rng: np.random.Ge
     phase = rng.random(count).astype(np.float32) * 6.2832
     sway = rng.normal(0, 1, (count, 3)).astype(np.float32)
     for k in range(steps):
-        bend = np.minimum(step / growth.stiffness, 0.7)
-        heading = heading + bend * (growth.pull + 0.25 * sway)
-        heading /= np.maximum(np.linalg.norm(heading, axis=1, keepdims=True), 1e-6)
+        bend = np.minimum(step / growth.stiffness, 0.8)
+        far, outward = hull.height(path[:, k])
         margin = growth.margin * min(1.0, (k + 1) / (0.3 * steps))
-        raw = path[:, k] + step * heading
-        path[:, k + 1], outward, moved = hull.pushed_out(raw, margin)
+        # Hair lies on hair: what stands off further than its layer sinks back, the more the closer it is to the head.
+        sink = growth.cling * np.clip((far - margin) / 3.0, 0, 1) * (far < 9.0)
+        aim = growth.pull + 0.18 * sway - sink[:, None] * outward
+        aim /= np.maximum(np.linalg.norm(aim, axis=1, keepdims=True), 1e-6)
+        heading = (1 - bend) * heading + bend * aim
+        heading /= np.maximum(np.linalg.norm(heading, axis=1, keepdims=True), 1e-6)
+        path[:, k + 1], outward, moved = hull.pushed_out(path[:, k] + step * heading, margin)
         inward = np.minimum((heading * outward).sum(axis=1, keepdims=True), 0)
-        heading = np.where(moved[:, None], heading - 1.0 * inward * outward, heading)
+        heading = np.where(moved[:, None], heading - inward * outward, heading)
     if growth.curl > 0:
         angle = phase[:, None] + 6.2832 * growth.turns * growth.length[:, None] * np.linspace(0, 1, steps + 1)
         swell = growth.curl * np.minimum(1, np.linspace(0, 3, steps + 1))

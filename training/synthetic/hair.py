@@ -159,9 +159,9 @@ def _fur(mesh: HeadMesh, where: Float32, openness: Float32, look: HairLook) -> l
 
 def _cards(mesh: HeadMesh, where: Float32, openness: Float32, look: HairLook) -> Surface:
     rng = np.random.Generator(np.random.PCG64(look.seed))
-    count = int(look.density * (1500 if look.length < 7 else 1100))
+    count = int(look.density * np.interp(look.length, [2, 6, 14, 40], [1500, 1000, 520, 420]))
     roots = scatter(mesh, where, openness, count, rng)
-    level = rng.random(count).astype(np.float32)  # 0 next to the skin, 1 outermost
+    level = np.linspace(1, 0, count, dtype=np.float32)  # 1 outermost, 0 next to the skin: the nearest is drawn first
     growth = _growth(roots, level, look, rng)
     hull = Hull(mesh)
     steps = 6 if look.length < 7 else 11
@@ -184,8 +184,9 @@ def _growth(roots: Roots, level: Float32, look: HairLook, rng: np.random.Generat
     comb = _combed(x, y, z, look)
     lift = {"short": 0.55, "side": 0.35, "back": 0.3, "quiff": 0.9, "long": 0.25, "tied": 0.12, "curly": 0.8}[look.style]
     down = np.float32([0, -1, 0])
-    weight = {"short": 0.15, "side": 0.5, "back": 0.35, "quiff": 0.1, "long": 1.0, "tied": 0.3, "curly": 0.5}[look.style]
-    pull = comb * (0.8 if look.style in ("tied", "back") else 0.35) + weight * down
+    weight = {"short": 0.15, "side": 0.5, "back": 0.35, "quiff": 0.1, "long": 1.5, "tied": 0.3, "curly": 0.5}[look.style]
+    pull = comb * (0.8 if look.style in ("tied", "back") else 0.45) + weight * down
+    cling = {"short": 1.2, "side": 1.5, "back": 1.5, "quiff": 0.5, "long": 1.6, "tied": 3.0, "curly": 0.4}[look.style]
     if look.style in ("short", "side", "quiff", "back"):  # the sides are cut short
         low = smooth(4.5, 1.5, y) * smooth(3.5, 6.5, np.abs(x)) if look.length < 8 else smooth(-1.0, -4.0, y)
         length *= 1 - 0.6 * low
@@ -200,7 +201,7 @@ def _growth(roots: Roots, level: Float32, look: HairLook, rng: np.random.Generat
     start /= np.linalg.norm(start, axis=1, keepdims=True)
     stiffness = 3.0 if look.length > 7 else 2.2
     margin = (0.12 + look.volume * level).astype(np.float32)
-    return Growth(length.astype(np.float32), start.astype(np.float32), pull.astype(np.float32), stiffness, margin, look.curl, look.turns)
+    return Growth(length.astype(np.float32), start.astype(np.float32), pull.astype(np.float32), stiffness, margin, look.curl, look.turns, cling)
 
 
 def _combed(x: Float32, y: Float32, z: Float32, look: HairLook) -> Float32:

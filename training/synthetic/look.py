@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from training.synthetic.background import Background, sample_background
 from training.synthetic.brows import BrowLook, brow_surface, lash_surfaces, sample_brows
 from training.synthetic.colour import colour
 from training.synthetic.eyes import EyeLook, eye_surfaces, sample_eyes
+from training.synthetic.film import Film, sample_film
 from training.synthetic.hair import HairLook, growing, hair_surfaces, sample_hair, sample_hair_colour
 from training.synthetic.heads import Identity
 from training.synthetic.lighting import Lighting, sample_lighting
@@ -25,6 +27,8 @@ class Look:
     brows: BrowLook
     hair: HairLook
     lighting: Lighting
+    film: Film
+    background: Background
 
 
 def sample_look(rng: np.random.Generator, photo: np.random.Generator, identity: Identity) -> Look:
@@ -32,12 +36,16 @@ def sample_look(rng: np.random.Generator, photo: np.random.Generator, identity: 
     years, femininity = identity.years, 1 - identity.gender
     hair_colour = sample_hair_colour(rng, tone=tone, years=years)
     brow_colour = colour(np.array(hair_colour) ** rng.uniform(1.0, 1.25) * rng.uniform(0.6, 1.1))
+    skin = sample_skin(rng, photo, years=years, femininity=femininity, tone=tone)
+    lighting = sample_lighting(photo)
     return Look(
-        skin=sample_skin(rng, photo, years=years, femininity=femininity, tone=tone),
+        skin=skin,
         eyes=sample_eyes(rng, photo, tone=tone, years=years),
         brows=sample_brows(rng, photo, colour=brow_colour, femininity=femininity, years=years),
         hair=sample_hair(rng, photo, hair=hair_colour, femininity=femininity, years=years, tone=tone),
-        lighting=sample_lighting(photo),
+        lighting=lighting,
+        film=sample_film(photo, lighting, skin.albedo),
+        background=sample_background(photo),
     )
 
 

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.synthetic import gl
+from training.synthetic.background import paint_background
+from training.synthetic.film import develop
 from training.synthetic.lighting import Lighting
 from training.synthetic.look import Look, build_scene
 from training.synthetic.mesh import Float32, HeadMesh
@@ -59,13 +61,13 @@ class Rendered:
     """A rendered head.
 
     Attributes:
-        light: (H, W, 4) float32 linear RGB, already weighted by the fourth: how much of the pixel is covered.
+        image: (H, W, 3) uint8 RGB before anything that degrades it.
         what: (H, W) uint8, what is seen at each pixel's centre (numbers of `scene`).
         distance: (H, W) float32, cm from the camera to it; infinite where there is nothing.
         view, size: the camera, and width and height.
     """
 
-    light: Float32
+    image: NDArray[np.uint8]
     what: NDArray[np.uint8]
     distance: Float32
     view: View
@@ -123,7 +125,7 @@ class Renderer:
         return str(self._context.info["GL_RENDERER"])
 
     def render(self, mesh: HeadMesh, view: View, look: Look, size: tuple[int, int]) -> Rendered:
-        """Draw a head of `look` as `view` sees it, in a picture of `size` (width, height) without background."""
+        """Draw a head of `look` as `view` sees it, in a picture of `size` (width, height)."""
         if self._openness is None or len(self._openness) != len(mesh.rest):
             self._openness = bake_openness(self._context, self._programs, mesh)
         surfaces = build_scene(mesh, look, self._openness)
@@ -141,7 +143,8 @@ class Renderer:
         finally:
             for each in (*loaded, paint, makeup):
                 each.release()
-        return Rendered(light, what, distance, view, size)
+        image = develop(light, paint_background(look.background, size), look.film)
+        return Rendered(image, what, distance, view, size)
 
     def _target(self, size: tuple[int, int]) -> gl.Targets:
         if size not in self._targets:
@@ -164,14 +167,25 @@ class Renderer:
         shared = _shared_uniforms(view, lighting, self._samples)
         targets.colour.use()
         targets.colour.clear(0, 0, 0, 0)
+        context.enable_only(context.DEPTH_TEST)
+        for each in loaded:
+            if not each.surface.transparent:
+                cut = {"hair": "hair_cut", "fur": "fur_cut"}.get(each.surface.material, "solid_cut")
+                self._programs.set(cut, {**_DEFAULTS, **shared, **each.surface.uniforms})
+                each.draw(cut)
+        # The nearest surface of each sample is known; only that one is shaded.
+        targets.colour.depth_mask = False
         for transparent in (False, True):
             context.enable_only(context.DEPTH_TEST | (context.BLEND if transparent else 0))
+            context.depth_func = "<=" if transparent else "=="
             context.blend_func = context.ONE, context.ONE_MINUS_SRC_ALPHA
             for each in loaded:
                 if each.surface.transparent == transparent:
                     material = each.surface.material
                     self._programs.set(material, {**_DEFAULTS, **shared, **each.surface.uniforms})
                     each.draw()
+        targets.colour.depth_mask = True
+        context.depth_func = "<"
         return targets.read_colour()
 
     def _idents(self, loaded: list[gl.Loaded], view: View, targets: gl.Targets) -> tuple[NDArray[np.uint8], Float32]:

@@ -1,31 +1,21 @@
 // Short hair and beards: layers of the skin, each cut out where the hairs have ended. v_a.w: how much grows here.
 uniform vec3 u_hair;
 uniform vec3 u_tip;
-uniform float u_layers;
-uniform float u_density;
-uniform float u_scale;          // hairs per centimetre, of the noise
 uniform vec2 u_gloss;
-uniform vec2 u_noise_offset;
-uniform sampler2D u_noise;
 in vec3 v_position; in vec3 v_normal; in vec2 v_uv; in vec3 v_rest; in vec4 v_a; in vec4 v_b; in float v_ao;
 flat in float v_layer;
 out vec4 colour;
 
 void main() {
+    float openness = clamp(v_ao, 0.0, 1.0);  // samples beside a triangle's edge see it continued
     vec3 n = normalize(v_normal);
     float height = v_layer / u_layers;
-    vec3 w = abs(n);
-    vec2 place = w.x > max(w.y, w.z) ? v_rest.zy : (w.y > w.z ? v_rest.xz : v_rest.xy);
-    place += height * v_b.xy;
-    float fine = texture(u_noise, place * 0.05 * u_scale + u_noise_offset).b;
-    float coarse = texture(u_noise, place * 0.016 * u_scale + u_noise_offset.yx).b;
-    float hairs = mix(fine, coarse, 0.35);
-    float grows = v_a.w * u_density;
-    if (hairs < 1.02 - grows * (1.0 - 0.55 * height)) discard;
-
+    vec2 place = fur_place(v_rest, n, v_b, height);
+    vec2 hairs = fur_hairs(place);
+    float fine = hairs.x, coarse = hairs.y;
     vec3 v = normalize(u_eye - v_position);
     vec3 albedo = mix(u_hair, u_tip, height) * (0.5 + 0.9 * fine);
-    float depth = mix(0.35, 1.0, height) * mix(0.5, 1.0, v_ao);
+    float depth = mix(0.35, 1.0, height) * mix(0.5, 1.0, openness);
     vec3 lean = normalize(n + 0.9 * vec3(fine - 0.5, coarse - 0.5, texture(u_noise, place * 0.07).b - 0.5));
     vec3 diffuse = ambient(lean) * depth;
     vec3 specular = vec3(0.0);

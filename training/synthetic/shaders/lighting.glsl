@@ -35,10 +35,3 @@ float fresnel(float cosine) {
     float x = 1.0 - clamp(cosine, 0.0, 1.0);  // rough surfaces never become mirrors
     return 0.028 + 0.22 * x * x * x * x * x;
 }
-
-// Integer hash of a place in the picture: the same bits on every driver.
-float hashed(ivec2 p, int salt) {
-    uint h = uint(p.x) * 0x8da6b343u ^ uint(p.y) * 0xd8163841u ^ uint(salt) * 0xcb1ab31fu;
-    h ^= h >> 16; h *= 0x7feb352du; h ^= h >> 15; h *= 0x846ca68bu; h ^= h >> 16;
-    return float(h >> 8) / 16777216.0;
-}

@@ -11,6 +11,7 @@ flat in float v_layer;
 out vec4 colour;
 
 void main() {
+    float openness = clamp(v_ao, 0.0, 1.0);  // samples beside a triangle's edge see it continued
     vec3 v = normalize(u_eye - v_position);
     vec3 n = normalize(v_normal);
     if (dot(n, v) < 0.0) n = -n;
@@ -21,12 +22,12 @@ void main() {
     albedo *= 1.0 + u_pattern.w * 2.0 * (noise.b - 0.5);
     n = normalize(n + u_pattern.w * 0.8 * vec3(noise.rg - 0.5, 0.0));
     float shadow = lit(v_position, n);
-    vec3 diffuse = ambient(n) * v_ao;
+    vec3 diffuse = ambient(n) * openness;
     vec3 mirrored = reflect(-v, n);
     float f = fresnel(dot(n, v));
-    vec3 specular = ambient(mirrored) * (f * u_shine.x + u_mirror) * v_ao;
+    vec3 specular = ambient(mirrored) * (f * u_shine.x + u_mirror) * openness;
     for (int i = 0; i < 3; ++i) {
-        vec3 arrives = u_light_colour[i] * (i == 0 ? shadow : mix(v_ao, 1.0, 0.3));
+        vec3 arrives = u_light_colour[i] * (i == 0 ? shadow : mix(openness, 1.0, 0.3));
         diffuse += arrives * max(dot(n, u_light[i]), 0.0);
         specular += arrives * (0.04 * u_shine.x + u_mirror * 0.5) * lobe(n, u_light[i], v, u_shine.y);
     }

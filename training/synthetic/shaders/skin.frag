@@ -17,6 +17,7 @@ flat in float v_layer;
 out vec4 colour;
 
 void main() {
+    float openness = clamp(v_ao, 0.0, 1.0);  // samples beside a triangle's edge see it continued
     vec3 n = normalize(v_normal);
     vec3 v = normalize(u_eye - v_position);
     float side = smoothstep(0.45, 0.85, abs(n.x));
@@ -45,7 +46,7 @@ void main() {
     albedo = mix(albedo, u_eyeshadow, makeup.r);
     float grain = smoothstep(0.35, 0.75, texture(u_noise, place * 0.6).b);
     float scalp = u_cover.x * smoothstep(0.15, 0.7, v_a.w + 0.25 * (coarse.b - 0.5));
-    float beard = max(u_cover.z * v_b.w, u_cover.w * v_ao * 0.0);
+    float beard = max(u_cover.z * v_b.w, u_cover.w * openness * 0.0);
     albedo = mix(albedo, u_hair, clamp(scalp + u_cover.y * v_a.z * 0.8, 0.0, 1.0));
     albedo = mix(albedo, mix(u_hair, albedo * vec3(0.62, 0.66, 0.74), 0.5), beard * (0.35 + 0.65 * grain));
 
@@ -54,16 +55,16 @@ void main() {
     float shadow = lit(v_position, n);
     vec3 tinted = vec3(pow(shadow, 0.75), shadow, shadow);
     vec3 soft = normalize(mix(n, bumped, 0.6));
-    vec3 ao = pow(vec3(v_ao), vec3(0.75, 1.0, 1.05));
+    vec3 ao = pow(vec3(openness), vec3(0.75, 1.0, 1.05));
     vec3 diffuse = ambient(soft) * ao;
     float facing_eye = max(dot(bumped, v), 0.02);
     float shine = u_gloss.x * (0.55 + 0.9 * nose + 0.5 * coarse.a) * (0.6 + 0.8 * fine.a) + u_lip_gloss * lips;
     shine *= 1.0 - 0.8 * scalp;
-    vec3 specular = ambient(reflect(-v, bumped)) * fresnel(facing_eye) * v_ao * v_ao * (0.35 + shine);
+    vec3 specular = ambient(reflect(-v, bumped)) * fresnel(facing_eye) * openness * openness * (0.35 + shine);
     for (int i = 0; i < 3; ++i) {
         vec3 l = u_light[i];
         vec3 cosine = max((vec3(dot(n, l), dot(soft, l), dot(bumped, l)) + wrap) / (1.0 + wrap), 0.0);
-        vec3 arrives = u_light_colour[i] * (i == 0 ? tinted : vec3(mix(v_ao, 1.0, 0.4)));
+        vec3 arrives = u_light_colour[i] * (i == 0 ? tinted : vec3(mix(openness, 1.0, 0.4)));
         diffuse += arrives * cosine;
         float f = fresnel(dot(normalize(l + v), v));
         float exponent = mix(u_gloss.y, 90.0, lips * 0.8);

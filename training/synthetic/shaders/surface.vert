@@ -1,4 +1,4 @@
-#version 330
+#version 400
 uniform mat4 u_clip;
 uniform float u_layer_step;   // fur: distance between two layers, cm
 uniform float u_droop;        // fur: how far the tips sink, as a share of their length
@@ -17,6 +17,7 @@ out vec4 v_a;
 out vec4 v_b;
 out float v_ao;
 flat out float v_layer;
+invariant gl_Position;  // the passes must agree to the bit
 void main() {
     float height = u_layer_step * float(gl_InstanceID);
     vec3 grown = in_normal * height * in_b.w;

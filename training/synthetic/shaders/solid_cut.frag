@@ -1,0 +1,2 @@
+// Surfaces without holes, before anything is shaded.
+void main() {}
