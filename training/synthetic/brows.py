@@ -51,7 +51,7 @@ def sample_brows(rng: np.random.Generator, photo: np.random.Generator, *, colour
         length=float(rng.uniform(0.5, 0.85)),
         width=float(rng.uniform(0.06, 0.10)),
         lift=lift,  # type: ignore[arg-type]
-        opacity=float(rng.uniform(0.55, 1.0)),
+        opacity=float(rng.uniform(0.35, 0.9)),
         lashes=float(np.clip(rng.uniform(0.3, 0.8) + 0.4 * femininity * photo.random(), 0, 1)),
         seed=int(rng.integers(2**31)),
     )

@@ -45,7 +45,7 @@ def sample_eyes(rng: np.random.Generator, photo: np.random.Generator, *, tone: f
     iris = along(_IRISES, place) * rng.uniform(0.8, 1.25)
     inner = iris * rng.uniform(0.7, 1.5) * np.exp(rng.normal(0, 0.15, 3) + (np.array([0.25, 0.05, -0.3]) if rng.random() < 0.5 else 0))
     yellow = float(np.interp(years, [20, 80], [0.0, 0.25])) * rng.random()
-    white = np.array(linear(226, 221, 216)) * (1, 1 - 0.3 * yellow, 1 - 0.8 * yellow) * rng.uniform(0.82, 1.0)
+    white = np.array(linear(212, 206, 201)) * (1, 1 - 0.3 * yellow, 1 - 0.8 * yellow) * rng.uniform(0.82, 1.0)
     stain = rng.beta(1.5, 3) + 0.3 * yellow
     return EyeLook(
         iris=colour(iris),
@@ -65,7 +65,7 @@ def eye_surfaces(mesh: HeadMesh, openness: Float32, look: EyeLook) -> list[Surfa
     """Both eyeballs, the teeth and the tongue of a head."""
     surfaces = [_eyeball(mesh, eye, look, offset) for eye, offset in ((mesh.right_eye, 0.13), (mesh.left_eye, 0.61))]
     back = np.clip((mesh.rest[:, 2] + 2.5) / 5.0, 0.15, 1.0)  # the mouth's depth is dark
-    table = pack(mesh.vertices, mesh.normals, uv=mesh.uv, rest=mesh.rest, ao=back * back * 0.8)
+    table = pack(mesh.vertices, mesh.normals, uv=mesh.uv, rest=mesh.rest, ao=back * back * 0.5)
     for parts, tint, shine in ((("upper teeth", "lower teeth"), look.teeth, (2.0, 60.0)), (("tongue",), linear(170, 84, 80), (1.5, 30.0))):
         vertices, triangles = part_of_head(mesh, table, *parts)
         surfaces.append(Surface("plain", vertices, triangles, MOUTH, {"u_tint": tint, "u_shine": shine}))

@@ -170,7 +170,7 @@ def _cards(mesh: HeadMesh, where: Float32, openness: Float32, look: HairLook) ->
     outward /= np.linalg.norm(outward, axis=2, keepdims=True)
     t = np.linspace(0, 1, steps + 1, dtype=np.float32)
     width = look.width * rng.uniform(0.6, 1.3, (count, 1)).astype(np.float32) * (1 - 0.55 * t**2)
-    light = (0.35 + 0.65 * level)[:, None] * (0.7 + 0.3 * t)
+    light = (0.5 + 0.5 * level)[:, None] * (0.7 + 0.3 * t)
     random = rng.random(count).astype(np.float32)
     vertices, triangles = ribbons(path, outward, width, random=random, light=light, ao=0.4 + 0.6 * roots.openness)
     uniforms = {"u_hair": look.colour, "u_tip": look.tip, "u_strands": 14.0 * look.width / 0.8, "u_gloss": (look.gloss, look.exponent)}

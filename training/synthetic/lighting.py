@@ -118,7 +118,7 @@ def sample_lighting(rng: np.random.Generator) -> Lighting:
         directions.append(_from_angles(rng.uniform(-130, 130), rng.uniform(-25, 60)))
         on = rng.random() < 0.4
         colours.append(colour(on * rng.uniform(0.05, 0.6) * mean * temperature(rng.uniform(2800, 9000)) * rng.uniform(0.9, 1.1, 3)))
-    softness = float(rng.choice([rng.uniform(0.004, 0.01), rng.uniform(0.01, 0.035)]))
+    softness = float(rng.choice([rng.uniform(0.008, 0.014), rng.uniform(0.014, 0.04)]))
     towards = np.array(directions[0])
     window = (float(0.9 * towards[0] + rng.normal(0, 0.1)), float(0.9 * towards[1] + rng.normal(0.05, 0.1)), float(rng.uniform(0.04, 0.2)), float(rng.uniform(0.06, 0.22)))
     return Lighting(tuple(directions), tuple(colours), irradiance, softness, window)  # type: ignore[arg-type]

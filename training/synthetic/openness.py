@@ -50,7 +50,7 @@ def _visible(target: Any, programs: gl.Programs, loaded: gl.Loaded, points: Floa
     matrix = looking_along(-towards, _CENTRE, _RADIUS)
     target.use()
     target.clear(1.0)
-    programs.set("depth", {"u_clip": tuple(matrix.T.ravel()), "u_strands": 0.0, "u_layers": 0.0, "u_layer_step": 0.0, "u_droop": 0.0})
+    programs.set("depth", {"u_clip": tuple(matrix.T.ravel()), "u_cut": 0.0, "u_strands": 0.0, "u_layers": 0.0, "u_layer_step": 0.0, "u_droop": 0.0})
     loaded.draw()
     depth = np.frombuffer(target.read(components=1, dtype="f4"), np.float32).reshape(_SIZE, _SIZE)
     place = points @ matrix[:3, :3].T + matrix[:3, 3]

@@ -195,14 +195,14 @@ class Renderer:
         eye = tuple(float(v) for v in view.eye)
         clip = _columns(view.clip_from_camera @ view.camera_from_head)
         for each in loaded:
-            if not each.surface.transparent:
+            if not each.surface.transparent or each.surface.hides:
                 uniforms = {**_CUT_DEFAULTS, **each.surface.uniforms, "u_clip": clip, "u_eye": eye, "u_id": each.surface.what}
                 self._programs.set("ident", uniforms)
                 each.draw("ident")
         return targets.read_ident()
 
 
-_CUT_DEFAULTS: dict[str, Any] = {"u_strands": 0.0, "u_layers": 0.0, "u_density": 1.0, "u_layer_step": 0.0, "u_droop": 0.0}
+_CUT_DEFAULTS: dict[str, Any] = {"u_cut": 0.0, "u_strands": 0.0, "u_layers": 0.0, "u_density": 1.0, "u_layer_step": 0.0, "u_droop": 0.0}
 _DEFAULTS: dict[str, Any] = {
     **_CUT_DEFAULTS,
     "u_noise": 0,
@@ -216,6 +216,7 @@ _DEFAULTS: dict[str, Any] = {
     "u_mirror": 0.0,
     "u_opacity": 1.0,
     "u_salt": 0,
+    "u_suit": (0.0, 0.0),
 }
 
 

@@ -18,8 +18,8 @@ COLUMNS = (("in_position", 3), ("in_normal", 3), ("in_uv", 2), ("in_rest", 3), (
 NOTHING, SKIN, EYE, MOUTH, HAIR, BROW, BEARD, CLOTH, LENS, FRAME, OBJECT = range(11)
 """What is seen at a pixel."""
 
-HIDING = (HAIR, CLOTH, FRAME, OBJECT)
-"""What hides a landmark that lies behind it. Beards and brows do not: they are where annotators look for the face."""
+HIDING = (HAIR, CLOTH, LENS, FRAME, OBJECT)
+"""What hides a landmark that lies behind it; of lenses only dark ones are seen as such. Beards and brows do not: they are where annotators look for the face."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -35,6 +35,7 @@ class Surface:
         layers: how many times it is drawn, each time further out (fur).
         transparent: blended over what is there already, hides nothing and casts no shadow.
         casts_shadow: whether light is held up by it.
+        hides: a transparent surface that hides all the same (dark lenses).
     """
 
     material: str
@@ -45,6 +46,7 @@ class Surface:
     layers: int = 1
     transparent: bool = False
     casts_shadow: bool = True
+    hides: bool = False
 
     def with_uniforms(self, **more: UniformValue) -> Surface:
         return replace(self, uniforms={**self.uniforms, **more})

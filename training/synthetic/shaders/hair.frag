@@ -14,7 +14,7 @@ void main() {
     vec3 v = normalize(u_eye - v_position);
     vec3 n = normalize(v_normal);
     if (dot(n, v) < 0.0) n = normalize(n - 1.6 * dot(n, v) * v);
-    vec3 albedo = mix(u_hair, u_tip, v_a.x) * (0.45 + 1.1 * tone) * (0.75 + 0.5 * v_a.y);
+    vec3 albedo = mix(u_hair, u_tip, v_a.x) * (0.6 + 0.9 * tone) * (0.75 + 0.5 * v_a.y);
     float depth = v_a.z * openness;
     float shadow = lit(v_position, n);
     vec3 diffuse = ambient(n) * depth;

@@ -46,8 +46,8 @@ void main() {
     albedo = mix(albedo, u_eyeshadow, makeup.r);
     float grain = smoothstep(0.35, 0.75, texture(u_noise, place * 0.6).b);
     float scalp = u_cover.x * smoothstep(0.15, 0.7, v_a.w + 0.25 * (coarse.b - 0.5));
-    float beard = max(u_cover.z * v_b.w, u_cover.w * openness * 0.0);
-    albedo = mix(albedo, u_hair, clamp(scalp + u_cover.y * v_a.z * 0.8, 0.0, 1.0));
+    float beard = u_cover.z * v_b.w;
+    albedo = mix(albedo, u_hair * (0.35 + 0.6 * fine.b), clamp(scalp + u_cover.y * v_a.z * 0.8, 0.0, 1.0));
     albedo = mix(albedo, mix(u_hair, albedo * vec3(0.62, 0.66, 0.74), 0.5), beard * (0.35 + 0.65 * grain));
 
     // Light: red scatters furthest below the skin, so that its shading is the softest.
@@ -60,7 +60,7 @@ void main() {
     float facing_eye = max(dot(bumped, v), 0.02);
     float shine = u_gloss.x * (0.55 + 0.9 * nose + 0.5 * coarse.a) * (0.6 + 0.8 * fine.a) + u_lip_gloss * lips;
     shine *= 1.0 - 0.8 * scalp;
-    vec3 specular = ambient(reflect(-v, bumped)) * fresnel(facing_eye) * openness * openness * (0.35 + shine);
+    vec3 specular = ambient(reflect(-v, bumped)) * fresnel(facing_eye) * openness * openness * (0.15 + 0.6 * shine);
     for (int i = 0; i < 3; ++i) {
         vec3 l = u_light[i];
         vec3 cosine = max((vec3(dot(n, l), dot(soft, l), dot(bumped, l)) + wrap) / (1.0 + wrap), 0.0);
