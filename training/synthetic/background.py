@@ -36,7 +36,7 @@ def sample_background(rng: np.random.Generator) -> Background:
     colours = []
     for _ in range(4):
         value = np.clip(base + rng.normal(0, 0.2), 0, 1)
-        tint = rng.normal(0, rng.choice([0.02, 0.06, 0.15]), 3)
+        tint = rng.normal(0, rng.choice([0.01, 0.03, 0.08]), 3)
         colours.append(tuple(float(v) for v in np.clip(value + tint, 0, 1)))
     return Background(
         kind=str(rng.choice(KINDS, p=[0.12, 0.12, 0.12, 0.16, 0.18, 0.08, 0.06, 0.08, 0.08])),

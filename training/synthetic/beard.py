@@ -38,7 +38,7 @@ class BeardLook:
 def sample_beard(rng: np.random.Generator, *, colour: Colour, tip: Colour, femininity: float, years: float) -> BeardLook:
     grown = rng.random() > femininity and years > 17
     kind = str(rng.choice(KINDS, p=[0.32, 0.20, 0.16, 0.08, 0.08, 0.12, 0.04])) if grown else "none"
-    length = {"none": (0.1, 0.1), "shadow": (0.05, 0.1), "stubble": (0.1, 0.25), "moustache": (0.3, 0.9), "goatee": (0.3, 1.2), "full": (0.4, 1.4), "long": (1.5, 4.5)}[kind]
+    length = {"none": (0.1, 0.1), "shadow": (0.05, 0.1), "stubble": (0.1, 0.25), "moustache": (0.2, 0.5), "goatee": (0.2, 0.8), "full": (0.25, 0.9), "long": (1.0, 2.6)}[kind]
     return BeardLook(
         kind=kind,
         colour=colour,
@@ -68,7 +68,7 @@ def beard_surfaces(mesh: HeadMesh, parts: Regions, openness: Float32, look: Bear
     if look.kind in ("none", "shadow"):
         return []
     rng = np.random.Generator(np.random.PCG64(look.seed))
-    layers = int(np.clip(4 + 7 * look.length, 4, 18))
+    layers = int(np.clip(5 + 9 * look.length, 5, 20))
     offset = (float(rng.random()), float(rng.random()))
     density = (0.62 if look.kind == "stubble" else 1.15) * look.density
     return [

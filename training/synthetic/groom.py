@@ -138,6 +138,7 @@ class Growth:
         margin: cm kept from the skin at the tip.
         curl: radius of the curls in cm; turns: per cm.
         cling: how much hair sinks back to the head.
+        sweep: (S,) how strongly hair that would fall over the face is drawn to the right (negative: to the left).
     """
 
     length: Float32
@@ -148,6 +149,7 @@ class Growth:
     curl: float
     turns: float
     cling: float
+    sweep: Float32
 
 
 def grow(roots: Roots, growth: Growth, hull: Hull, steps: int, rng: np.random.Generator) -> Float32:
@@ -166,6 +168,10 @@ def grow(roots: Roots, growth: Growth, hull: Hull, steps: int, rng: np.random.Ge
         # Hair lies on hair: what stands off further than its layer sinks back, the more the closer it is to the head.
         sink = growth.cling * np.clip((far - margin) / 3.0, 0, 1) * (far < 9.0)
         aim = growth.pull + 0.18 * sway - sink[:, None] * outward
+        here = path[:, k]
+        before = (here[:, 2] > -4.5) & (here[:, 1] < 8.0) & (np.abs(here[:, 0]) < 7.5)
+        aim[:, 0] += before * growth.sweep
+        aim[:, 2] -= before * 0.6 * np.abs(growth.sweep)
         aim /= np.maximum(np.linalg.norm(aim, axis=1, keepdims=True), 1e-6)
         heading = (1 - bend) * heading + bend * aim
         heading /= np.maximum(np.linalg.norm(heading, axis=1, keepdims=True), 1e-6)

@@ -28,6 +28,7 @@ class HairLook:
     volume: cm between the skin and the outermost hairs.
     parting: cm of the line where it is parted.
     fringe: length over the forehead in cm, 0 without; fringe_side: where it is combed to.
+    tidy: share of the hair that is kept out of the face.
     recede: 0 to 1: how far the hairline has gone.
     curl, turns: radius in cm, turns a cm.
     density: number of cards, or share of the skin that fur covers.
@@ -43,6 +44,7 @@ class HairLook:
     parting: float
     fringe: float
     fringe_side: float
+    tidy: float
     recede: float
     curl: float
     turns: float
@@ -78,7 +80,7 @@ def sample_hair(rng: np.random.Generator, photo: np.random.Generator, *, hair: C
     chances = np.array(women) if rng.random() < femininity else np.array(men)
     style = str(rng.choice(STYLES, p=chances / chances.sum()))
     length = {
-        "bald": (0.1, 0.3), "buzz": (0.15, 0.7), "afro": (1.5, 6.5), "short": (2.0, 5.5), "side": (5.0, 12.0), "back": (6.0, 14.0),
+        "bald": (0.1, 0.3), "buzz": (0.15, 0.7), "afro": (1.0, 4.5), "short": (2.0, 5.5), "side": (5.0, 12.0), "back": (6.0, 14.0),
         "quiff": (4.0, 8.0), "long": (16.0, 45.0), "tied": (14.0, 20.0), "curly": (5.0, 26.0),
     }[style]  # fmt: skip
     male = rng.random() >= femininity
@@ -94,6 +96,7 @@ def sample_hair(rng: np.random.Generator, photo: np.random.Generator, *, hair: C
         parting=float(rng.choice([0.0, -1.0, 1.0]) * rng.uniform(1.5, 4.5) + rng.normal(0, 0.3)),
         fringe=float(rng.uniform(4.0, 8.5)) if fringe else 0.0,
         fringe_side=float(photo.normal(0, 0.5)),
+        tidy=float(1 - photo.beta(0.5, 6) * 0.8),
         recede=recede,
         curl=float(rng.uniform(0.35, 1.0) if style == "curly" else rng.uniform(0, 0.25)),
         turns=float(rng.uniform(0.1, 0.35) if style == "curly" else rng.uniform(0.03, 0.12)),
@@ -116,9 +119,10 @@ def growing(parts: Regions, mesh: HeadMesh, look: HairLook) -> Float32:
     return (parts.scalp * front * (1 - crown)).astype(np.float32)
 
 
-def hair_surfaces(mesh: HeadMesh, parts: Regions, openness: Float32, look: HairLook) -> list[Surface]:
-    """The hair, or none."""
-    where = growing(parts, mesh, look)
+def hair_surfaces(mesh: HeadMesh, where: Float32, openness: Float32, look: HairLook) -> list[Surface]:
+    """The hair that grows where (V,) `where` says, or none."""
+    if where.max() < 0.05:
+        return []
     if look.style in ("bald", "buzz", "afro"):
         return _fur(mesh, where, openness, look)
     return [_cards(mesh, where, openness, look)]
@@ -145,7 +149,7 @@ def fur_surface(mesh: HeadMesh, amount: Float32, openness: Float32, *, length: f
 
 def _fur(mesh: HeadMesh, where: Float32, openness: Float32, look: HairLook) -> list[Surface]:
     rng = np.random.Generator(np.random.PCG64(look.seed))
-    layers = int(np.clip(look.length * 5, 5, 20))
+    layers = int(np.clip(look.length * 7, 5, 26))
     scale = 7.0 if look.style != "afro" else float(rng.uniform(2.0, 4.0))
     density = {"bald": 0.55, "buzz": 0.95, "afro": 1.35}[look.style] * look.density
     offset = (float(rng.random()), float(rng.random()))
@@ -173,7 +177,7 @@ def _cards(mesh: HeadMesh, where: Float32, openness: Float32, look: HairLook) ->
     light = (0.5 + 0.5 * level)[:, None] * (0.7 + 0.3 * t)
     random = rng.random(count).astype(np.float32)
     vertices, triangles = ribbons(path, outward, width, random=random, light=light, ao=0.4 + 0.6 * roots.openness)
-    uniforms = {"u_hair": look.colour, "u_tip": look.tip, "u_strands": 14.0 * look.width / 0.8, "u_gloss": (look.gloss, look.exponent)}
+    uniforms = {"u_hair": look.colour, "u_tip": look.tip, "u_strands": 22.0 * look.width / 0.8, "u_gloss": (look.gloss, look.exponent)}
     return Surface("hair", vertices, triangles, HAIR, uniforms)
 
 
@@ -190,9 +194,12 @@ def _growth(roots: Roots, level: Float32, look: HairLook, rng: np.random.Generat
     if look.style in ("short", "side", "quiff", "back"):  # the sides are cut short
         low = smooth(4.5, 1.5, y) * smooth(3.5, 6.5, np.abs(x)) if look.length < 8 else smooth(-1.0, -4.0, y)
         length *= 1 - 0.6 * low
-        length = np.minimum(length, np.maximum(1.5, y + 6.5))  # none hangs over the neck
+        length = np.minimum(length, np.maximum(0.7, y + 6.0))  # none hangs over the neck
+    swept = rng.random(count) < look.tidy if look.style != "curly" else rng.random(count) < 0.6 * look.tidy
+    sweep = np.where(x > look.parting + rng.normal(0, 0.4, count), 2.5, -2.5) * swept
     if look.fringe > 0:
         front = (z > -2.5) & (np.abs(x) < 5.2)
+        sweep = np.where(front, 0, sweep)
         length = np.where(front, look.fringe * rng.uniform(0.85, 1.1, count), length)
         forward = np.stack([0.35 * look.fringe_side + 0.06 * x, np.full(count, -0.2), np.ones(count)], axis=1)
         comb = np.where(front[:, None], forward, comb)
@@ -201,7 +208,7 @@ def _growth(roots: Roots, level: Float32, look: HairLook, rng: np.random.Generat
     start /= np.linalg.norm(start, axis=1, keepdims=True)
     stiffness = 3.0 if look.length > 7 else 2.2
     margin = (0.12 + look.volume * level).astype(np.float32)
-    return Growth(length.astype(np.float32), start.astype(np.float32), pull.astype(np.float32), stiffness, margin, look.curl, look.turns, cling)
+    return Growth(length.astype(np.float32), start.astype(np.float32), pull.astype(np.float32), stiffness, margin, look.curl, look.turns, cling, sweep.astype(np.float32))
 
 
 def _combed(x: Float32, y: Float32, z: Float32, look: HairLook) -> Float32:

@@ -110,7 +110,7 @@ def sample_lighting(rng: np.random.Generator) -> Lighting:
         "top": (rng.normal(0, 30), rng.uniform(55, 80)),
     }[str(kind)]
     ratio = {"soft": 0.35, "key": 1.3, "side": 1.4, "flash": 1.8, "back": 1.8, "top": 1.2}[str(kind)] * rng.uniform(0.6, 1.5)
-    white, lamp = temperature(rng.uniform(4200, 8500)), temperature(rng.choice([rng.uniform(2600, 4500), rng.uniform(4500, 7500)]))
+    white, lamp = temperature(rng.uniform(4200, 8500)), temperature(rng.choice([rng.uniform(3000, 4500), rng.uniform(4500, 7500)]))
     irradiance = _surroundings(rng, white)
     mean = float(np.array(irradiance[0]) @ [0.2126, 0.7152, 0.0722])
     directions, colours = [_from_angles(azimuth, elevation)], [colour(lamp * ratio * mean)]

@@ -18,7 +18,7 @@ from training.synthetic.hair import HairLook, growing, hair_surfaces, sample_hai
 from training.synthetic.heads import Identity
 from training.synthetic.lighting import Lighting, sample_lighting
 from training.synthetic.mesh import Float32, HeadMesh
-from training.synthetic.occluders import Occluders, held_surfaces, sample_occluders, worn_surfaces
+from training.synthetic.occluders import Occluders, held_surfaces, sample_occluders, worn_region, worn_surfaces
 from training.synthetic.regions import regions
 from training.synthetic.scene import Surface
 from training.synthetic.skin import SkinLook, sample_skin, skin_surfaces
@@ -49,7 +49,9 @@ def sample_look(rng: np.random.Generator, photo: np.random.Generator, identity: 
     lighting = sample_lighting(photo)
     occluders = sample_occluders(photo, skin=skin.albedo, femininity=femininity)
     if occluders.covers_hair:  # what is left of the hair lies flat below it
-        hair = replace(hair, volume=0.15, fringe=0.0, curl=0.0, style="bald" if hair.style in ("quiff", "curly", "afro") else hair.style)
+        hair = replace(hair, volume=0.15, fringe=0.0, curl=0.0, tidy=1.0)
+        if hair.style in ("quiff", "curly", "afro"):
+            hair = replace(hair, style="buzz", length=0.3)
     return Look(
         skin=skin,
         eyes=sample_eyes(rng, photo, tone=tone, years=years),
@@ -70,7 +72,8 @@ def build_scene(mesh: HeadMesh, look: Look, openness: Float32) -> list[Surface]:
     scalp = growing(parts, mesh, look.hair)
     cover = {"scalp": 0.35 if look.hair.style == "bald" else 0.95, "beard": look.beard.shadow, "moustache": look.beard.shadow}
     skin_parts = replace(parts, beard=bearded(mesh, parts, look.beard) if look.beard.kind != "none" else parts.beard)
-    hair = [] if look.occluders.worn == "headscarf" else hair_surfaces(mesh, parts, openness, look.hair)
+    free = 1 - worn_region(mesh, look.occluders)[0] if look.occluders.covers_hair else 1.0
+    hair = hair_surfaces(mesh, (scalp * free).astype(np.float32), openness, look.hair)
     return [
         *skin_surfaces(mesh, skin_parts, scalp, openness, look.skin, cover, look.hair.colour),
         *eye_surfaces(mesh, openness, look.eyes),

@@ -61,7 +61,7 @@ def sample_occluders(rng: np.random.Generator, *, skin: Colour, femininity: floa
         worn_second=colour(np.clip(second, 0.01, 0.85)),
         held_colour=skin if held == "hand" else colour(np.clip(thing, 0.01, 0.85)),
         held_second=colour(np.clip(second[::-1], 0.01, 0.85)),
-        pattern=(float(rng.choice([0, rng.uniform(4, 40)])), float(rng.choice([0, rng.uniform(4, 40)])), float((rng.random() < 0.4) * rng.uniform(0.3, 1)), float(rng.uniform(0.1, 0.6))),
+        pattern=(float(rng.choice([0, rng.uniform(4, 40)])), float(rng.choice([0, rng.uniform(4, 40)])), float((rng.random() < 0.4) * rng.uniform(0.3, 1)), float(rng.uniform(0.05, 0.3))),
         place=(float(rng.normal(0, 3.2)), float(rng.uniform(-10, 2))),
         angle=float(rng.uniform(0, 360)),
         size=float(rng.uniform(0.75, 1.3)),
@@ -73,7 +73,7 @@ def worn_surfaces(mesh: HeadMesh, openness: Float32, look: Occluders) -> list[Su
     """The hat, scarf or mask, or none."""
     if look.worn == "none":
         return []
-    keep, offset = _worn_region(mesh, look)
+    keep, offset = worn_region(mesh, look)
     solids = [shell(mesh, keep, offset, np.ones_like(openness) if look.worn != "scarf" else openness)]
     uniforms = {"u_tint": look.worn_colour, "u_second": look.worn_second, "u_pattern": look.pattern, "u_shine": (0.2, 10.0), "u_cut": 1.0}
     if look.worn in ("cap", "hat"):
@@ -82,7 +82,7 @@ def worn_surfaces(mesh: HeadMesh, openness: Float32, look: Occluders) -> list[Su
     return [Surface("plain", vertices, triangles, CLOTH if look.worn == "scarf" else OBJECT, uniforms)]
 
 
-def _worn_region(mesh: HeadMesh, look: Occluders) -> tuple[Float32, Float32]:
+def worn_region(mesh: HeadMesh, look: Occluders) -> tuple[Float32, Float32]:
     """(V,) where it lies and how far off the skin."""
     x, y, z = np.abs(mesh.rest[:, 0]), mesh.rest[:, 1], mesh.rest[:, 2]
     ears = mesh.masks["ears"]

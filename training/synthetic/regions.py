@@ -52,7 +52,8 @@ def regions(mesh: HeadMesh) -> Regions:
     skin[np.unique(mesh.of_part("skin"))] = 1
     ears = mesh.masks["ears"]
     lips = mesh.masks["lips"]
-    moustache = smooth(-4.1, -4.9, y) * smooth(-6.9, -6.3, y) * smooth(3.2, 2.4, x) * smooth(-1.0, 0.5, z) * (1 - lips)
+    ends = -4.9 - 0.09 * x * x  # it falls towards the corners of the mouth and joins the beard there
+    moustache = smooth(0.35, -0.35, y - ends) * smooth(-8.0, -7.0, y) * smooth(3.7, 2.9, x) * smooth(-1.0, 0.5, z) * (1 - lips)
     return Regions(
         scalp=skin * _scalp(x, y, z) * (1 - ears),
         beard=skin * _beard(x, y, z) * (1 - lips) * (1 - ears),
@@ -76,6 +77,6 @@ def _scalp(x: Float32, y: Float32, z: Float32) -> Float32:
 
 def _beard(x: Float32, y: Float32, z: Float32) -> Float32:
     """From the side whiskers along the jaw to the chin and a little below it."""
-    top = np.interp(z, [-6.5, -4.5, -2.0, 0.0, 1.5, 3.0], [0.8, -1.5, -4.6, -5.8, -6.6, -7.6])
+    top = np.interp(z, [-6.5, -4.5, -2.0, 0.0, 1.5, 3.0], [0.8, -1.5, -4.2, -5.4, -6.0, -7.2])
     below = np.interp(z, [-9.0, -5.0, 0.0, 3.0], [-8.0, -11.0, -12.5, -12.5])
     return smooth(0.5, -0.6, (y - top).astype(np.float32)) * smooth(-0.8, 0.8, (y - below).astype(np.float32)) * smooth(-7.2, -6.0, z)
