@@ -1,0 +1,245 @@
+"""From a head, a camera and a look to a picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.synthetic import gl
+from training.synthetic.background import paint_background
+from training.synthetic.film import develop
+from training.synthetic.lighting import Lighting
+from training.synthetic.look import Look, build_scene
+from training.synthetic.mesh import Float32, HeadMesh
+from training.synthetic.noise import detail_texture
+from training.synthetic.openness import bake_openness
+from training.synthetic.scene import HIDING, NOTHING
+from training.synthetic.shadow import looking_along
+from training.synthetic.skin import makeup_map, paint_map
+
+_SHADOW_SIZE = 640
+_SHADOW_CENTRE = np.array([0.0, -5.0, -5.0])
+_SHADOW_RADIUS = 26.0
+_SAMPLES = 4
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class View:
+    """A camera, as matrices that multiply columns.
+
+    Attributes:
+        camera_from_head: (4, 4) rigid; the camera looks along -z, +y up.
+        clip_from_camera: (4, 4) to OpenGL's clip coordinates.
+    """
+
+    camera_from_head: NDArray[np.float64]
+    clip_from_camera: NDArray[np.float64]
+
+    @property
+    def rotation(self) -> NDArray[np.float64]:
+        """(3, 3), camera from head."""
+        return self.camera_from_head[:3, :3]
+
+    @property
+    def eye(self) -> NDArray[np.float64]:
+        """(3,) the camera's place in head coordinates."""
+        return -self.rotation.T @ self.camera_from_head[:3, 3]
+
+    def pixels(self, points: NDArray[np.floating], size: tuple[int, int]) -> NDArray[np.float64]:
+        """(N, 2) image px (centre of the top-left pixel at 0, 0) of (N, 3) head coordinates for a picture of (W, H)."""
+        clip = np.c_[points, np.ones(len(points))] @ (self.clip_from_camera @ self.camera_from_head).T
+        ndc = clip[:, :2] / clip[:, 3:]
+        return np.stack([(ndc[:, 0] + 1) / 2 * size[0] - 0.5, (1 - ndc[:, 1]) / 2 * size[1] - 0.5], axis=1)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Rendered:
+    """A rendered head.
+
+    Attributes:
+        image: (H, W, 3) uint8 RGB before anything that degrades it.
+        what: (H, W) uint8, what is seen at each pixel's centre (numbers of `scene`).
+        distance: (H, W) float32, cm from the camera to it; infinite where there is nothing.
+        view, size: the camera, and width and height.
+    """
+
+    image: NDArray[np.uint8]
+    what: NDArray[np.uint8]
+    distance: Float32
+    view: View
+    size: tuple[int, int]
+
+    def occluded(self, points: NDArray[np.floating], tolerance: float = 0.6) -> NDArray[np.bool_]:
+        """(N,) whether something lies before (N, 3) points (head coordinates): hair, clothes, frames, dark lenses, things.
+
+        The head itself is not asked. A point counts as hidden where what hides is nearer than the point by `tolerance` cm
+        at most of the nine pixels about it. Points outside the picture are not hidden.
+        """
+        place = np.rint(self.view.pixels(points, self.size)).astype(int)
+        far = np.linalg.norm(points - self.view.eye, axis=1)
+        votes = np.zeros(len(points), int)
+        width, height = self.size
+        inside = (place[:, 0] >= 0) & (place[:, 0] < width) & (place[:, 1] >= 0) & (place[:, 1] < height)
+        for dy in (-1, 0, 1):
+            for dx in (-1, 0, 1):
+                x = np.clip(place[:, 0] + dx, 0, width - 1)
+                y = np.clip(place[:, 1] + dy, 0, height - 1)
+                votes += np.isin(self.what[y, x], HIDING) & (self.distance[y, x] < far - tolerance)
+        return inside & (votes >= 5)
+
+
+class Renderer:
+    """A graphics context with everything that heads share. For one thread; use it as a context manager."""
+
+    def __init__(self, samples: int = _SAMPLES) -> None:
+        """Raises: StarmarkError without moderngl, DeviceError without a driver."""
+        self._context = gl.create_context()
+        self._programs = gl.Programs(self._context)
+        self._samples = min(samples, self._context.max_samples)
+        self._noise = gl.texture(self._context, detail_texture(), repeat=True)
+        self._shadow = self._context.texture((_SHADOW_SIZE, _SHADOW_SIZE), 1, dtype="f4")
+        self._shadow.filter = (self._context.NEAREST, self._context.NEAREST)
+        self._shadow.repeat_x = self._shadow.repeat_y = False
+        depth = self._context.depth_renderbuffer((_SHADOW_SIZE, _SHADOW_SIZE))
+        self._shadow_target = self._context.framebuffer([self._shadow], depth)
+        self._targets: dict[tuple[int, int], gl.Targets] = {}
+        self._openness: Float32 | None = None
+
+    def __enter__(self) -> Renderer:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free the graphics memory."""
+        self._context.release()
+
+    @property
+    def driver(self) -> str:
+        """The name of what draws."""
+        return str(self._context.info["GL_RENDERER"])
+
+    def render(self, mesh: HeadMesh, view: View, look: Look, size: tuple[int, int]) -> Rendered:
+        """Draw a head of `look` as `view` sees it, in a picture of `size` (width, height)."""
+        if self._openness is None or len(self._openness) != len(mesh.rest):
+            self._openness = bake_openness(self._context, self._programs, mesh)
+        surfaces = build_scene(mesh, look, self._openness)
+        lighting = look.lighting.turned(view.rotation.T)
+        paint = gl.texture(self._context, paint_map(look.skin), repeat=False)
+        makeup = gl.texture(self._context, makeup_map(look.skin), repeat=False)
+        loaded = [gl.Loaded(self._programs, surface) for surface in surfaces]
+        try:
+            self._cast_shadow(loaded, lighting)
+            for unit, texture in enumerate((self._noise, self._shadow, paint, makeup)):
+                texture.use(unit)
+            targets = self._target(size)
+            light = self._colours(loaded, view, lighting, targets)
+            what, distance = self._idents(loaded, view, targets)
+        finally:
+            for each in (*loaded, paint, makeup):
+                each.release()
+        image = develop(light, paint_background(look.background, size), look.film)
+        return Rendered(image, what, distance, view, size)
+
+    def _target(self, size: tuple[int, int]) -> gl.Targets:
+        if size not in self._targets:
+            self._targets[size] = gl.Targets(self._context, size, self._samples)
+        return self._targets[size]
+
+    def _cast_shadow(self, loaded: list[gl.Loaded], lighting: Lighting) -> None:
+        """Fill the depth map of the key light."""
+        self._shadow_target.use()
+        self._shadow_target.clear(1.0)
+        self._context.enable_only(self._context.DEPTH_TEST)
+        matrix = _shadow_matrix(lighting.directions[0])
+        for each in loaded:
+            if each.surface.casts_shadow and not each.surface.transparent:
+                self._programs.set("depth", {**_CUT_DEFAULTS, **each.surface.uniforms, "u_clip": _columns(matrix)})
+                each.draw("depth")
+
+    def _colours(self, loaded: list[gl.Loaded], view: View, lighting: Lighting, targets: gl.Targets) -> Float32:
+        context = self._context
+        shared = _shared_uniforms(view, lighting, self._samples)
+        targets.colour.use()
+        targets.colour.clear(0, 0, 0, 0)
+        context.enable_only(context.DEPTH_TEST)
+        for each in loaded:
+            if not each.surface.transparent:
+                cut = {"hair": "hair_cut", "fur": "fur_cut"}.get(each.surface.material, "solid_cut")
+                self._programs.set(cut, {**_DEFAULTS, **shared, **each.surface.uniforms})
+                each.draw(cut)
+        # The nearest surface of each sample is known; only that one is shaded.
+        targets.colour.depth_mask = False
+        for transparent in (False, True):
+            context.enable_only(context.DEPTH_TEST | (context.BLEND if transparent else 0))
+            context.depth_func = "<=" if transparent else "=="
+            context.blend_func = context.ONE, context.ONE_MINUS_SRC_ALPHA
+            for each in loaded:
+                if each.surface.transparent == transparent:
+                    material = each.surface.material
+                    self._programs.set(material, {**_DEFAULTS, **shared, **each.surface.uniforms})
+                    each.draw()
+        targets.colour.depth_mask = True
+        context.depth_func = "<"
+        return targets.read_colour()
+
+    def _idents(self, loaded: list[gl.Loaded], view: View, targets: gl.Targets) -> tuple[NDArray[np.uint8], Float32]:
+        targets.ident.use()
+        targets.ident.clear(float(NOTHING), np.inf, 0, 0)
+        self._context.enable_only(self._context.DEPTH_TEST)
+        eye = tuple(float(v) for v in view.eye)
+        clip = _columns(view.clip_from_camera @ view.camera_from_head)
+        for each in loaded:
+            if not each.surface.transparent or each.surface.hides:
+                uniforms = {**_CUT_DEFAULTS, **each.surface.uniforms, "u_clip": clip, "u_eye": eye, "u_id": each.surface.what}
+                self._programs.set("ident", uniforms)
+                each.draw("ident")
+        return targets.read_ident()
+
+
+_CUT_DEFAULTS: dict[str, Any] = {"u_cut": 0.0, "u_strands": 0.0, "u_layers": 0.0, "u_density": 1.0, "u_layer_step": 0.0, "u_droop": 0.0}
+_DEFAULTS: dict[str, Any] = {
+    **_CUT_DEFAULTS,
+    "u_noise": 0,
+    "u_shadow": 1,
+    "u_paint": 2,
+    "u_makeup": 3,
+    "u_tint": (1.0, 1.0, 1.0),
+    "u_second": (1.0, 1.0, 1.0),
+    "u_pattern": (0.0, 0.0, 0.0, 0.0),
+    "u_shine": (1.0, 30.0),
+    "u_mirror": 0.0,
+    "u_opacity": 1.0,
+    "u_salt": 0,
+    "u_suit": (0.0, 0.0),
+}
+
+
+def _shared_uniforms(view: View, lighting: Lighting, samples: int) -> dict[str, Any]:
+    to_map = np.array([[0.5, 0, 0, 0.5], [0, 0.5, 0, 0.5], [0, 0, 0.5, 0.5], [0, 0, 0, 1]])
+    return {
+        "u_clip": _columns(view.clip_from_camera @ view.camera_from_head),
+        "u_eye": tuple(float(v) for v in view.eye),
+        "u_irradiance": list(lighting.irradiance),
+        "u_light": list(lighting.directions),
+        "u_light_colour": list(lighting.colours),
+        "u_shadow_matrix": _columns(to_map @ _shadow_matrix(lighting.directions[0])),
+        "u_shadow_softness": lighting.shadow_softness,
+        "u_window": lighting.window,
+        "u_samples": float(max(samples, 1)),
+    }
+
+
+def _columns(matrix: NDArray[np.float64]) -> tuple[float, ...]:
+    """OpenGL's order: column after column."""
+    return tuple(float(v) for v in matrix.T.ravel())
+
+
+def _shadow_matrix(towards: tuple[float, float, float]) -> NDArray[np.float64]:
+    """(4, 4) clip from head coordinates, for parallel light that comes from a direction."""
+    return looking_along(-np.array(towards), _SHADOW_CENTRE, _SHADOW_RADIUS)
