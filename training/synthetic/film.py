@@ -70,6 +70,7 @@ def _curve(film: Film) -> NDArray[np.float32]:
 
 def develop(light: Float32, background: Float32, film: Film) -> NDArray[np.uint8]:
     """(H, W, 3) uint8 of (H, W, 4) float32 premultiplied light over a (H, W, 3) float32 background in display values."""
+    light = np.nan_to_num(light, posinf=0.0, neginf=0.0)  # grazing surfaces divide by nothing at a pixel now and then
     cover = light[..., 3:]
     face = light[..., :3] / np.maximum(cover, 1e-4) * np.float32(film.gain)
     index = np.clip(face * ((_STEPS - 1) / 4), 0, _STEPS - 1)

@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.face import Visibility
-from training.synthetic.background import paint_background, sample_background
 from training.synthetic.degrade import degrade, sample_degradation
-from training.synthetic.film import develop, sample_film
 from training.synthetic.heads import HeadParams, build_head
 from training.synthetic.landmarks import face_landmarks
 from training.synthetic.look import Look, sample_look
@@ -22,6 +20,7 @@ from training.synthetic.plan import RenderPlan
 from training.synthetic.population import before_camera, sample_expression, sample_identity, sample_view
 from training.synthetic.pose import View
 from training.synthetic.render import Rendered, Renderer
+from training.synthetic.render import View as Camera
 from training.synthetic.truth import SCHEMES, TruePoints
 
 
@@ -71,12 +70,10 @@ def take_photograph(plan: RenderPlan, person: int, photo: int, renderer: Rendere
     subject = place_subject(plan, person, photo)
     rng = plan.rng(person, photo, look=True)
     look = sample_look(plan.rng(person, look=True), rng, subject.params.identity)
-    size = (plan.size, plan.size)
-    rendered = renderer.render(subject.mesh, subject.view, look, size)
-    background = paint_background(sample_background(rng), size)
-    film = sample_film(rng, look.lighting, look.skin.albedo)
+    camera = Camera(subject.view.camera_matrix(), subject.view.clip_matrix())
+    rendered = renderer.render(subject.mesh, camera, look, (plan.size, plan.size))
     how = sample_degradation(rng)
-    pixels = degrade(develop(rendered.light, background, film), how, rng)
+    pixels = degrade(rendered.image, how, rng)
     truth = {scheme: _truth(subject, rendered, scheme) for scheme in SCHEMES}
     return Photograph(pixels, how.jpeg_quality, truth, _facts(subject, look))
 
