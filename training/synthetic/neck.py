@@ -10,7 +10,7 @@ from training.synthetic.head_model import HeadModel
 _PIVOT = np.array([0.0, -10.0, -10.5])
 """cm, head coordinates of the template: between the upper vertebrae of the neck."""
 
-_FIRST, _LAST = -8.5, -17.0
+_FIRST, _LAST = -9.5, -18.0
 """cm along the neck's axis, template: where the neck begins to turn, and where it has turned with the shoulders."""
 
 
@@ -20,7 +20,7 @@ def body_weights(model: HeadModel) -> NDArray[np.float64]:
     The border falls from the nape to the throat's front, below the jaw, so that no landmark moves.
     """
     place = model.base.template - model.middle
-    along = place[:, 1] + 0.55 * (-place[:, 2] - 6.0)  # the neck leans forward
+    along = place[:, 1] + 0.43 * (place[:, 2] + 6.0)  # the neck leans forward
     share = np.clip((_FIRST - along) / (_FIRST - _LAST), 0, 1)
     return share * share * (3 - 2 * share)
 
