@@ -64,12 +64,14 @@ def on_front(mesh: HeadMesh, openness: Float32, places: NDArray[np.float64], dir
     low, high = places.min(axis=0) - 1, places.max(axis=0) + 1
     centre = rest.mean(axis=1)
     near = (centre[:, :2] > low).all(axis=1) & (centre[:, :2] < high).all(axis=1) & (centre[:, 2] > -3)
-    triangles, rest = triangles[near], rest[near].astype(np.float64)
+    triangles, rest = triangles[near], rest[near]
     e1, e2 = (rest[:, 1] - rest[:, 0])[:, :2], (rest[:, 2] - rest[:, 0])[:, :2]
     det = e1[:, 0] * e2[:, 1] - e1[:, 1] * e2[:, 0]
-    front = det > 1e-6
+    sample = places[:: max(1, len(places) // 48)]
+    close = (np.linalg.norm(rest[:, None].mean(axis=2)[..., :2] - sample[None], axis=2) < 1.0).any(axis=1)
+    front = (det > 1e-6) & close
     triangles, rest, e1, e2, det = triangles[front], rest[front], e1[front], e2[front], det[front]
-    offset = places[:, None] - rest[None, :, 0, :2]
+    offset = places.astype(np.float32)[:, None] - rest[None, :, 0, :2]
     u = (offset[..., 0] * e2[:, 1] - offset[..., 1] * e2[:, 0]) / det
     v = (offset[..., 1] * e1[:, 0] - offset[..., 0] * e1[:, 1]) / det
     inside = np.minimum(np.minimum(u, v), 1 - u - v)

@@ -18,7 +18,7 @@ class Lighting:
 
     Attributes:
         directions: three unit vectors towards the lamps; the first is the key light, which casts shadows.
-        colours: their linear colours, black for those that are off.
+        colours: their linear colours, black for those that are off, which come last.
         irradiance: nine colours, the spherical harmonics up to order two of the light from all sides, convolved with the
             cosine, in the order of `harmonics`.
         shadow_softness: size of the key light, as a share of the width of its shadow map.
@@ -37,6 +37,11 @@ class Lighting:
         sphere = _sphere()
         seen = harmonics(sphere @ rotation) @ np.array(self.irradiance)  # sphere @ R = R^T sphere: back to the camera's
         return Lighting(directions, self.colours, _project(sphere, seen), self.shadow_softness, self.window)  # type: ignore[arg-type]
+
+    @property
+    def count(self) -> int:
+        """How many lamps are on."""
+        return sum(any(light) for light in self.colours)
 
     def towards_camera(self) -> float:
         """Mean light that a white surface facing the camera gets; for the exposure."""
@@ -114,9 +119,8 @@ def sample_lighting(rng: np.random.Generator) -> Lighting:
     irradiance = _surroundings(rng, white)
     mean = float(np.array(irradiance[0]) @ [0.2126, 0.7152, 0.0722])
     directions, colours = [_from_angles(azimuth, elevation)], [colour(lamp * ratio * mean)]
-    for _ in range(2):
+    for on in sorted(rng.random(2) < 0.4, reverse=True):
         directions.append(_from_angles(rng.uniform(-130, 130), rng.uniform(-25, 60)))
-        on = rng.random() < 0.4
         colours.append(colour(on * rng.uniform(0.05, 0.6) * mean * temperature(rng.uniform(2800, 9000)) * rng.uniform(0.9, 1.1, 3)))
     softness = float(rng.choice([rng.uniform(0.008, 0.014), rng.uniform(0.014, 0.04)]))
     towards = np.array(directions[0])

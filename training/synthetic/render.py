@@ -19,7 +19,7 @@ from training.synthetic.noise import detail_texture
 from training.synthetic.openness import bake_openness
 from training.synthetic.scene import HIDING, NOTHING
 from training.synthetic.shadow import looking_along
-from training.synthetic.skin import makeup_map, paint_map
+from training.synthetic.skin import paint_map
 
 _SHADOW_SIZE = 640
 _SHADOW_CENTRE = np.array([0.0, -5.0, -5.0])
@@ -131,17 +131,16 @@ class Renderer:
         surfaces = build_scene(mesh, look, self._openness)
         lighting = look.lighting.turned(view.rotation.T)
         paint = gl.texture(self._context, paint_map(look.skin), repeat=False)
-        makeup = gl.texture(self._context, makeup_map(look.skin), repeat=False)
         loaded = [gl.Loaded(self._programs, surface) for surface in surfaces]
         try:
             self._cast_shadow(loaded, lighting)
-            for unit, texture in enumerate((self._noise, self._shadow, paint, makeup)):
+            for unit, texture in enumerate((self._noise, self._shadow, paint)):
                 texture.use(unit)
             targets = self._target(size)
             light = self._colours(loaded, view, lighting, targets)
             what, distance = self._idents(loaded, view, targets)
         finally:
-            for each in (*loaded, paint, makeup):
+            for each in (*loaded, paint):
                 each.release()
         image = develop(light, paint_background(look.background, size), look.film)
         return Rendered(image, what, distance, view, size)
@@ -208,7 +207,6 @@ _DEFAULTS: dict[str, Any] = {
     "u_noise": 0,
     "u_shadow": 1,
     "u_paint": 2,
-    "u_makeup": 3,
     "u_tint": (1.0, 1.0, 1.0),
     "u_second": (1.0, 1.0, 1.0),
     "u_pattern": (0.0, 0.0, 0.0, 0.0),
@@ -228,6 +226,7 @@ def _shared_uniforms(view: View, lighting: Lighting, samples: int) -> dict[str, 
         "u_irradiance": list(lighting.irradiance),
         "u_light": list(lighting.directions),
         "u_light_colour": list(lighting.colours),
+        "u_lights": lighting.count,
         "u_shadow_matrix": _columns(to_map @ _shadow_matrix(lighting.directions[0])),
         "u_shadow_softness": lighting.shadow_softness,
         "u_window": lighting.window,

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.synthetic.colour import Colour, along, colour, linear
+from training.synthetic.colour import Colour, along, colour
 from training.synthetic.mesh import Float32, HeadMesh
 from training.synthetic.noise import fractal_image
 from training.synthetic.regions import Regions
@@ -31,7 +31,6 @@ class SkinLook:
     pores, wrinkles, blotches, spots: strengths; the spots are freckles and moles.
     gloss, exponent: of the oily film.
     eyeshadow: linear colour and its amount.
-    liner: how dark the edge of the lids is drawn.
     seed: of what is painted.
     """
 
@@ -50,7 +49,6 @@ class SkinLook:
     exponent: float
     eyeshadow: Colour
     eyeshadow_amount: float
-    liner: float
     seed: int
 
 
@@ -83,7 +81,6 @@ def sample_skin(rng: np.random.Generator, photo: np.random.Generator, *, years: 
         exponent=float(photo.uniform(14, 45)),
         eyeshadow=colour(shade * photo.uniform(0.6, 1.2)),
         eyeshadow_amount=float(photo.uniform(0.15, 0.75)) if made_up and photo.random() < 0.6 else 0.0,
-        liner=float(photo.uniform(0.4, 1.0)) if made_up else float(rng.uniform(0.0, 0.25)),
         seed=int(rng.integers(2**31)),
     )
 
@@ -152,18 +149,6 @@ def paint_map(look: SkinLook) -> NDArray[np.uint8]:
     return np.clip(255 * stacked + 0.5, 0, 255).astype(np.uint8)
 
 
-def makeup_map(look: SkinLook) -> NDArray[np.uint8]:
-    """(H, W, 2) uint8, rows from below: amount of eyeshadow; liner along the lids."""
-    width, height = MAP_SIZE
-    shadow = np.zeros((height, width), np.float32)
-    for side in (-1, 1):
-        centre = _pixel(side * 3.0, 0.55)
-        cv2.ellipse(shadow, tuple(int(v) for v in centre), (int(1.9 * 24), int(0.75 * 24)), 0, 0, 360, 1.0, -1)
-    shadow = cv2.GaussianBlur(shadow, (0, 0), 9) * look.eyeshadow_amount
-    stacked = np.stack([shadow, np.zeros_like(shadow)], axis=-1)
-    return np.clip(255 * stacked + 0.5, 0, 255).astype(np.uint8)
-
-
 def skin_surfaces(mesh: HeadMesh, parts: Regions, scalp: Float32, openness: Float32, look: SkinLook, cover: dict[str, float], hair: Colour) -> list[Surface]:
     """Skin, and the insides of mouth and sockets.
 
@@ -199,6 +184,7 @@ def skin_surfaces(mesh: HeadMesh, parts: Regions, scalp: Float32, openness: Floa
         "u_hair": hair,
         "u_cover": (cover.get("scalp", 0.0), 0.0, 1.0, 0.0),
         "u_eyeshadow": look.eyeshadow,
+        "u_shade": look.eyeshadow_amount,
         "u_noise_offset": (float(rng.random()), float(rng.random())),
     }
     vertices, triangles = part_of_head(mesh, table, "skin", "torso")
@@ -209,11 +195,3 @@ def skin_surfaces(mesh: HeadMesh, parts: Regions, scalp: Float32, openness: Floa
     vertices, triangles = part_of_head(mesh, inside, "mouth", "socket")
     surfaces.append(Surface("plain", vertices, triangles, MOUTH, {"u_shine": (1.0, 40.0)}))
     return surfaces
-
-
-def bare(linear_colour: Colour) -> Colour:
-    """The colour itself; for surfaces without pattern."""
-    return linear_colour
-
-
-DEFAULT_HAIR = linear(60, 42, 30)

@@ -44,7 +44,7 @@ void main() {
     float shadow = lit(v_position, n);
     vec3 diffuse = ambient(n) * lid * 0.9;
     vec3 specular = ambient(reflect(-v, bulge)) * fresnel(dot(bulge, v)) * lid * 0.8;
-    for (int i = 0; i < 3; ++i) {
+    for (int i = 0; i < u_lights; ++i) {
         float arrives = i == 0 ? mix(shadow, 1.0, 0.15) : 0.8;
         diffuse += u_light_colour[i] * arrives * lid * max((dot(n, u_light[i]) + 0.2) / 1.2, 0.0);
         specular += u_light_colour[i] * arrives * u_wet

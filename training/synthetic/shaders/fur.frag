@@ -20,7 +20,7 @@ void main() {
     vec3 diffuse = ambient(lean) * depth;
     vec3 specular = vec3(0.0);
     float shadow = lit(v_position, n);
-    for (int i = 0; i < 3; ++i) {
+    for (int i = 0; i < u_lights; ++i) {
         vec3 arrives = u_light_colour[i] * (i == 0 ? shadow : 0.9) * depth;
         diffuse += arrives * clamp(dot(lean, u_light[i]) * 0.8 + 0.2, 0.0, 1.0);
         specular += arrives * u_gloss.x * 0.03 * lobe(lean, u_light[i], v, 0.3 * u_gloss.y);

@@ -20,7 +20,7 @@ void main() {
     vec3 diffuse = ambient(n) * depth;
     vec3 specular = vec3(0.0);
     float shift = 0.16 * (tone - 0.5);
-    for (int i = 0; i < 3; ++i) {
+    for (int i = 0; i < u_lights; ++i) {
         vec3 l = u_light[i];
         float arrives = (i == 0 ? shadow : 0.9) * depth;
         float along = dot(t, l);

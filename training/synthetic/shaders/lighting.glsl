@@ -2,7 +2,8 @@
 uniform vec3 u_eye;              // camera's place
 uniform vec3 u_irradiance[9];    // spherical harmonics of the ambient light, already convolved with the cosine
 uniform vec3 u_light[3];         // unit vectors towards the lights
-uniform vec3 u_light_colour[3];  // black where there is none
+uniform vec3 u_light_colour[3];
+uniform int u_lights;            // how many of them are on
 uniform mat4 u_shadow_matrix;    // head coordinates to the key light's depth map, in [0, 1]
 uniform sampler2D u_shadow;
 uniform float u_shadow_softness; // radius in the depth map's own coordinates

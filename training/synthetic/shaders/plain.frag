@@ -37,7 +37,7 @@ void main() {
     vec3 mirrored = reflect(-v, n);
     float f = fresnel(dot(n, v));
     vec3 specular = ambient(mirrored) * (f * u_shine.x + u_mirror) * openness;
-    for (int i = 0; i < 3; ++i) {
+    for (int i = 0; i < u_lights; ++i) {
         vec3 arrives = u_light_colour[i] * (i == 0 ? shadow : mix(openness, 1.0, 0.3));
         diffuse += arrives * max(dot(n, u_light[i]), 0.0);
         specular += arrives * (0.04 * u_shine.x + u_mirror * 0.5) * lobe(n, u_light[i], v, u_shine.y);

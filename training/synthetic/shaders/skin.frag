@@ -11,7 +11,7 @@ uniform vec3 u_eyeshadow;
 uniform vec2 u_noise_offset;
 uniform sampler2D u_noise;      // gradient x, y, height, slow noise
 uniform sampler2D u_paint;      // gradient x, y of wrinkles, spots, redness; over the rest pose seen from the front
-uniform sampler2D u_makeup;     // amount of eyeshadow; amount of stubble's grain
+uniform float u_shade;          // amount of eyeshadow
 in vec3 v_position; in vec3 v_normal; in vec2 v_uv; in vec3 v_rest; in vec4 v_a; in vec4 v_b; in float v_ao;
 flat in float v_layer;
 out vec4 colour;
@@ -28,7 +28,8 @@ void main() {
     vec2 map = vec2(v_rest.x / 20.0 + 0.5, (v_rest.y + 14.0) / 28.0);
     float facing = smoothstep(0.05, 0.45, n.z);
     vec4 paint = mix(vec4(0.5, 0.5, 0.0, 0.5), texture(u_paint, map), facing);
-    vec2 makeup = texture(u_makeup, map).rg * facing;
+    vec2 lid = vec2((abs(v_rest.x) - 3.0) / 1.7, (v_rest.y - 0.55) / 0.65);
+    float makeup = u_shade * facing * exp(-dot(lid, lid));
 
     float lips = v_a.x, lids = v_a.y, cheeks = v_b.x, nose = v_b.y, ears = v_b.z;
     vec2 g = (fine.rg - 0.5) * u_texture.x * (1.0 - 0.5 * lips) + (paint.rg - 0.5) * u_texture.y;
@@ -43,12 +44,14 @@ void main() {
     albedo *= 1.0 + 0.10 * (fine.b - 0.5);
     vec3 own = mix(albedo, u_lip, 0.75) * (1.0 + 0.25 * (fine.b - 0.5));
     albedo = mix(albedo, mix(own, u_lip, u_lip_cover), lips);
-    albedo = mix(albedo, u_eyeshadow, makeup.r);
-    float grain = smoothstep(0.35, 0.75, texture(u_noise, place * 0.6).b);
+    albedo = mix(albedo, u_eyeshadow, makeup);
     float scalp = u_cover.x * smoothstep(0.15, 0.7, v_a.w + 0.25 * (coarse.b - 0.5));
     float beard = u_cover.z * v_b.w;
     albedo = mix(albedo, u_hair * (0.35 + 0.6 * fine.b), clamp(scalp + u_cover.y * v_a.z * 0.8, 0.0, 1.0));
-    albedo = mix(albedo, mix(u_hair, albedo * vec3(0.62, 0.66, 0.74), 0.5), beard * (0.35 + 0.65 * grain));
+    if (beard > 0.01) {
+        float grain = smoothstep(0.35, 0.75, texture(u_noise, place * 0.6).b);
+        albedo = mix(albedo, mix(u_hair, albedo * vec3(0.62, 0.66, 0.74), 0.5), beard * (0.35 + 0.65 * grain));
+    }
 
     // Light: red scatters furthest below the skin, so that its shading is the softest.
     vec3 wrap = vec3(0.34, 0.16, 0.10);
@@ -61,7 +64,7 @@ void main() {
     float shine = u_gloss.x * (0.55 + 0.9 * nose + 0.5 * coarse.a) * (0.6 + 0.8 * fine.a) + u_lip_gloss * lips;
     shine *= 1.0 - 0.8 * scalp;
     vec3 specular = ambient(reflect(-v, bumped)) * fresnel(facing_eye) * openness * openness * (0.15 + 0.6 * shine);
-    for (int i = 0; i < 3; ++i) {
+    for (int i = 0; i < u_lights; ++i) {
         vec3 l = u_light[i];
         vec3 cosine = max((vec3(dot(n, l), dot(soft, l), dot(bumped, l)) + wrap) / (1.0 + wrap), 0.0);
         vec3 arrives = u_light_colour[i] * (i == 0 ? tinted : vec3(mix(openness, 1.0, 0.4)));
