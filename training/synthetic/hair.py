@@ -101,7 +101,7 @@ def sample_hair(rng: np.random.Generator, photo: np.random.Generator, *, hair: C
         curl=float(rng.uniform(0.35, 1.0) if style == "curly" else rng.uniform(0, 0.25)),
         turns=float(rng.uniform(0.1, 0.35) if style == "curly" else rng.uniform(0.03, 0.12)),
         density=float(rng.uniform(0.75, 1.0)),
-        width=float(rng.uniform(0.55, 1.0)),
+        width=float(rng.uniform(0.55, 1.0) * (0.6 if style == "curly" else 1.0)),
         gloss=float(photo.gamma(2.0, 0.35)),
         exponent=float(photo.uniform(20, 90)),
         seed=int(rng.integers(2**31)),
@@ -163,12 +163,12 @@ def _fur(mesh: HeadMesh, where: Float32, openness: Float32, look: HairLook) -> l
 
 def _cards(mesh: HeadMesh, where: Float32, openness: Float32, look: HairLook) -> Surface:
     rng = np.random.Generator(np.random.PCG64(look.seed))
-    count = int(look.density * np.interp(look.length, [2, 6, 14, 40], [1500, 1000, 520, 420]))
+    count = int(look.density * np.interp(look.length, [2, 6, 14, 40], [1500, 1000, 560, 460]))
     roots = scatter(mesh, where, openness, count, rng)
     level = np.linspace(1, 0, count, dtype=np.float32)  # 1 outermost, 0 next to the skin: the nearest is drawn first
     growth = _growth(roots, level, look, rng)
     hull = Hull(mesh)
-    steps = 6 if look.length < 7 else 11
+    steps = int(np.interp(look.length, [3, 7, 14, 40], [5, 8, 12, 16])) if look.style != "curly" else 18
     path = grow(roots, growth, hull, steps, rng)
     outward = path - hull.centre
     outward /= np.linalg.norm(outward, axis=2, keepdims=True)

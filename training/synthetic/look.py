@@ -72,7 +72,7 @@ def build_scene(mesh: HeadMesh, look: Look, openness: Float32) -> list[Surface]:
     scalp = growing(parts, mesh, look.hair)
     cover = {"scalp": 0.35 if look.hair.style == "bald" else 0.95, "beard": look.beard.shadow, "moustache": look.beard.shadow}
     skin_parts = replace(parts, beard=bearded(mesh, parts, look.beard) if look.beard.kind != "none" else parts.beard)
-    free = 1 - worn_region(mesh, look.occluders)[0] if look.occluders.covers_hair else 1.0
+    free = worn_region(mesh, look.occluders)[0] < 0.47 if look.occluders.covers_hair else 1.0
     hair = hair_surfaces(mesh, (scalp * free).astype(np.float32), openness, look.hair)
     return [
         *skin_surfaces(mesh, skin_parts, scalp, openness, look.skin, cover, look.hair.colour),
