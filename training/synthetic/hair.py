@@ -113,7 +113,7 @@ def growing(parts: Regions, mesh: HeadMesh, look: HairLook) -> Float32:
     x, y, z = np.abs(mesh.rest[:, 0]), mesh.rest[:, 1], mesh.rest[:, 2]
     edge = 3.5 - 9.0 * look.recede
     temples = smooth(edge + 1.5, edge - 1.5, z + 0.25 * np.abs(x - 3.5) * (look.recede > 0.1) - 0.35 * smooth(3.0, 0.0, x))
-    low = smooth(6.5, 4.0, y + 0.0 * x)
+    low = smooth(5.5, 2.5, y)
     crown = smooth(0.6, 1.0, np.float32(look.recede) * np.ones_like(x)) * smooth(4.5, 6.5, y)
     front = np.maximum(temples, low * smooth(-2.5, -5.0, z)) if look.recede > 0.02 else np.ones_like(x)
     return (parts.scalp * front * (1 - crown)).astype(np.float32)

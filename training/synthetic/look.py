@@ -80,7 +80,7 @@ def build_scene(mesh: HeadMesh, look: Look, openness: Float32) -> list[Surface]:
         brow_surface(mesh, openness, look.brows),
         *lash_surfaces(mesh, look.brows),
         *hair,
-        *beard_surfaces(mesh, parts, openness, look.beard),
+        *(beard_surfaces(mesh, parts, openness, look.beard) if look.occluders.worn != "mask" else []),
         *clothes_surfaces(mesh, openness, look.clothes),
         *([] if look.glasses is None else glasses_surfaces(mesh, look.glasses)),
         *worn_surfaces(mesh, openness, look.occluders),
