@@ -1,4 +1,4 @@
-// Short hair and beards: layers of the skin, each cut out where the hairs have ended. v_a.w: how much grows here.
+// Short hair and beards: layers of the skin, each cut out where the hairs have ended. v_a.w: an even weight of where it grows.
 uniform vec3 u_hair;
 uniform vec3 u_tip;
 uniform vec2 u_gloss;
