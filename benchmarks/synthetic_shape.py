@@ -1,9 +1,9 @@
 """Are synthetic faces shaped as real ones? python benchmarks/synthetic_shape.py FACES [--count N] [--plot FILE]
 
-FACES is a folder of .pts files in 300W-68. Takes as many random synthetic shapes (geometry only, nothing is rendered) and
-compares the two sets after a similarity Procrustes alignment of each face to the real mean: distances between the mean
-shapes of faces seen from the front, region by region, spreads, and the modes of all shapes (principal components): the angles
-between the two subspaces, and how much of the variance of real shapes the modes of synthetic shapes explain.
+FACES is a folder of .pts files in 300W-68. Takes as many random synthetic shapes (geometry only, nothing is rendered)
+and compares the two sets after a similarity Procrustes alignment of each face to the real mean: distances between the
+mean shapes of faces seen from the front, region by region, spreads, and the modes of all shapes (principal components):
+the angles between the two subspaces, and how much of the variance of real shapes the modes of synthetic shapes explain.
 """
 
 from __future__ import annotations
@@ -85,16 +85,19 @@ def compare(real: FloatArray, synthetic: FloatArray, scheme: Scheme, kept: int) 
     both = [aligned(front, target) for front in fronts]
     means = [shapes.mean(axis=0) for shapes in both]
     distance = 100 * np.linalg.norm(means[0] - means[1], axis=1)
-    spread = [100 * np.sqrt(((shapes - mean) ** 2).sum(axis=2).mean(axis=0)) for shapes, mean in zip(both, means, strict=True)]
+    spread = [100 * np.sqrt(shapes.var(axis=0).sum(axis=1)) for shapes in both]
     print(f"frontal faces: {len(fronts[0])} real, {len(fronts[1])} synthetic; % of the inter-ocular distance\n")
     print(f"{'':<14}{'means apart':>13}{'largest':>9}{'spread, real':>15}{'synthetic':>11}")
     for region in scheme.regions:
         at = list(region.indices)
-        row = f"{distance[at].mean():13.1f}{distance[at].max():9.1f}{spread[0][at].mean():15.1f}{spread[1][at].mean():11.1f}"
-        print(f"{region.name:<14}{row}")
-    print(f"{'all':<14}{distance.mean():13.1f}{distance.max():9.1f}{spread[0].mean():15.1f}{spread[1].mean():11.1f}\n")
+        print(f"{region.name:<14}{_row(distance[at], spread[0][at], spread[1][at])}")
+    print(f"{'all':<14}{_row(distance, *spread)}\n")
     _compare_modes(real, synthetic, scheme, kept)
     return means[0], means[1]
+
+
+def _row(distance: FloatArray, real: FloatArray, synthetic: FloatArray) -> str:
+    return f"{distance.mean():13.1f}{distance.max():9.1f}{real.mean():15.1f}{synthetic.mean():11.1f}"
 
 
 def _compare_modes(real: FloatArray, synthetic: FloatArray, scheme: Scheme, kept: int) -> None:
@@ -102,14 +105,15 @@ def _compare_modes(real: FloatArray, synthetic: FloatArray, scheme: Scheme, kept
     basis, variance = zip(*(modes(aligned(shapes, target), target) for shapes in (real, synthetic)), strict=True)
     covariance = (basis[0].T * variance[0]) @ basis[0]
     total = variance[0].sum()
-    print(f"all faces: {len(real)} real, {len(synthetic)} synthetic; variance {total:.4f} and {variance[1].sum():.4f} IOD^2\n")
-    print(f"{'modes':>6}{'real variance they explain: of real faces':>44}{'of synthetic':>14}{'principal angles, degrees':>28}")
+    print(f"all faces: {len(real)} real, {len(synthetic)} synthetic")
+    print(f"variance {total:.3f} and {variance[1].sum():.3f} squared inter-ocular distances\n")
+    print("real variance in the first modes of real and of synthetic faces; angles between the two, degrees")
     for count in range(1, kept + 1):
         own = variance[0][:count].sum() / total
         other = np.trace(basis[1][:count] @ covariance @ basis[1][:count].T) / total
         cosines = np.linalg.svd(basis[0][:count] @ basis[1][:count].T, compute_uv=False)
         angles = np.degrees(np.arccos(np.clip(cosines, -1, 1)))
-        print(f"{count:>6}{own:>44.3f}{other:>14.3f}{'':>6}{' '.join(f'{angle:.0f}' for angle in angles):>22}")
+        print(f"{count:>6}{own:>10.3f}{other:>10.3f}    {' '.join(f'{angle:.0f}' for angle in angles)}")
 
 
 def draw(means: tuple[FloatArray, FloatArray], scheme: Scheme, path: Path) -> None:

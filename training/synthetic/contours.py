@@ -1,12 +1,13 @@
-"""The edge of the face as it is labelled in pictures: jaw line on the near side, silhouette of the cheek on the far one.
+"""The edge of the face as it is labelled in pictures: jaw line on the near side, silhouette of the cheek on the far
+one.
 
 The 17 (33) points of the jaw have no place of their own on the skin. Labelled pictures have them on the visible edge of
-the face, evenly from the level of the eyes to the chin: where the face is turned away that is the outline of the cheek, not
-the jaw behind it (Sagonas et al., "300 Faces In-The-Wild Challenge", 2013; Wu et al., "Look at Boundary", 2018). As in the
-landmark marching of Zhu et al., "High-Fidelity Pose and Expression Normalization", 2015, each point of the jaw's edge owns a
-line across the cheek; the edge of the face is the outermost point of each line as the camera sees it, and the labels are
-spaced along it, from either end to the chin, as those of labelled pictures are. A line ends where eye, nose or mouth begin: in a profile the far
-edge runs over the hidden cheek beside nose and lips, not along their outline.
+the face, evenly from the level of the eyes to the chin: where the face is turned away that is the outline of the cheek,
+not the jaw behind it (Sagonas et al., "300 Faces In-The-Wild Challenge", 2013; Wu et al., "Look at Boundary", 2018). As
+in the landmark marching of Zhu et al., "High-Fidelity Pose and Expression Normalization", 2015, each point of the jaw's
+edge owns a line across the cheek; the edge of the face is the outermost point of each line as the camera sees it, and
+the labels are spaced along it, from either end to the chin, as those of labelled pictures are. A line ends where eye,
+nose or mouth begin: in a profile the far edge runs over the hidden cheek beside nose and lips, not along their outline.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ class Spacing:
 
     Attributes:
         front: lengths between neighbours in faces seen from the front; they sum to 1.
-        far, near: what is added to them on the side that is turned away and on the other, times the sine of the turn; sum 0.
+        far, near: what is added to them on the side that is turned away and on the other, times the sine of the turn;
+            sum 0.
     """
 
     front: tuple[float, ...]
@@ -68,15 +70,16 @@ SPACING_68 = Spacing(
     far=(0.045, 0.021, 0.036, 0.041, 0.010, -0.038, -0.078, -0.037),
     near=(-0.010, -0.022, -0.018, -0.011, 0.014, 0.047, 0.039, -0.039),
 )
-"""Means of 880 frontal and 130 turned faces with labels in iBUG's scheme: the chin's neighbours keep away from it, and on the
-far side the chin's points crowd."""
+"""Means of 880 frontal and 130 turned faces with labels in iBUG's scheme: the chin's neighbours keep away from it, and
+on the far side the chin's points crowd."""
 
 SPACING_98 = Spacing((1 / 16,) * 16, (0.0,) * 16, (0.0,) * 16)
 """WFLW's points are even."""
 
 
 def face_edge(mesh: HeadMesh, view: View, spacing: Spacing) -> FloatArray:
-    """(2 * segments + 1, 3) cm: the points of the jaw as a scheme numbers them, from the person's right ear to the left."""
+    """(2 * segments + 1, 3) cm: the points of the jaw as a scheme numbers them, from the person's right ear to the
+    left."""
     right, left = (_side(mesh, view, lines, spacing) for lines in edge_lines())
     return np.concatenate([right, left[-2::-1]])
 
@@ -104,8 +107,8 @@ def _turned(view: View, edge: EdgeLines) -> float:
 def _outward_in_image(view: View, outward: FloatArray, turned: float) -> FloatArray:
     """(L, 2) directions in the image, y down, that lead out of the face from the lines with `outward` (L, 2).
 
-    On the side that is turned away the chin's outline runs upwards where that of a face seen from the front runs across:
-    there the directions lean to the side with the sine of the turn, but for the chin's own.
+    On the side that is turned away the chin's outline runs upwards where that of a face seen from the front runs
+    across: there the directions lean to the side with the sine of the turn, but for the chin's own.
     """
     lean = max(0.0, turned) * np.sign(outward[0, 0]) * (1 - np.linspace(0, 1, len(outward)) ** 6)
     right, up = _face_axes(view)
@@ -145,7 +148,8 @@ def edge_lines() -> tuple[EdgeLines, EdgeLines]:
 
 
 def _lines_between(model: HeadModel, jaw: SurfaceCurve, cheek: SurfaceCurve) -> EdgeLines:
-    """Lines from the jaw's edge to the cheek, straight in the texture's plane, where the skin of the face is one sheet."""
+    """Lines from the jaw's edge to the cheek, straight in the texture's plane, where the skin of the face is one
+    sheet."""
     rest = model.rest.astype(np.float64)
     start, end = jaw.corners[:, 0], cheek.corners[:, 0]
     length = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(rest[start], axis=0), axis=1))])
@@ -161,7 +165,8 @@ def _lines_between(model: HeadModel, jaw: SurfaceCurve, cheek: SurfaceCurve) -> 
 
 
 def _outward(place: FloatArray) -> FloatArray:
-    """(L, 2) unit normals of a polyline (L, 2) from an ear to the chin, away from the face, without the mesh's corners."""
+    """(L, 2) unit normals of a polyline (L, 2) from an ear to the chin, away from the face, without the mesh's
+    corners."""
     along = np.gradient(place, axis=0)
     wide = np.ones(9) / 9
     padded = np.pad(along, ((4, 4), (0, 0)), mode="edge")

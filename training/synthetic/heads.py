@@ -17,8 +17,8 @@ YEARS = (1.0, 11.0, 25.0, 90.0)
 """The ages that MakeHuman's baby, child, young and old stand for."""
 
 IRIS_RADIUS = 0.53
-"""cm: 0.4 of the opening between the lids' corners is iris in adults, which on the model's eyes is a little less than the
-human 11.7 mm; like those of people the model's eyeballs hardly grow."""
+"""cm: 0.4 of the opening between the lids' corners is iris in adults, which on the model's eyes is a little less than
+the human 11.7 mm; like those of people the model's eyeballs hardly grow."""
 
 LOOK_LIMITS = {"In": 15.4, "Out": 15.0, "Up": 9.8, "Down": 11.4}
 """Degrees by which the eyeLook shapes turn the eyeballs (measured); the lids are moved in proportion."""

@@ -1,6 +1,7 @@
 """Who is on the pictures and what they do: random people, expressions and views.
 
-Every function takes a generator of its own and draws from it alone, so that pictures can share a person or an expression.
+Every function takes a generator of its own and draws from it alone, so that pictures can share a person or an
+expression.
 """
 
 from __future__ import annotations
@@ -83,8 +84,8 @@ def _twitches(rng: Generator) -> Actions:
     actions: Actions = {}
     for name, spread in (
         ("browDown", 0.12), ("browOuterUp", 0.12), ("cheekSquint", 0.08), ("eyeSquint", 0.12), ("mouthDimple", 0.08),
-        ("mouthFrown", 0.10), ("mouthPress", 0.08), ("mouthSmile", 0.10), ("mouthStretch", 0.06), ("mouthUpperUp", 0.05),
-        ("mouthLowerDown", 0.05), ("noseSneer", 0.06),
+        ("mouthFrown", 0.10), ("mouthPress", 0.08), ("mouthSmile", 0.10), ("mouthStretch", 0.06),
+        ("mouthUpperUp", 0.05), ("mouthLowerDown", 0.05), ("noseSneer", 0.06),
     ):  # fmt: skip
         actions |= _both(rng, name, abs(rng.normal(0, spread)))
     actions["browInnerUp"] = abs(rng.normal(0, 0.12))
@@ -180,8 +181,8 @@ _EXPRESSIONS: tuple[tuple[str, float, Callable[[Generator], Actions]], ...] = (
 def sample_view(rng: Generator, width: int, height: int) -> View:
     """A random camera before a random pose: mostly frontal, one in twelve beyond half profile.
 
-    The camera stands 35 cm (an arm that holds a telephone) to 4 m (a portrait lens) away; the face is 0.35 to 0.68 of the
-    picture's shorter side high and lies near its middle.
+    The camera stands 35 cm (an arm that holds a telephone) to 4 m (a portrait lens) away; the face is 0.35 to 0.68 of
+    the picture's shorter side high and lies near its middle.
     """
     yaw = _sample_yaw(rng)
     pitch = float(np.clip(rng.normal(0, 9), -35, 30))

@@ -35,7 +35,11 @@ class SurfaceCurve:
 
     def on(self, mesh: HeadMesh) -> FloatArray:
         """(N, 3) cm: the nodes on a head."""
-        return np.einsum("nk,nkd->nd", self.weights, mesh.vertices[self.corners].astype(np.float64))
+        return self.of(mesh.vertices)
+
+    def of(self, values: NDArray[np.floating]) -> FloatArray:
+        """(N, D): the nodes' share in values (V, D) of a head's vertices."""
+        return np.einsum("nk,nkd->nd", self.weights, values[self.corners].astype(np.float64))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -44,8 +48,8 @@ class SurfaceCurves:
 
     Attributes:
         right, left: those of the person's right half and of the left.
-        lengths: (N,) float64 for each curve, from 0 to 1: how far along it each node lies, on the template seen from the
-            front.
+        lengths: (N,) float64 for each curve, from 0 to 1: how far along it each node lies, on the template seen from
+            the front.
     """
 
     right: Mapping[str, SurfaceCurve]
@@ -70,7 +74,7 @@ def surface_curves() -> SurfaceCurves:
         right[name] = _on_front(model, front)
         left[name] = _on_front(model, front * [-1, 1])
     front = model.rest[:, :2].astype(np.float64)
-    lengths = {name: _lengths(np.einsum("nk,nkd->nd", curve.weights, front[curve.corners])) for name, curve in right.items()}
+    lengths = {name: _lengths(curve.of(front)) for name, curve in right.items()}
     return SurfaceCurves(right, left, lengths)
 
 
@@ -109,7 +113,9 @@ def _on_front(model: HeadModel, places: FloatArray) -> SurfaceCurve:
     return SurfaceCurve(*found)
 
 
-def locate(plane: Float32, triangles: Int32, places: FloatArray, nearness: Float32 | None = None) -> tuple[Int32, FloatArray]:
+def locate(
+    plane: Float32, triangles: Int32, places: FloatArray, nearness: Float32 | None = None
+) -> tuple[Int32, FloatArray]:
     """The triangle that each place lies in, and the place's barycentric weights there.
 
     Args:
