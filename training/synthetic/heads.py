@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from training.synthetic import anny_data
 from training.synthetic.head_model import HeadModel, head_model
-from training.synthetic.mesh import Eyeball, Float32, HeadMesh, vertex_normals
+from training.synthetic.mesh import Eyeball, HeadMesh, vertex_normals
 from training.synthetic.neck import turn_body
 
 YEARS = (1.0, 11.0, 25.0, 90.0)
@@ -82,10 +82,10 @@ def build_head(params: HeadParams) -> HeadMesh:
     middle = (centres[0] + centres[1]) / 2
     vertices -= middle
     vertices = turn_body(model, vertices, params.expression.body)
-    _turn_eyes(model, vertices, params.expression)
+    turn = _gaze(params.expression)
+    right, left = (_turn_eye(vertices, eye, turn) for eye in model.eyes)
     single = vertices.astype(np.float32)
     normals = vertex_normals(single, model.base.corners)
-    right, left = (_eyeball(vertices, eye, pupil) for eye, pupil in zip(model.eyes, model.pupils, strict=True))
     return HeadMesh(
         vertices=single[model.split],
         triangles=model.triangles,
@@ -159,24 +159,19 @@ def _lids_of_gaze(expression: Expression) -> dict[str, float]:
     return amounts
 
 
-def _turn_eyes(model: HeadModel, vertices: NDArray[np.float64], expression: Expression) -> None:
-    """Turn each eyeball about its centre, in place."""
+def _gaze(expression: Expression) -> NDArray[np.float64]:
+    """(3, 3) turn of the eyeballs from straight ahead."""
     yaw, pitch = np.radians([expression.gaze_yaw, expression.gaze_pitch])
     about_y = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
     about_x = np.array([[1, 0, 0], [0, np.cos(pitch), np.sin(pitch)], [0, -np.sin(pitch), np.cos(pitch)]])
-    turn = about_y @ about_x
-    for eye in model.eyes:
-        centre = vertices[eye].mean(axis=0)
-        vertices[eye] = (vertices[eye] - centre) @ turn.T + centre
+    return about_y @ about_x
 
 
-def _eyeball(vertices: NDArray[np.float64], eye: NDArray[np.int32], pupil: int) -> Eyeball:
+def _turn_eye(vertices: NDArray[np.float64], eye: NDArray[np.int32], turn: NDArray[np.float64]) -> Eyeball:
+    """Turn an eyeball about its centre, in place; MakeHuman's look straight ahead."""
     centre = vertices[eye].mean(axis=0)
-    radius = float(np.linalg.norm(vertices[eye] - centre, axis=1).mean())
-    gaze = vertices[pupil] - centre
-    return Eyeball(centre, radius, gaze / np.linalg.norm(gaze), vertices[pupil].copy(), IRIS_RADIUS)
-
-
-def eye_line(mesh: HeadMesh) -> Float32:
-    """(2, 3) cm: the centres of the right and of the left eyeball."""
-    return np.stack([mesh.right_eye.centre, mesh.left_eye.centre]).astype(np.float32)
+    arms = (vertices[eye] - centre) @ turn.T
+    vertices[eye] = arms + centre
+    radius = float(np.linalg.norm(arms, axis=1).mean())
+    gaze = turn[:, 2].copy()
+    return Eyeball(centre, radius, gaze, centre + radius * gaze, IRIS_RADIUS)
