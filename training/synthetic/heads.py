@@ -20,6 +20,9 @@ IRIS_RADIUS = 0.53
 """cm: 0.4 of the opening between the lids' corners is iris in adults, which on the model's eyes is a little less than
 the human 11.7 mm; like those of people the model's eyeballs hardly grow."""
 
+_UPPER_LID, _LOWER_LID = (6, 0, 1, 54), (36, 41, 44, 47)
+"""MakeHuman's vertices on the middle of the right lids' free edges, one above the other."""
+
 LOOK_LIMITS = {"In": 15.4, "Out": 15.0, "Up": 9.8, "Down": 11.4}
 """Degrees by which the eyeLook shapes turn the eyeballs (measured); the lids are moved in proportion."""
 
@@ -49,7 +52,8 @@ class Expression:
     """What a face does for the moment.
 
     Attributes:
-        actions: (facial action, amount 0 to 1), such as ("jawOpen", 0.3); those of the gaze are not among them.
+        actions: (facial action, amount 0 to 1), such as ("jawOpen", 0.3); those of the gaze are not among them. An
+            "eyeBlink" of 1 closes the lids of whoever it is, one of 0.5 halves their opening.
         gaze_yaw, gaze_pitch: degrees the eyes are turned towards the person's left and up, against the head.
         body: degrees (yaw, pitch, roll) by which neck and shoulders are turned against the head: the reverse of how the
             head is turned on them.
@@ -77,7 +81,11 @@ def build_head(params: HeadParams) -> HeadMesh:
         KeyError: a shape has no such name.
     """
     model = head_model()
-    vertices = _blended(model, _amounts(params))
+    amounts = _amounts(params)
+    blinks = {side: amounts.pop(f"action:eyeBlink{side}", 0.0) for side in ("Right", "Left")}
+    vertices = _blended(model, amounts)
+    for side, amount in blinks.items():
+        _shut(model, vertices, side, amount)
     centres = [vertices[eye].mean(axis=0) for eye in model.eyes]
     middle = (centres[0] + centres[1]) / 2
     vertices -= middle
@@ -107,6 +115,25 @@ def _blended(model: HeadModel, amounts: dict[str, float]) -> NDArray[np.float64]
     for row, amount in used:  # one after the other: a matrix product would sum in an order of its library's choice
         vertices += amount * model.shapes[row]
     return vertices
+
+
+def _shut(model: HeadModel, vertices: NDArray[np.float64], side: str, amount: float) -> None:
+    """Close the lids of an eye by a share of their opening, in place.
+
+    MakeHuman's shape moves the lids as far as the widest eyes need; on others they would pass each other.
+    """
+    shape = model.shapes[model.rows[f"action:eyeBlink{side}"]]
+    upper, lower = (_lid(model, lid, side) for lid in (_UPPER_LID, _LOWER_LID))
+    opening = float((vertices[upper, 1] - vertices[lower, 1]).mean())
+    closing = float((shape[lower, 1] - shape[upper, 1]).mean())
+    if amount > 0 and opening > 0:
+        vertices += amount * opening / closing * shape
+
+
+def _lid(model: HeadModel, numbers: tuple[int, ...], side: str) -> NDArray[np.int64]:
+    """Base vertices of a lid's middle; MakeHuman's `numbers` are those of the right one."""
+    right = np.array([model.number_of(number) for number in numbers])
+    return right if side == "Right" else model.base.mirror[right]
 
 
 def _amounts(params: HeadParams) -> dict[str, float]:

@@ -71,7 +71,9 @@ def sample_expression(rng: Generator) -> Expression:
     actions = _twitches(rng)
     for name, amount in drawn.items():
         actions[name] = actions.get(name, 0.0) + amount
-    lids = max(0.0, rng.normal(0.06, 0.10)) + (rng.uniform(0.85, 1.0) if rng.random() < 0.06 else 0.0)
+    lids = float(np.clip(rng.normal(0.12, 0.14), 0, 0.6))  # nobody's eyes are as open as MakeHuman's
+    if rng.random() < 0.06:
+        lids = rng.uniform(0.85, 1.0)
     for side in ("Left", "Right"):
         name = f"eyeBlink{side}"
         actions[name] = actions.get(name, 0.0) + lids + abs(rng.normal(0, 0.02))
