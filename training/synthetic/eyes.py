@@ -9,6 +9,7 @@ import numpy as np
 from training.synthetic.colour import Colour, along, colour, linear
 from training.synthetic.mesh import Eyeball, Float32, HeadMesh
 from training.synthetic.scene import EYE, MOUTH, Surface, compact, pack, part_of_head
+from training.synthetic.surface_curves import surface_curves
 
 _IRISES = ((24, 14, 10), (58, 34, 18), (96, 62, 30), (118, 96, 48), (96, 110, 70), (92, 122, 122), (96, 134, 168), (70, 100, 140), (120, 130, 138))
 
@@ -65,11 +66,19 @@ def eye_surfaces(mesh: HeadMesh, openness: Float32, look: EyeLook) -> list[Surfa
     """Both eyeballs, the teeth and the tongue of a head."""
     surfaces = [_eyeball(mesh, eye, look, offset) for eye, offset in ((mesh.right_eye, 0.13), (mesh.left_eye, 0.61))]
     back = np.clip((mesh.rest[:, 2] + 2.5) / 5.0, 0.15, 1.0)  # the mouth's depth is dark
-    table = pack(mesh.vertices, mesh.normals, uv=mesh.uv, rest=mesh.rest, ao=back * back * 0.5)
+    open_mouth = np.clip(0.12 + lip_gap(mesh) / 0.9, 0.12, 1.0)  # lips that hardly part leave little light for the teeth
+    table = pack(mesh.vertices, mesh.normals, uv=mesh.uv, rest=mesh.rest, ao=back * back * 0.6 * open_mouth)
     for parts, tint, shine in ((("upper teeth", "lower teeth"), look.teeth, (2.0, 60.0)), (("tongue",), linear(170, 84, 80), (1.5, 30.0))):
         vertices, triangles = part_of_head(mesh, table, *parts)
         surfaces.append(Surface("plain", vertices, triangles, MOUTH, {"u_tint": tint, "u_shine": shine}))
     return surfaces
+
+
+def lip_gap(mesh: HeadMesh) -> float:
+    """cm between the lips, in their middle."""
+    curves = surface_curves().left
+    upper, lower = (curves[name].on(mesh)[-1] for name in ("upper lip inner", "lower lip inner"))
+    return max(0.0, float(np.linalg.norm(upper - lower)) - 0.16)
 
 
 def _eyeball(mesh: HeadMesh, eye: Eyeball, look: EyeLook, offset: float) -> Surface:

@@ -41,7 +41,7 @@ def sample_film(rng: np.random.Generator, lighting: Lighting, albedo: tuple[floa
     return Film(
         gain=tuple(float(v) for v in exposure * 0.5 * white),  # type: ignore[arg-type]
         shoulder=float(rng.uniform(0.3, 1.0)),
-        contrast=float(np.clip(rng.normal(1.08, 0.12), 0.8, 1.4)),
+        contrast=float(np.clip(rng.normal(1.1, 0.1), 0.93, 1.4)),
         saturation=0.0 if grey else float(np.clip(rng.normal(0.92, 0.13), 0.4, 1.3)),
     )
 

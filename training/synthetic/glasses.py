@@ -13,6 +13,10 @@ from training.synthetic.scene import FRAME, LENS, Surface
 from training.synthetic.solids import Solid, joined, sheet, tube
 
 
+_BOW = 0.022
+"""1/cm: how frames are bent round the face."""
+
+
 @dataclass(frozen=True, slots=True)
 class Glasses:
     """Attributes:
@@ -47,8 +51,8 @@ def sample_glasses(rng: np.random.Generator) -> Glasses | None:
     return Glasses(
         frame=colour(frame),
         thickness=float(rng.uniform(0.05, 0.09) if metal else rng.uniform(0.12, 0.26)),
-        half_width=float(rng.uniform(2.3, 2.9)),
-        half_height=float(rng.uniform(1.5, 2.4) if not dark else rng.uniform(1.9, 2.6)),
+        half_width=float(rng.uniform(2.1, 2.75)),
+        half_height=float(rng.uniform(1.3, 2.2) if not dark else rng.uniform(1.7, 2.4)),
         roundness=float(rng.uniform(2.0, 4.5)),
         droop=float(rng.choice([0.0, rng.uniform(0, 0.6)])),
         down=float(rng.uniform(0.0, 0.7)),
@@ -82,12 +86,12 @@ def glasses_surfaces(mesh: HeadMesh, look: Glasses) -> list[Surface]:
 def _front(mesh: HeadMesh, x0: float, look: Glasses) -> float:
     """z of the lenses in the middle: before lashes, brows and the root of the nose."""
     x, y, z = np.abs(mesh.vertices[:, 0]), mesh.vertices[:, 1], mesh.vertices[:, 2]
-    behind = (np.abs(x - x0) < 0.9 * look.half_width) & (np.abs(y + look.down) < 0.8 * look.half_height)
-    return float(np.quantile(z[behind], 0.985)) + 0.25
+    behind = (np.abs(x - x0) < 0.95 * look.half_width) & (np.abs(y + look.down) < 0.9 * look.half_height)
+    return float((z + _BOW * x * x)[behind].max()) + 0.12
 
 
 def _curved(x: NDArray[np.float64], depth: float) -> NDArray[np.float64]:
-    return depth - 0.022 * x * x
+    return depth - _BOW * x * x
 
 
 def _outline(side: int, x0: float, depth: float, look: Glasses, count: int = 40) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ import numpy as np
 from training.synthetic.colour import Colour, along, colour
 from training.synthetic.groom import Growth, Hull, Roots, grow, ribbons, scatter
 from training.synthetic.mesh import Float32, HeadMesh
-from training.synthetic.regions import Regions, smooth
+from training.synthetic.regions import Regions, even, smooth, within
 from training.synthetic.scene import HAIR, Surface, compact, pack
 
 STYLES = ("bald", "buzz", "afro", "short", "side", "back", "quiff", "long", "tied", "curly")
@@ -101,7 +101,7 @@ def sample_hair(rng: np.random.Generator, photo: np.random.Generator, *, hair: C
         curl=float(rng.uniform(0.35, 1.0) if style == "curly" else rng.uniform(0, 0.25)),
         turns=float(rng.uniform(0.1, 0.35) if style == "curly" else rng.uniform(0.03, 0.12)),
         density=float(rng.uniform(0.75, 1.0)),
-        width=float(rng.uniform(0.55, 1.0)),
+        width=float(rng.uniform(0.55, 1.0) * (0.6 if style == "curly" else 1.0)),
         gloss=float(photo.gamma(2.0, 0.35)),
         exponent=float(photo.uniform(20, 90)),
         seed=int(rng.integers(2**31)),
@@ -109,19 +109,20 @@ def sample_hair(rng: np.random.Generator, photo: np.random.Generator, *, hair: C
 
 
 def growing(parts: Regions, mesh: HeadMesh, look: HairLook) -> Float32:
-    """(V,) float32: where hair still grows, with the hairline gone back and the crown bare."""
+    """(V,) float32 even weight: where hair still grows, with the hairline gone back and the crown bare."""
+    if look.recede < 0.02:
+        return parts.scalp
     x, y, z = np.abs(mesh.rest[:, 0]), mesh.rest[:, 1], mesh.rest[:, 2]
-    edge = 3.5 - 9.0 * look.recede
-    temples = smooth(edge + 1.5, edge - 1.5, z + 0.25 * np.abs(x - 3.5) * (look.recede > 0.1) - 0.35 * smooth(3.0, 0.0, x))
-    low = smooth(6.5, 4.0, y + 0.0 * x)
-    crown = smooth(0.6, 1.0, np.float32(look.recede) * np.ones_like(x)) * smooth(4.5, 6.5, y)
-    front = np.maximum(temples, low * smooth(-2.5, -5.0, z)) if look.recede > 0.02 else np.ones_like(x)
-    return (parts.scalp * front * (1 - crown)).astype(np.float32)
+    front = 3.5 - 9.0 * look.recede + 1.2 * np.exp(-((x / 1.8) ** 2))  # the temples go first
+    top = 12.0 - 9.5 * smooth(0.5, 1.0, np.full_like(x, look.recede))
+    left = np.maximum(front - z - 0.25 * np.maximum(x - 5.5, 0), np.minimum(top - 2.0 - y, -z - 3.5))
+    left = np.minimum(left, np.maximum(top - y, -z - 30.0 + 26.0 * (look.recede < 0.5)))
+    return np.minimum(parts.scalp, even(left.astype(np.float32)))
 
 
 def hair_surfaces(mesh: HeadMesh, where: Float32, openness: Float32, look: HairLook) -> list[Surface]:
-    """The hair that grows where (V,) `where` says, or none."""
-    if where.max() < 0.05:
+    """The hair that grows where (V,) `where` (an even weight) says, or none."""
+    if where.max() <= 0.52:
         return []
     if look.style in ("bald", "buzz", "afro"):
         return _fur(mesh, where, openness, look)
@@ -129,17 +130,17 @@ def hair_surfaces(mesh: HeadMesh, where: Float32, openness: Float32, look: HairL
 
 
 def fur_surface(mesh: HeadMesh, amount: Float32, openness: Float32, *, length: float, density: float, scale: float, layers: int, droop: float, gloss: tuple[float, float], colours: tuple[Colour, Colour], offset: tuple[float, float], what: int) -> Surface:
-    """Layers over the skin where (V,) `amount` is above nothing."""
+    """Layers over the skin where the (V,) even weight `amount` is above a half."""
     table = pack(
         mesh.vertices,
         mesh.normals,
         rest=mesh.rest,
         a=np.stack([np.zeros_like(amount), np.zeros_like(amount), np.ones_like(amount), amount], axis=1),
-        b=np.stack([np.zeros_like(amount), -0.4 * np.ones_like(amount), np.zeros_like(amount), np.sqrt(amount)], axis=1),
+        b=np.stack([np.zeros_like(amount), -0.4 * np.ones_like(amount), np.zeros_like(amount), np.sqrt(within(amount, 0.8))], axis=1),
         ao=openness,
     )
     triangles = mesh.of_part("skin")
-    vertices, triangles = compact(table, triangles[amount[triangles].max(axis=1) > 0.02])
+    vertices, triangles = compact(table, triangles[amount[triangles].max(axis=1) > 0.45])
     uniforms = {
         "u_hair": colours[0], "u_tip": colours[1], "u_layers": float(layers), "u_density": density, "u_scale": scale, "u_gloss": gloss,
         "u_layer_step": length / layers, "u_droop": droop, "u_noise_offset": offset,
@@ -163,12 +164,12 @@ def _fur(mesh: HeadMesh, where: Float32, openness: Float32, look: HairLook) -> l
 
 def _cards(mesh: HeadMesh, where: Float32, openness: Float32, look: HairLook) -> Surface:
     rng = np.random.Generator(np.random.PCG64(look.seed))
-    count = int(look.density * np.interp(look.length, [2, 6, 14, 40], [1500, 1000, 520, 420]))
-    roots = scatter(mesh, where, openness, count, rng)
+    count = int(look.density * np.interp(look.length, [2, 6, 14, 40], [1500, 1000, 560, 460]))
+    roots = scatter(mesh, within(where), openness, count, rng)
     level = np.linspace(1, 0, count, dtype=np.float32)  # 1 outermost, 0 next to the skin: the nearest is drawn first
     growth = _growth(roots, level, look, rng)
     hull = Hull(mesh)
-    steps = 6 if look.length < 7 else 11
+    steps = int(np.interp(look.length, [3, 7, 14, 40], [5, 8, 12, 16])) if look.style != "curly" else 18
     path = grow(roots, growth, hull, steps, rng)
     outward = path - hull.centre
     outward /= np.linalg.norm(outward, axis=2, keepdims=True)

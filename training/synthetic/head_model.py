@@ -29,7 +29,6 @@ class HeadModel:
         rest: (V, 3) float32, cm: the template about the point between its eyeballs.
         masks: (V,) float32 for each name of `mesh.MASKS`.
         eyes: base vertices of the right and of the left eyeball.
-        pupils: base vertex in the middle of the right and of the left pupil.
         middle: (3,) float64, cm: the point between the template's eyeballs, in the template's coordinates.
     """
 
@@ -42,7 +41,6 @@ class HeadModel:
     rest: Float32
     masks: Mapping[str, Float32]
     eyes: tuple[Int32, Int32]
-    pupils: tuple[int, int]
     middle: NDArray[np.float64]
 
     def number_of(self, vertex: int) -> int:
@@ -81,7 +79,6 @@ def head_model() -> HeadModel:
         rest=rest,
         masks=surface_masks(root, base, split, uv, rest),
         eyes=eyes,
-        pupils=(_foremost(base, eyes[0]), _foremost(base, eyes[1])),
         middle=middle,
     )
 
@@ -103,7 +100,3 @@ def _eyeballs(base: BaseMesh) -> tuple[Int32, Int32]:
 
 def _box_centre(points: NDArray[np.float64]) -> NDArray[np.float64]:
     return (points.min(axis=0) + points.max(axis=0)) / 2
-
-
-def _foremost(base: BaseMesh, eye: Int32) -> int:
-    return int(eye[base.template[eye, 2].argmax()])

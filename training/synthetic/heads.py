@@ -10,15 +10,18 @@ from numpy.typing import NDArray
 
 from training.synthetic import anny_data
 from training.synthetic.head_model import HeadModel, head_model
-from training.synthetic.mesh import Eyeball, Float32, HeadMesh, vertex_normals
+from training.synthetic.mesh import Eyeball, HeadMesh, vertex_normals
 from training.synthetic.neck import turn_body
 
 YEARS = (1.0, 11.0, 25.0, 90.0)
 """The ages that MakeHuman's baby, child, young and old stand for."""
 
 IRIS_RADIUS = 0.53
-"""cm: 0.4 of the opening between the lids' corners is iris in adults, which on the model's eyes is a little less than the
-human 11.7 mm; like those of people the model's eyeballs hardly grow."""
+"""cm: 0.4 of the opening between the lids' corners is iris in adults, which on the model's eyes is a little less than
+the human 11.7 mm; like those of people the model's eyeballs hardly grow."""
+
+_UPPER_LID, _LOWER_LID = (6, 0, 1, 54), (36, 41, 44, 47)
+"""MakeHuman's vertices on the middle of the right lids' free edges, one above the other."""
 
 LOOK_LIMITS = {"In": 15.4, "Out": 15.0, "Up": 9.8, "Down": 11.4}
 """Degrees by which the eyeLook shapes turn the eyeballs (measured); the lids are moved in proportion."""
@@ -49,7 +52,8 @@ class Expression:
     """What a face does for the moment.
 
     Attributes:
-        actions: (facial action, amount 0 to 1), such as ("jawOpen", 0.3); those of the gaze are not among them.
+        actions: (facial action, amount 0 to 1), such as ("jawOpen", 0.3); those of the gaze are not among them. An
+            "eyeBlink" of 1 closes the lids of whoever it is, one of 0.5 halves their opening.
         gaze_yaw, gaze_pitch: degrees the eyes are turned towards the person's left and up, against the head.
         body: degrees (yaw, pitch, roll) by which neck and shoulders are turned against the head: the reverse of how the
             head is turned on them.
@@ -77,15 +81,19 @@ def build_head(params: HeadParams) -> HeadMesh:
         KeyError: a shape has no such name.
     """
     model = head_model()
-    vertices = _blended(model, _amounts(params))
+    amounts = _amounts(params)
+    blinks = {side: amounts.pop(f"action:eyeBlink{side}", 0.0) for side in ("Right", "Left")}
+    vertices = _blended(model, amounts)
+    for side, amount in blinks.items():
+        _shut(model, vertices, side, amount)
     centres = [vertices[eye].mean(axis=0) for eye in model.eyes]
     middle = (centres[0] + centres[1]) / 2
     vertices -= middle
     vertices = turn_body(model, vertices, params.expression.body)
-    _turn_eyes(model, vertices, params.expression)
+    turn = _gaze(params.expression)
+    right, left = (_turn_eye(vertices, eye, turn) for eye in model.eyes)
     single = vertices.astype(np.float32)
     normals = vertex_normals(single, model.base.corners)
-    right, left = (_eyeball(vertices, eye, pupil) for eye, pupil in zip(model.eyes, model.pupils, strict=True))
     return HeadMesh(
         vertices=single[model.split],
         triangles=model.triangles,
@@ -107,6 +115,25 @@ def _blended(model: HeadModel, amounts: dict[str, float]) -> NDArray[np.float64]
     for row, amount in used:  # one after the other: a matrix product would sum in an order of its library's choice
         vertices += amount * model.shapes[row]
     return vertices
+
+
+def _shut(model: HeadModel, vertices: NDArray[np.float64], side: str, amount: float) -> None:
+    """Close the lids of an eye by a share of their opening, in place.
+
+    MakeHuman's shape moves the lids as far as the widest eyes need; on others they would pass each other.
+    """
+    shape = model.shapes[model.rows[f"action:eyeBlink{side}"]]
+    upper, lower = (_lid(model, lid, side) for lid in (_UPPER_LID, _LOWER_LID))
+    opening = float((vertices[upper, 1] - vertices[lower, 1]).mean())
+    closing = float((shape[lower, 1] - shape[upper, 1]).mean())
+    if amount > 0 and opening > 0:
+        vertices += amount * opening / closing * shape
+
+
+def _lid(model: HeadModel, numbers: tuple[int, ...], side: str) -> NDArray[np.int64]:
+    """Base vertices of a lid's middle; MakeHuman's `numbers` are those of the right one."""
+    right = np.array([model.number_of(number) for number in numbers])
+    return right if side == "Right" else model.base.mirror[right]
 
 
 def _amounts(params: HeadParams) -> dict[str, float]:
@@ -159,24 +186,19 @@ def _lids_of_gaze(expression: Expression) -> dict[str, float]:
     return amounts
 
 
-def _turn_eyes(model: HeadModel, vertices: NDArray[np.float64], expression: Expression) -> None:
-    """Turn each eyeball about its centre, in place."""
+def _gaze(expression: Expression) -> NDArray[np.float64]:
+    """(3, 3) turn of the eyeballs from straight ahead."""
     yaw, pitch = np.radians([expression.gaze_yaw, expression.gaze_pitch])
     about_y = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
     about_x = np.array([[1, 0, 0], [0, np.cos(pitch), np.sin(pitch)], [0, -np.sin(pitch), np.cos(pitch)]])
-    turn = about_y @ about_x
-    for eye in model.eyes:
-        centre = vertices[eye].mean(axis=0)
-        vertices[eye] = (vertices[eye] - centre) @ turn.T + centre
+    return about_y @ about_x
 
 
-def _eyeball(vertices: NDArray[np.float64], eye: NDArray[np.int32], pupil: int) -> Eyeball:
+def _turn_eye(vertices: NDArray[np.float64], eye: NDArray[np.int32], turn: NDArray[np.float64]) -> Eyeball:
+    """Turn an eyeball about its centre, in place; MakeHuman's look straight ahead."""
     centre = vertices[eye].mean(axis=0)
-    radius = float(np.linalg.norm(vertices[eye] - centre, axis=1).mean())
-    gaze = vertices[pupil] - centre
-    return Eyeball(centre, radius, gaze / np.linalg.norm(gaze), vertices[pupil].copy(), IRIS_RADIUS)
-
-
-def eye_line(mesh: HeadMesh) -> Float32:
-    """(2, 3) cm: the centres of the right and of the left eyeball."""
-    return np.stack([mesh.right_eye.centre, mesh.left_eye.centre]).astype(np.float32)
+    arms = (vertices[eye] - centre) @ turn.T
+    vertices[eye] = arms + centre
+    radius = float(np.linalg.norm(arms, axis=1).mean())
+    gaze = turn[:, 2].copy()
+    return Eyeball(centre, radius, gaze, centre + radius * gaze, IRIS_RADIUS)

@@ -1,15 +1,14 @@
 """Where the landmarks of a scheme lie on a head, and where a camera sees them.
 
-Definitions are those of the iBUG 68-point markup (Sagonas et al., "300 Faces In-The-Wild Challenge", 2013) and of WFLW's 98
-points (Wu et al., "Look at Boundary: A Boundary-Aware Face Alignment Algorithm", 2018). Points of lids, lips, brows and nose
-are fixed to the skin (`surface_points.toml`); those of the jaw depend on the view (`contours`).
+Definitions are those of the iBUG 68-point markup (Sagonas et al., "300 Faces In-The-Wild Challenge", 2013) and of
+WFLW's 98 points (Wu et al., "Look at Boundary: A Boundary-Aware Face Alignment Algorithm", 2018). Points of lids, lips,
+brows and nose are fixed to the skin (`surface_points.toml`); those of the jaw depend on the view (`contours`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 from core.errors import StarmarkError
 from core.face import ByteArray, FloatArray, Label, Visibility
 from core.scheme_map import convert_label, find_map
-from training.synthetic.contours import face_edge
+from training.synthetic.contours import SPACING_68, SPACING_98, face_edge
 from training.synthetic.mesh import HeadMesh
 from training.synthetic.pose import View
 from training.synthetic.surface_curves import surface_curves
@@ -27,8 +26,8 @@ SCHEMES = ("300w-68", "wflw-98")
 """Schemes that are measured on the head; "cofw-29" follows from WFLW by the scheme map."""
 
 _SKIN_TOLERANCE = 0.5
-"""cm that skin may lie before a point which is seen none the less: the depth of the crease at a closed mouth or the corner
-of an eye, and what an outline's chord cuts off."""
+"""cm that skin may lie before a point which is seen none the less: the depth of the crease at a closed mouth or the
+corner of an eye, and what an outline's chord cuts off."""
 
 _EDGE_TOLERANCE = 1.5
 """cm, the same for the edge of the face: where it is an outline, a little aside is much in depth."""
@@ -74,14 +73,28 @@ def face_landmarks(mesh: HeadMesh, view: View, scheme: str) -> FaceLandmarks:
     measured = _curve_points(mesh)
     space = (_points_68 if scheme == "300w-68" else _points_98)(mesh, view, measured)
     points = view.project(space)
+    edge = slice(0, 17 if scheme == "300w-68" else 33)
     tolerance = np.full(len(space), _SKIN_TOLERANCE)
-    tolerance[: 17 if scheme == "300w-68" else 33] = _EDGE_TOLERANCE
+    tolerance[edge] = _EDGE_TOLERANCE
     if scheme == "wflw-98":
         tolerance[96:] = _PUPIL_TOLERANCE
     visibility = np.zeros(len(space), np.uint8)
-    visibility[self_occluded(mesh, view, space, tolerance)] = Visibility.OCCLUDED
+    hidden = self_occluded(mesh, view, space, tolerance)
+    hidden[edge] &= self_occluded(mesh, view, _moved_out(view, space[edge], points), tolerance[edge])
+    visibility[hidden] = Visibility.OCCLUDED
     visibility[~view.inside(points)] = Visibility.OUTSIDE
     return FaceLandmarks(scheme, space, points, visibility)
+
+
+def _moved_out(view: View, edge: FloatArray, points: FloatArray) -> FloatArray:
+    """Points (E, 3) of the face's edge, 2 mm outwards as the camera sees it: an outline is seen at its outer side.
+
+    `points` (N, 2) are all landmarks, image px; outwards is away from their middle.
+    """
+    out = points[: len(edge)] - points.mean(axis=0)
+    out /= np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-9)
+    step = 0.2 * np.stack([out[:, 0], -out[:, 1], np.zeros(len(out))], axis=1)
+    return edge + step @ view.turn  # rows times the matrix: back to head axes
 
 
 def face_label(mesh: HeadMesh, view: View, scheme: str) -> Label:
@@ -100,19 +113,18 @@ Along = Callable[[str, str, tuple[float, ...]], FloatArray]
 
 
 def _curve_points(mesh: HeadMesh) -> Along:
-    """A function that gives points (n, 3) of this head's curves."""
+    """A function that gives points (n, 3) of this head's curves.
+
+    Lengths are those of the template as seen from the front: annotators space points evenly in the picture, and a share
+    is the same place on the skin for every head, expression and view.
+    """
     curves = surface_curves()
     sides = {"right": curves.right, "left": curves.left}
 
-    @lru_cache(maxsize=None)
-    def measured(side: str, name: str) -> tuple[FloatArray, FloatArray]:
-        nodes = sides[side][name].on(mesh)
-        length = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(nodes, axis=0), axis=1))])
-        return nodes, length / length[-1]
-
     def along(side: str, name: str, shares: tuple[float, ...]) -> NDArray[np.float64]:
-        nodes, length = measured(side, name)
-        return np.stack([np.interp(shares, length, nodes[:, axis]) for axis in range(3)], axis=1)
+        nodes = sides[side][name].on(mesh)
+        lengths = curves.lengths[name]
+        return np.stack([np.interp(shares, lengths, nodes[:, axis]) for axis in range(3)], axis=1)
 
     return along
 
@@ -121,7 +133,7 @@ def _points_68(mesh: HeadMesh, view: View, along: Along) -> FloatArray:
     brow = (0.0, 0.25, 0.5, 0.75, 1.0)
     third = (1 / 3, 2 / 3)
     return np.concatenate([
-        face_edge(mesh, view, 8),
+        face_edge(mesh, view, SPACING_68),
         along("right", "brow", brow),
         along("left", "brow", brow[::-1]),
         _nose(along),
@@ -137,7 +149,7 @@ def _points_98(mesh: HeadMesh, view: View, along: Along) -> FloatArray:
     brow = (0.25, 0.5, 0.75, 1.0)
     quarter = (0.25, 0.5, 0.75)
     return np.concatenate([
-        face_edge(mesh, view, 16),
+        face_edge(mesh, view, SPACING_98),
         along("right", "brow upper", (0.0, *brow)),
         along("right", "brow lower", brow[::-1]),
         along("left", "brow upper", (*brow[::-1], 0.0)),
@@ -163,13 +175,13 @@ def _nose(along: Along) -> FloatArray:
 
 def _mouth(along: Along) -> FloatArray:
     """(20, 3): twelve points around the lips' red, eight where the lips part; the same in both schemes."""
-    third = (1 / 3, 2 / 3)
+    lower = (0.40, 0.70)
     return np.concatenate([
-        along("right", "upper lip outer", (0.0, 0.45, 1.0)),
+        along("right", "upper lip outer", (0.0, 0.55, 1.0)),
         along("right", "cupid's bow", (1.0,)),
-        along("left", "upper lip outer", (1.0, 0.45, 0.0)),
-        along("left", "lower lip outer", (*third, 1.0)),
-        along("right", "lower lip outer", third[::-1]),
+        along("left", "upper lip outer", (1.0, 0.55, 0.0)),
+        along("left", "lower lip outer", (*lower, 1.0)),
+        along("right", "lower lip outer", lower[::-1]),
         along("right", "upper lip inner", (0.0, _MIDDLE, 1.0)),
         along("left", "upper lip inner", (_MIDDLE, 0.0)),
         along("left", "lower lip inner", (_MIDDLE, 1.0)),

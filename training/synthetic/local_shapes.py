@@ -1,7 +1,7 @@
 """How much the parts of human faces differ: the spread of MakeHuman's local changes.
 
-An amount of 1 is the end of MakeHuman's slider, which is a caricature. Spreads are such that the shapes of landmarks vary as
-those of labelled photos do (`benchmarks/synthetic_shape.py`).
+An amount of 1 is the end of MakeHuman's slider, which is a caricature. Spreads are such that the shapes of landmarks
+vary as those of labelled photos do (`benchmarks/synthetic_shape.py`).
 """
 
 from __future__ import annotations
@@ -34,14 +34,25 @@ class LocalShape:
         return f"{side}{self.stem}-{end}", abs(amount)
 
 
+_MEANS = {
+    "mouth-scale-horiz": -0.30, "mouth-upperlip-height": -0.20, "mouth-lowerlip-height": -0.25, "chin-height": 0.10,
+    "head-scale-horiz": 0.12, "nose-base": 0.10,
+}  # fmt: skip
+"""Sliders whose middle is not that of labelled people: MakeHuman's mouths are wide and full."""
+
+
 def _shapes(group: str, ends: str, spreads: dict[str, float], *, paired: bool = False) -> list[LocalShape]:
     low, high = ends.split("/")
-    return [LocalShape(f"{group}-{stem}", low, high, spread, paired) for stem, spread in spreads.items()]
+    return [
+        LocalShape(f"{group}-{stem}", low, high, spread, paired, _MEANS.get(f"{group}-{stem}", 0.0))
+        for stem, spread in spreads.items()
+    ]
 
 
 LOCAL_SHAPES: tuple[LocalShape, ...] = (
     *_shapes("head", "decr/incr", {
-        "scale-horiz": 0.25, "scale-vert": 0.20, "scale-depth": 0.25, "back-scale-depth": 0.25, "age": 0.20, "fat": 0.25,
+        "scale-horiz": 0.25, "scale-vert": 0.20, "scale-depth": 0.25, "back-scale-depth": 0.25, "age": 0.20,
+        "fat": 0.25,
     }),
     *_shapes("forehead", "decr/incr", {"scale-vert": 0.20, "nubian": 0.12, "temple": 0.30}),
     *_shapes("forehead", "backward/forward", {"trans": 0.25}),

@@ -70,17 +70,18 @@ def sample_look(rng: np.random.Generator, photo: np.random.Generator, identity: 
 def build_scene(mesh: HeadMesh, look: Look, openness: Float32) -> list[Surface]:
     parts = regions(mesh)
     scalp = growing(parts, mesh, look.hair)
-    cover = {"scalp": 0.35 if look.hair.style == "bald" else 0.95, "beard": look.beard.shadow, "moustache": look.beard.shadow}
-    skin_parts = replace(parts, beard=bearded(mesh, parts, look.beard) if look.beard.kind != "none" else parts.beard)
-    free = 1 - worn_region(mesh, look.occluders)[0] if look.occluders.covers_hair else 1.0
-    hair = hair_surfaces(mesh, (scalp * free).astype(np.float32), openness, look.hair)
+    cover = (0.5 if look.hair.style == "bald" else 0.95, look.beard.shadow)
+    stubble = bearded(mesh, parts, look.beard)
+    if look.occluders.covers_hair:
+        scalp = np.minimum(scalp, 1 - worn_region(mesh, look.occluders)[0] - 0.03)
+    hair = hair_surfaces(mesh, scalp, openness, look.hair)
     return [
-        *skin_surfaces(mesh, skin_parts, scalp, openness, look.skin, cover, look.hair.colour),
+        *skin_surfaces(mesh, parts, scalp, stubble, openness, look.skin, cover, look.hair.colour),
         *eye_surfaces(mesh, openness, look.eyes),
         brow_surface(mesh, openness, look.brows),
         *lash_surfaces(mesh, look.brows),
         *hair,
-        *beard_surfaces(mesh, parts, openness, look.beard),
+        *(beard_surfaces(mesh, parts, openness, look.beard) if look.occluders.worn != "mask" else []),
         *clothes_surfaces(mesh, openness, look.clothes),
         *([] if look.glasses is None else glasses_surfaces(mesh, look.glasses)),
         *worn_surfaces(mesh, openness, look.occluders),

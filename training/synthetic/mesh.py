@@ -12,8 +12,8 @@ Float32 = NDArray[np.float32]
 Int32 = NDArray[np.int32]
 
 PARTS = ("skin", "torso", "eye", "lash", "upper teeth", "lower teeth", "tongue", "mouth", "socket")
-"""What a triangle belongs to. "torso" is the body below the collar, "mouth" the inside of mouth and throat, "socket" the
-inside of the eye sockets behind the lids."""
+"""What a triangle belongs to. "torso" is the body below the collar, "mouth" the inside of mouth and throat, "socket"
+the inside of the eye sockets behind the lids."""
 
 MASKS = (
     "lips", "eyelids", "ears", "face", "brows", "scalp", "beard", "moustache", "nose", "nostrils", "cheeks", "neck",
@@ -79,7 +79,8 @@ class HeadMesh:
 
 
 def vertex_normals(vertices: Float32, triangles: Int32) -> Float32:
-    """(V, 3) unit normals: the mean of the adjacent triangles' normals weighted by their area; zero where there is none."""
+    """(V, 3) unit normals: the mean of the adjacent triangles' normals weighted by their area; zero where there is
+    none."""
     corners = vertices[triangles]
     faces = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normals = np.empty_like(vertices)

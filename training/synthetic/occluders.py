@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from training.synthetic.colour import Colour, colour
 from training.synthetic.mesh import Float32, HeadMesh
-from training.synthetic.regions import smooth
+from training.synthetic.regions import even, smooth
 from training.synthetic.scene import CLOTH, OBJECT, Surface
 from training.synthetic.solids import ball, capsule, joined, sheet, shell, tube
 
@@ -89,22 +89,22 @@ def worn_region(mesh: HeadMesh, look: Occluders) -> tuple[Float32, Float32]:
     rng = np.random.Generator(np.random.PCG64(look.seed))
     if look.worn in ("beanie", "cap", "hat"):
         line = rng.uniform(4.2, 6.0) + (0.22 if look.worn == "beanie" else 0.08) * np.minimum(z, 0)
-        keep = smooth(-0.5, 0.5, (y - line).astype(np.float32)) * (1 - ears)
+        keep = even(y - line) * (1 - ears)
         rim = np.exp(-(((y - line - 0.6) / 0.7) ** 2)) if look.worn == "beanie" else 0.0
         crown = smooth(7.0, 11.0, y)
         return keep, (0.7 + 0.35 * rim + (1.2 if look.worn == "hat" else 0.6) * look.size * crown).astype(np.float32)
     if look.worn == "headscarf":
         oval = np.hypot(x / 6.6, (y + 2.0) / rng.uniform(8.6, 9.6))
         front = smooth(-5.0, -3.0, z)
-        keep = np.maximum(1 - front, smooth(0.94, 1.0, oval.astype(np.float32)))
+        keep = np.maximum(1 - front, even(6.0 * (oval - 0.97)))
         return keep, (0.55 + 0.5 * smooth(-9.0, -14.0, y) + 0.6 * ears).astype(np.float32)
     if look.worn == "mask":
         top = np.interp(x, [0, 1.5, 4, 7.5], [-1.6, -2.2, -3.3, -3.8])
-        keep = smooth(-0.4, 0.4, (top - y).astype(np.float32)) * smooth(-12.6, -11.8, y) * smooth(-4.6, -3.8, z) * (1 - ears)
+        keep = np.minimum(np.minimum(even(top - y), even(y + 12.2)), even(z + 4.2)) * (1 - ears)
         hollow = 0.9 * np.exp(-((x / 2.4) ** 2) - ((y + 5.6) / 1.6) ** 2)  # the cloth spans from the nose to the chin
         return keep, (0.35 + hollow).astype(np.float32)
     top = rng.uniform(-12.5, -10.0) + 0.12 * -np.minimum(z + 2, 0)
-    keep = smooth(-0.5, 0.5, (top - y).astype(np.float32)) * smooth(-23.0, -21.0, y)
+    keep = np.minimum(even(top - y), even(y + 22.0))
     return keep, (1.0 + 0.5 * np.sin(2.2 * y + 0.4 * x) + 0.8 * smooth(-11.0, -13.0, y)).astype(np.float32)
 
 

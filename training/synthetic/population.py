@@ -1,6 +1,7 @@
 """Who is on the pictures and what they do: random people, expressions and views.
 
-Every function takes a generator of its own and draws from it alone, so that pictures can share a person or an expression.
+Every function takes a generator of its own and draws from it alone, so that pictures can share a person or an
+expression.
 """
 
 from __future__ import annotations
@@ -70,7 +71,9 @@ def sample_expression(rng: Generator) -> Expression:
     actions = _twitches(rng)
     for name, amount in drawn.items():
         actions[name] = actions.get(name, 0.0) + amount
-    lids = max(0.0, rng.normal(0.06, 0.10)) + (rng.uniform(0.85, 1.0) if rng.random() < 0.06 else 0.0)
+    lids = float(np.clip(rng.normal(0.12, 0.14), 0, 0.6))  # nobody's eyes are as open as MakeHuman's
+    if rng.random() < 0.06:
+        lids = rng.uniform(0.85, 1.0)
     for side in ("Left", "Right"):
         name = f"eyeBlink{side}"
         actions[name] = actions.get(name, 0.0) + lids + abs(rng.normal(0, 0.02))
@@ -83,8 +86,8 @@ def _twitches(rng: Generator) -> Actions:
     actions: Actions = {}
     for name, spread in (
         ("browDown", 0.12), ("browOuterUp", 0.12), ("cheekSquint", 0.08), ("eyeSquint", 0.12), ("mouthDimple", 0.08),
-        ("mouthFrown", 0.10), ("mouthPress", 0.08), ("mouthSmile", 0.10), ("mouthStretch", 0.06), ("mouthUpperUp", 0.05),
-        ("mouthLowerDown", 0.05), ("noseSneer", 0.06),
+        ("mouthFrown", 0.10), ("mouthPress", 0.08), ("mouthSmile", 0.10), ("mouthStretch", 0.06),
+        ("mouthUpperUp", 0.05), ("mouthLowerDown", 0.05), ("noseSneer", 0.06),
     ):  # fmt: skip
         actions |= _both(rng, name, abs(rng.normal(0, spread)))
     actions["browInnerUp"] = abs(rng.normal(0, 0.12))
@@ -180,8 +183,8 @@ _EXPRESSIONS: tuple[tuple[str, float, Callable[[Generator], Actions]], ...] = (
 def sample_view(rng: Generator, width: int, height: int) -> View:
     """A random camera before a random pose: mostly frontal, one in twelve beyond half profile.
 
-    The camera stands 35 cm (an arm that holds a telephone) to 4 m (a portrait lens) away; the face is 0.35 to 0.68 of the
-    picture's shorter side high and lies near its middle.
+    The camera stands 35 cm (an arm that holds a telephone) to 4 m (a portrait lens) away; the face is 0.35 to 0.68 of
+    the picture's shorter side high and lies near its middle.
     """
     yaw = _sample_yaw(rng)
     pitch = float(np.clip(rng.normal(0, 9), -35, 30))

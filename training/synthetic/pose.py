@@ -13,8 +13,8 @@ FloatArray = NDArray[np.float64]
 def rotation(yaw: float, pitch: float, roll: float) -> FloatArray:
     """(3, 3) head to camera axes: roll about the line of sight after pitch after yaw; all in degrees.
 
-    Positive yaw turns the face to the viewer's right, positive pitch lifts it, positive roll tilts the head clockwise as
-    the viewer sees it.
+    Positive yaw turns the face to the viewer's right, positive pitch lifts it, positive roll tilts the head clockwise
+    as the viewer sees it.
     """
     y, p, r = np.radians([yaw, pitch, roll])
     turn = np.array([[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]])
@@ -86,8 +86,9 @@ class View:
     def clip_matrix(self, near: float = 5.0, far: float = 2000.0) -> FloatArray:
         """(4, 4) camera axes to OpenGL's clip coordinates, for column vectors and pictures whose first row is on top.
 
-        Row 0 of the picture is the top row of the frame buffer as glReadPixels numbers it from the bottom: flip it after
-        reading. A pixel's centre has the image coordinate that `project` gives, since px = (ndc + 1) / 2 * width - 0.5.
+        Row 0 of the picture is the top row of the frame buffer as glReadPixels numbers it from the bottom: flip it
+        after reading. A pixel's centre has the image coordinate that `project` gives, since px = (ndc + 1) / 2 * width
+        - 0.5.
         """
         w, h = self.width, self.height
         matrix = np.zeros((4, 4))

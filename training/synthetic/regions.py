@@ -13,9 +13,11 @@ from training.synthetic.mesh import Float32, HeadMesh
 class Regions:
     """(V,) float32 weights in [0, 1] each.
 
+    The first three have an edge that must look smooth although vertices are up to a centimetre apart: they rise evenly over
+    several vertices and are a half at the edge ("even" weights, see `even`); shaders and `within` sharpen them.
+
     Attributes:
-        scalp: where hair grows, with a soft hairline.
-        beard: jaw, chin and neck below; moustache: the upper lip.
+        scalp: where hair grows, even. beard: jaw, chin and neck below, even. moustache: the upper lip, even.
         cheeks, nose: where blood shows.
         sockets: about the eyes, where skin is thin.
         lips, eyelids, ears: of the mesh.
@@ -30,6 +32,20 @@ class Regions:
     lips: Float32
     eyelids: Float32
     ears: Float32
+
+
+_EVEN = 12.0
+"""cm over which even weights rise."""
+
+
+def even(inside: Float32) -> Float32:
+    """An even weight of a place that lies `inside` cm within a region, negative outside."""
+    return np.clip(0.5 + inside / _EVEN, 0, 1).astype(np.float32)
+
+
+def within(weight: Float32, soft: float = 0.5) -> Float32:
+    """How much a place belongs to the region of an even weight: 0 to 1 over `soft` cm on both sides of the edge."""
+    return smooth(0.5 - soft / _EVEN, 0.5 + soft / _EVEN, weight)
 
 
 def smooth(low: float, high: float, value: Float32) -> Float32:
@@ -48,16 +64,12 @@ def regions(mesh: HeadMesh) -> Regions:
     """The regions of a head; a millisecond."""
     rest = mesh.rest
     x, y, z = np.abs(rest[:, 0]), rest[:, 1], rest[:, 2]
-    skin = np.zeros(len(rest), np.float32)
-    skin[np.unique(mesh.of_part("skin"))] = 1
-    ears = mesh.masks["ears"]
-    lips = mesh.masks["lips"]
-    ends = -4.9 - 0.09 * x * x  # it falls towards the corners of the mouth and joins the beard there
-    moustache = smooth(0.35, -0.35, y - ends) * smooth(-8.0, -7.0, y) * smooth(3.7, 2.9, x) * smooth(-1.0, 0.5, z) * (1 - lips)
+    ears, lips = mesh.masks["ears"], mesh.masks["lips"]
+    bare = np.minimum(even(3 - 6 * ears), even(3 - 6 * lips))
     return Regions(
-        scalp=skin * _scalp(x, y, z) * (1 - ears),
-        beard=skin * _beard(x, y, z) * (1 - lips) * (1 - ears),
-        moustache=skin * moustache,
+        scalp=np.minimum(_scalp(x, y, z), even(3 - 6 * ears)),
+        beard=np.minimum(_beard(x, y, z), bare),
+        moustache=np.minimum(_moustache(x, y, z), bare),
         cheeks=_blob(rest, (4.6, -3.2, 1.0), (1.7, 1.5, 2.5)),
         nose=_blob(rest, (0.0, -3.6, 4.0), (1.3, 1.0, 1.4)),
         sockets=_blob(rest, (2.9, -1.1, 1.6), (1.6, 0.7, 1.5)),
@@ -67,16 +79,31 @@ def regions(mesh: HeadMesh) -> Regions:
     )
 
 
+_HAIRLINE = (
+    (-17.0, -7.0), (-12.0, -7.0), (-9.5, -3.5), (-7.2, 1.2), (-6.0, 0.8), (-4.6, 1.6), (-3.0, 4.4), (-1.0, 5.0), (0.5, 5.6), (3.0, 6.4),
+)  # fmt: skip
+"""(z, y) cm: nape, round the ear, temple, forehead."""
+
+_BEARD_TOP = ((-6.5, 0.8), (-4.5, -1.5), (-2.0, -4.2), (0.0, -5.4), (1.5, -6.0), (3.0, -7.2))
+_BEARD_END = ((-9.0, -8.0), (-5.0, -11.0), (0.0, -12.5), (3.0, -12.5))
+"""(z, y) cm of its edges on cheek and throat."""
+
+
+def _height(line: tuple[tuple[float, float], ...], z: Float32) -> Float32:
+    along, height = np.array(line).T
+    return np.interp(z, along, height).astype(np.float32)
+
+
 def _scalp(x: Float32, y: Float32, z: Float32) -> Float32:
-    """Above the hairline: over the forehead, down the temples before the ears, round the ears to the nape."""
-    # The hairline as a height that depends on how far back a place lies.
-    line = np.interp(z, [-17.0, -12.0, -9.5, -7.2, -6.0, -4.6, -3.0, -1.0, 0.5, 3.0], [-7.0, -7.0, -3.5, 1.2, 0.8, 1.6, 4.4, 5.0, 5.6, 6.4])
     temple = 0.9 * smooth(1.5, 5.5, x) * smooth(-4.0, -1.0, z)
-    return smooth(-0.55, 0.55, (y - line - temple).astype(np.float32))
+    return even(y - _height(_HAIRLINE, z) - temple)
 
 
 def _beard(x: Float32, y: Float32, z: Float32) -> Float32:
-    """From the side whiskers along the jaw to the chin and a little below it."""
-    top = np.interp(z, [-6.5, -4.5, -2.0, 0.0, 1.5, 3.0], [0.8, -1.5, -4.2, -5.4, -6.0, -7.2])
-    below = np.interp(z, [-9.0, -5.0, 0.0, 3.0], [-8.0, -11.0, -12.5, -12.5])
-    return smooth(0.5, -0.6, (y - top).astype(np.float32)) * smooth(-0.8, 0.8, (y - below).astype(np.float32)) * smooth(-7.2, -6.0, z)
+    edges = np.minimum(_height(_BEARD_TOP, z) - y, y - _height(_BEARD_END, z))
+    return even(np.minimum(edges, z + 6.6))
+
+
+def _moustache(x: Float32, y: Float32, z: Float32) -> Float32:
+    top = -4.9 - 0.09 * x * x  # it falls towards the corners of the mouth and joins the beard there
+    return even(np.minimum(np.minimum(top - y, y + 7.5), np.minimum(3.3 - x, z + 0.3)))

@@ -17,6 +17,7 @@ from training.synthetic.look import Look, build_scene
 from training.synthetic.mesh import Float32, HeadMesh
 from training.synthetic.noise import detail_texture
 from training.synthetic.openness import bake_openness
+from training.synthetic.pose import View
 from training.synthetic.scene import HIDING, NOTHING
 from training.synthetic.shadow import looking_along
 from training.synthetic.skin import paint_map
@@ -28,35 +29,6 @@ _SAMPLES = 4
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class View:
-    """A camera, as matrices that multiply columns.
-
-    Attributes:
-        camera_from_head: (4, 4) rigid; the camera looks along -z, +y up.
-        clip_from_camera: (4, 4) to OpenGL's clip coordinates.
-    """
-
-    camera_from_head: NDArray[np.float64]
-    clip_from_camera: NDArray[np.float64]
-
-    @property
-    def rotation(self) -> NDArray[np.float64]:
-        """(3, 3), camera from head."""
-        return self.camera_from_head[:3, :3]
-
-    @property
-    def eye(self) -> NDArray[np.float64]:
-        """(3,) the camera's place in head coordinates."""
-        return -self.rotation.T @ self.camera_from_head[:3, 3]
-
-    def pixels(self, points: NDArray[np.floating], size: tuple[int, int]) -> NDArray[np.float64]:
-        """(N, 2) image px (centre of the top-left pixel at 0, 0) of (N, 3) head coordinates for a picture of (W, H)."""
-        clip = np.c_[points, np.ones(len(points))] @ (self.clip_from_camera @ self.camera_from_head).T
-        ndc = clip[:, :2] / clip[:, 3:]
-        return np.stack([(ndc[:, 0] + 1) / 2 * size[0] - 0.5, (1 - ndc[:, 1]) / 2 * size[1] - 0.5], axis=1)
-
-
-@dataclass(frozen=True, eq=False, slots=True)
 class Rendered:
     """A rendered head.
 
@@ -64,14 +36,13 @@ class Rendered:
         image: (H, W, 3) uint8 RGB before anything that degrades it.
         what: (H, W) uint8, what is seen at each pixel's centre (numbers of `scene`).
         distance: (H, W) float32, cm from the camera to it; infinite where there is nothing.
-        view, size: the camera, and width and height.
+        view: the camera.
     """
 
     image: NDArray[np.uint8]
     what: NDArray[np.uint8]
     distance: Float32
     view: View
-    size: tuple[int, int]
 
     def occluded(self, points: NDArray[np.floating], tolerance: float = 0.6) -> NDArray[np.bool_]:
         """(N,) whether something lies before (N, 3) points (head coordinates): hair, clothes, frames, dark lenses, things.
@@ -79,11 +50,11 @@ class Rendered:
         The head itself is not asked. A point counts as hidden where what hides is nearer than the point by `tolerance` cm
         at most of the nine pixels about it. Points outside the picture are not hidden.
         """
-        place = np.rint(self.view.pixels(points, self.size)).astype(int)
-        far = np.linalg.norm(points - self.view.eye, axis=1)
+        place = np.rint(self.view.project(points)).astype(int)
+        far = np.linalg.norm(points - camera_place(self.view), axis=1)
         votes = np.zeros(len(points), int)
-        width, height = self.size
-        inside = (place[:, 0] >= 0) & (place[:, 0] < width) & (place[:, 1] >= 0) & (place[:, 1] < height)
+        height, width = self.what.shape
+        inside = (place >= 0).all(axis=1) & (place < (width, height)).all(axis=1)
         for dy in (-1, 0, 1):
             for dx in (-1, 0, 1):
                 x = np.clip(place[:, 0] + dx, 0, width - 1)
@@ -124,12 +95,13 @@ class Renderer:
         """The name of what draws."""
         return str(self._context.info["GL_RENDERER"])
 
-    def render(self, mesh: HeadMesh, view: View, look: Look, size: tuple[int, int]) -> Rendered:
-        """Draw a head of `look` as `view` sees it, in a picture of `size` (width, height)."""
+    def render(self, mesh: HeadMesh, view: View, look: Look) -> Rendered:
+        """Draw a head as `view` sees it."""
         if self._openness is None or len(self._openness) != len(mesh.rest):
             self._openness = bake_openness(self._context, self._programs, mesh)
+        size = view.width, view.height
         surfaces = build_scene(mesh, look, self._openness)
-        lighting = look.lighting.turned(view.rotation.T)
+        lighting = look.lighting.turned(view.turn.T)
         paint = gl.texture(self._context, paint_map(look.skin), repeat=False)
         loaded = [gl.Loaded(self._programs, surface) for surface in surfaces]
         try:
@@ -143,7 +115,7 @@ class Renderer:
             for each in (*loaded, paint):
                 each.release()
         image = develop(light, paint_background(look.background, size), look.film)
-        return Rendered(image, what, distance, view, size)
+        return Rendered(image, what, distance, view)
 
     def _target(self, size: tuple[int, int]) -> gl.Targets:
         if size not in self._targets:
@@ -191,8 +163,8 @@ class Renderer:
         targets.ident.use()
         targets.ident.clear(float(NOTHING), np.inf, 0, 0)
         self._context.enable_only(self._context.DEPTH_TEST)
-        eye = tuple(float(v) for v in view.eye)
-        clip = _columns(view.clip_from_camera @ view.camera_from_head)
+        eye = tuple(float(v) for v in camera_place(view))
+        clip = _columns(view.clip_matrix() @ view.camera_matrix())
         for each in loaded:
             if not each.surface.transparent or each.surface.hides:
                 uniforms = {**_CUT_DEFAULTS, **each.surface.uniforms, "u_clip": clip, "u_eye": eye, "u_id": each.surface.what}
@@ -221,8 +193,8 @@ _DEFAULTS: dict[str, Any] = {
 def _shared_uniforms(view: View, lighting: Lighting, samples: int) -> dict[str, Any]:
     to_map = np.array([[0.5, 0, 0, 0.5], [0, 0.5, 0, 0.5], [0, 0, 0.5, 0.5], [0, 0, 0, 1]])
     return {
-        "u_clip": _columns(view.clip_from_camera @ view.camera_from_head),
-        "u_eye": tuple(float(v) for v in view.eye),
+        "u_clip": _columns(view.clip_matrix() @ view.camera_matrix()),
+        "u_eye": tuple(float(v) for v in camera_place(view)),
         "u_irradiance": list(lighting.irradiance),
         "u_light": list(lighting.directions),
         "u_light_colour": list(lighting.colours),
@@ -232,6 +204,11 @@ def _shared_uniforms(view: View, lighting: Lighting, samples: int) -> dict[str, 
         "u_window": lighting.window,
         "u_samples": float(max(samples, 1)),
     }
+
+
+def camera_place(view: View) -> NDArray[np.float64]:
+    """(3,) the camera in head coordinates, cm."""
+    return -view.turn.T @ np.array(view.place)
 
 
 def _columns(matrix: NDArray[np.float64]) -> tuple[float, ...]:

@@ -149,26 +149,24 @@ def paint_map(look: SkinLook) -> NDArray[np.uint8]:
     return np.clip(255 * stacked + 0.5, 0, 255).astype(np.uint8)
 
 
-def skin_surfaces(mesh: HeadMesh, parts: Regions, scalp: Float32, openness: Float32, look: SkinLook, cover: dict[str, float], hair: Colour) -> list[Surface]:
+def skin_surfaces(mesh: HeadMesh, parts: Regions, scalp: Float32, beard: Float32, openness: Float32, look: SkinLook, cover: tuple[float, float], hair: Colour) -> list[Surface]:
     """Skin, and the insides of mouth and sockets.
 
     Args:
         mesh: the head.
         parts: its regions.
-        scalp: (V,) where hair grows.
+        scalp, beard: (V,) where hair grows, even weights.
         openness: (V,) share of the surroundings that each vertex sees.
         look: the skin.
-        cover: how far hair colours the skin below it: "scalp", "brows", "beard", "moustache".
+        cover: how far hair of the scalp and of the beard colours the skin below it.
         hair: linear colour of the hair.
     """
-    beard = np.maximum(parts.beard * cover.get("beard", 0.0), parts.moustache * cover.get("moustache", 0.0))
-    brows = np.zeros_like(beard)
     table = pack(
         mesh.vertices,
         mesh.normals,
         uv=mesh.uv,
         rest=mesh.rest,
-        a=np.stack([parts.lips, np.maximum(parts.sockets, 0.6 * parts.eyelids), brows, scalp], axis=1),
+        a=np.stack([parts.lips, np.maximum(parts.sockets, 0.6 * parts.eyelids), np.zeros_like(beard), scalp], axis=1),
         b=np.stack([parts.cheeks, parts.nose, parts.ears, beard], axis=1),
         ao=openness,
     )
@@ -182,7 +180,7 @@ def skin_surfaces(mesh: HeadMesh, parts: Regions, scalp: Float32, openness: Floa
         "u_gloss": (look.gloss, look.exponent),
         "u_lip_gloss": look.lip_gloss,
         "u_hair": hair,
-        "u_cover": (cover.get("scalp", 0.0), 0.0, 1.0, 0.0),
+        "u_cover": cover,
         "u_eyeshadow": look.eyeshadow,
         "u_shade": look.eyeshadow_amount,
         "u_noise_offset": (float(rng.random()), float(rng.random())),

@@ -92,4 +92,4 @@ def shell(mesh: HeadMesh, keep: Float32, offset: Float32 | float, openness: Floa
     uv = np.stack([mesh.rest[:, 0] + 0.6 * mesh.rest[:, 2], mesh.rest[:, 1]], axis=1) / 6
     table = pack(points, mesh.normals, uv=uv, rest=mesh.rest, a=a, ao=0.3 + 0.7 * openness)
     triangles = mesh.of_part("skin", "torso")
-    return compact(table, triangles[keep[triangles].max(axis=1) > 0.45])
+    return compact(table, triangles[keep[triangles].max(axis=1) >= 0.5])

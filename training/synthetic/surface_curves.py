@@ -35,28 +35,26 @@ class SurfaceCurve:
 
     def on(self, mesh: HeadMesh) -> FloatArray:
         """(N, 3) cm: the nodes on a head."""
-        return np.einsum("nk,nkd->nd", self.weights, mesh.vertices[self.corners].astype(np.float64))
+        return self.of(mesh.vertices)
 
-    def reversed(self) -> SurfaceCurve:
-        """The same curve from its end to its start."""
-        return SurfaceCurve(self.corners[::-1], self.weights[::-1])
-
-    def then(self, other: SurfaceCurve) -> SurfaceCurve:
-        """This curve, then the other without its first node, which is this one's last."""
-        corners = np.concatenate([self.corners, other.corners[1:]])
-        return SurfaceCurve(corners, np.concatenate([self.weights, other.weights[1:]]))
+    def of(self, values: NDArray[np.floating]) -> FloatArray:
+        """(N, D): the nodes' share in values (V, D) of a head's vertices."""
+        return np.einsum("nk,nkd->nd", self.weights, values[self.corners].astype(np.float64))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class SurfaceCurves:
-    """All curves of the right half and of the left, by name."""
+    """All curves, by name.
+
+    Attributes:
+        right, left: those of the person's right half and of the left.
+        lengths: (N,) float64 for each curve, from 0 to 1: how far along it each node lies, on the template seen from
+            the front.
+    """
 
     right: Mapping[str, SurfaceCurve]
     left: Mapping[str, SurfaceCurve]
-
-    def across(self, name: str) -> SurfaceCurve:
-        """The curve from the right side over the middle to the left."""
-        return self.right[name].then(self.left[name].reversed())
+    lengths: Mapping[str, FloatArray]
 
 
 @lru_cache(maxsize=1)
@@ -75,7 +73,15 @@ def surface_curves() -> SurfaceCurves:
         front = np.array(places, np.float64)
         right[name] = _on_front(model, front)
         left[name] = _on_front(model, front * [-1, 1])
-    return SurfaceCurves(right, left)
+    front = model.rest[:, :2].astype(np.float64)
+    lengths = {name: _lengths(curve.of(front)) for name, curve in right.items()}
+    return SurfaceCurves(right, left, lengths)
+
+
+def _lengths(nodes: FloatArray) -> FloatArray:
+    """(N,) how far along a polyline (N, D) its nodes lie, 0 to 1."""
+    length = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(nodes, axis=0), axis=1))])
+    return length / length[-1]
 
 
 def brow_outline() -> tuple[FloatArray, FloatArray]:
@@ -107,7 +113,9 @@ def _on_front(model: HeadModel, places: FloatArray) -> SurfaceCurve:
     return SurfaceCurve(*found)
 
 
-def locate(plane: Float32, triangles: Int32, places: FloatArray, nearness: Float32 | None = None) -> tuple[Int32, FloatArray]:
+def locate(
+    plane: Float32, triangles: Int32, places: FloatArray, nearness: Float32 | None = None
+) -> tuple[Int32, FloatArray]:
     """The triangle that each place lies in, and the place's barycentric weights there.
 
     Args:

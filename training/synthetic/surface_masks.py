@@ -1,8 +1,9 @@
 """Where on the head what lies, as weights of its vertices.
 
 Lips, ears and face are MPFB's own textures. The others are drawn on the template head in its own coordinates (cm from
-the point between the eyeballs: x to the person's left, y up, z forward), which are a `HeadMesh`'s `rest`. Vertices are up to
-a centimetre apart: what needs a sharp border, such as hair of a brow, is better computed from `rest` for each pixel.
+the point between the eyeballs: x to the person's left, y up, z forward), which are a `HeadMesh`'s `rest`. Vertices are
+up to a centimetre apart: what needs a sharp border, such as hair of a brow, is better computed from `rest` for each
+pixel.
 """
 
 from __future__ import annotations
@@ -19,8 +20,11 @@ FloatArray = NDArray[np.float64]
 
 _TEXTURES = {"lips": "mpfb_lips", "ears": "mpfb_ears", "face": "mpfb_face"}
 
-HAIRLINE = ((-20.0, -7.5), (-13.0, -7.0), (-9.0, -3.0), (-7.0, 1.0), (-5.0, 0.5), (-3.6, 0.5), (-2.0, 3.6), (0.5, 5.8), (5.0, 6.4))
-"""(z, y) of the edge of the hair on the template, cm: nape, behind and above the ear, temple, middle of the forehead."""  # fmt: skip
+HAIRLINE = (
+    (-20.0, -7.5), (-13.0, -7.0), (-9.0, -3.0), (-7.0, 1.0), (-5.0, 0.5), (-3.6, 0.5), (-2.0, 3.6), (0.5, 5.8),
+    (5.0, 6.4),
+)  # fmt: skip
+"""(z, y) of the hair's edge on the template, cm: nape, behind and above the ear, temple, middle of the forehead."""
 
 BEARD_LINE = ((-5.5, -1.5), (-3.5, -3.2), (-1.0, -5.8), (1.0, -6.4), (5.0, -6.6))
 """(z, y) of the upper edge of a beard, cm: sideburn, cheek, corner of the mouth."""

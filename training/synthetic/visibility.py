@@ -21,8 +21,8 @@ def self_occluded(mesh: HeadMesh, view: View, points: FloatArray, tolerance: Flo
         mesh: the head.
         view: camera and pose.
         points: (N, 3) cm, head coordinates.
-        tolerance: (N,) cm, how far before the point, along the line of sight, the skin may lie: points sit in creases and
-            on outlines, where the nearest surface is the point's own.
+        tolerance: (N,) cm, how far before the point, along the line of sight, the skin may lie: points sit in creases
+            and on outlines, where the nearest surface is the point's own.
     """
     triangles = mesh.triangles[~np.isin(mesh.part, [PARTS.index(part) for part in _CLEAR])]
     camera = view.to_camera(mesh.vertices)

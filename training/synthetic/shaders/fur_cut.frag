@@ -1,5 +1,6 @@
 // The places that fur covers, before anything is shaded.
-in vec3 v_position; in vec3 v_normal; in vec2 v_uv; in vec3 v_rest; in vec4 v_a; in vec4 v_b; in float v_ao;
+centroid in vec3 v_position; centroid in vec3 v_normal; centroid in vec2 v_uv; centroid in vec3 v_rest;
+centroid in vec4 v_a; centroid in vec4 v_b; centroid in float v_ao;
 flat in float v_layer;
 void main() {
     float height = v_layer / u_layers;

@@ -4,12 +4,13 @@ uniform float u_strands;
 uniform float u_cut;
 uniform float u_layers; uniform float u_density;
 uniform vec3 u_eye;
-in vec3 v_position; in vec3 v_normal; in vec2 v_uv; in vec3 v_rest; in vec4 v_a; in vec4 v_b; in float v_ao;
+centroid in vec3 v_position; centroid in vec3 v_normal; centroid in vec2 v_uv; centroid in vec3 v_rest;
+centroid in vec4 v_a; centroid in vec4 v_b; centroid in float v_ao;
 flat in float v_layer;
 layout(location = 0) out vec2 what;
 void main() {
     if (u_cut > 0.5 && v_a.w < 0.5) discard;
     if (u_strands > 0.0 && v_a.w * smoothstep(1.0, 0.55, abs(v_uv.x * 2.0 - 1.0)) * smoothstep(1.02, 0.55, v_a.x) < 0.45) discard;
-    if (u_layers > 0.0 && v_a.w * u_density * (1.0 - 0.55 * v_layer / u_layers) < 0.5) discard;
+    if (u_layers > 0.0 && smoothstep(0.46, 0.58, v_a.w) * u_density * (1.0 - 0.55 * v_layer / u_layers) < 0.5) discard;
     what = vec2(float(u_id), length(u_eye - v_position));
 }

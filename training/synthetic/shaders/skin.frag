@@ -6,13 +6,14 @@ uniform vec4 u_texture;         // pores, wrinkles, blotches, spots
 uniform vec2 u_gloss;           // amount, exponent
 uniform float u_lip_gloss;
 uniform vec3 u_hair;
-uniform vec4 u_cover;           // hair colour on: scalp, brows, beard, moustache
+uniform vec2 u_cover;           // hair's colour on the scalp, below a beard
 uniform vec3 u_eyeshadow;
 uniform vec2 u_noise_offset;
 uniform sampler2D u_noise;      // gradient x, y, height, slow noise
 uniform sampler2D u_paint;      // gradient x, y of wrinkles, spots, redness; over the rest pose seen from the front
 uniform float u_shade;          // amount of eyeshadow
-in vec3 v_position; in vec3 v_normal; in vec2 v_uv; in vec3 v_rest; in vec4 v_a; in vec4 v_b; in float v_ao;
+centroid in vec3 v_position; centroid in vec3 v_normal; centroid in vec2 v_uv; centroid in vec3 v_rest;
+centroid in vec4 v_a; centroid in vec4 v_b; centroid in float v_ao;
 flat in float v_layer;
 out vec4 colour;
 
@@ -45,9 +46,9 @@ void main() {
     vec3 own = mix(albedo, u_lip, 0.75) * (1.0 + 0.25 * (fine.b - 0.5));
     albedo = mix(albedo, mix(own, u_lip, u_lip_cover), lips);
     albedo = mix(albedo, u_eyeshadow, makeup);
-    float scalp = u_cover.x * smoothstep(0.15, 0.7, v_a.w + 0.25 * (coarse.b - 0.5));
-    float beard = u_cover.z * v_b.w;
-    albedo = mix(albedo, u_hair * (0.35 + 0.6 * fine.b), clamp(scalp + u_cover.y * v_a.z * 0.8, 0.0, 1.0));
+    float scalp = u_cover.x * smoothstep(0.45, 0.56, v_a.w + 0.05 * (fine.b - 0.5));
+    float beard = u_cover.y * smoothstep(0.44, 0.58, v_b.w);
+    albedo = mix(albedo, u_hair * (0.35 + 0.6 * fine.b), scalp);
     if (beard > 0.01) {
         float grain = smoothstep(0.35, 0.75, texture(u_noise, place * 0.6).b);
         albedo = mix(albedo, mix(u_hair, albedo * vec3(0.62, 0.66, 0.74), 0.5), beard * (0.35 + 0.65 * grain));

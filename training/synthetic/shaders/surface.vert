@@ -9,13 +9,13 @@ in vec3 in_rest;
 in vec4 in_a;
 in vec4 in_b;
 in float in_ao;
-out vec3 v_position;
-out vec3 v_normal;
-out vec2 v_uv;
-out vec3 v_rest;
-out vec4 v_a;
-out vec4 v_b;
-out float v_ao;
+centroid out vec3 v_position;
+centroid out vec3 v_normal;
+centroid out vec2 v_uv;
+centroid out vec3 v_rest;
+centroid out vec4 v_a;
+centroid out vec4 v_b;
+centroid out float v_ao;
 flat out float v_layer;
 invariant gl_Position;  // the passes must agree to the bit
 void main() {
