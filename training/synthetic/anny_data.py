@@ -161,8 +161,8 @@ def read_shapes(root: Path, mesh: BaseMesh) -> Iterator[tuple[str, NDArray[np.fl
     for words in product(GENDERS, AGES, MUSCLES, WEIGHTS):
         name = "-".join(words)
         yield f"universal:{name}", _read_target(targets / f"macrodetails/universal-{name}.target.gz", mesh.ids)
-    for words in product(RACES, GENDERS, AGES):
-        name = "-".join(words)
+    for race, gender, age in product(RACES, GENDERS, AGES):
+        name = f"{race}-{gender}-{age}"
         yield f"race:{name}", _read_target(targets / f"macrodetails/{name}.target.gz", mesh.ids)
     for path in sorted((root / "data/faceunits01/targets/faceunits").glob("*.target")):
         yield f"action:{path.stem}", _read_target(path, mesh.ids)

@@ -157,8 +157,8 @@ def _phenotype(person: Identity) -> dict[str, float]:
     for words in product(gender, age, muscle, weight):
         amount = gender[words[0]] * age[words[1]] * muscle[words[2]] * weight[words[3]]
         amounts[f"universal:{'-'.join(words)}"] = amount
-    for words in product(race, gender, age):
-        amounts[f"race:{'-'.join(words)}"] = race[words[0]] * gender[words[1]] * age[words[2]]
+    for origin, sex, period in product(race, gender, age):
+        amounts[f"race:{origin}-{sex}-{period}"] = race[origin] * gender[sex] * age[period]
     return amounts
 
 
