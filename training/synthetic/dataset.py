@@ -115,12 +115,13 @@ def render_face(plan: RenderPlan, folder: Path, scheme: str, face: tuple[int, in
     name = face_name(*face)
     photograph = take_photograph(plan, *face, renderer)
     write_atomic(folder / IMAGES / f"{name}.jpg", photograph.jpeg())
-    write_atomic(folder / IMAGES / f"{name}.pts", format_pts(_points(photograph.truth, scheme)))
+    write_atomic(folder / IMAGES / f"{name}.pts", format_pts(points_in(photograph.truth, scheme)))
     write_face(folder / FACTS / f"{name}.json", photograph.truth, photograph.facts)
     return name
 
 
-def _points(truth: dict[str, TruePoints], scheme: str) -> FloatArray:
+def points_in(truth: dict[str, TruePoints], scheme: str) -> FloatArray:
+    """(N, 2) image px, the true points in a scheme; others than `SCHEMES` come from WFLW's by the scheme map."""
     if scheme in SCHEMES:
         return truth[scheme].points
     source = Label("wflw-98", truth["wflw-98"].points, truth["wflw-98"].visibility)

@@ -20,7 +20,6 @@ from training.synthetic.plan import RenderPlan
 from training.synthetic.population import before_camera, sample_expression, sample_identity, sample_view
 from training.synthetic.pose import View
 from training.synthetic.render import Rendered, Renderer
-from training.synthetic.render import View as Camera
 from training.synthetic.truth import SCHEMES, TruePoints
 
 
@@ -70,8 +69,7 @@ def take_photograph(plan: RenderPlan, person: int, photo: int, renderer: Rendere
     subject = place_subject(plan, person, photo)
     rng = plan.rng(person, photo, look=True)
     look = sample_look(plan.rng(person, look=True), rng, subject.params.identity)
-    camera = Camera(subject.view.camera_matrix(), subject.view.clip_matrix())
-    rendered = renderer.render(subject.mesh, camera, look, (plan.size, plan.size))
+    rendered = renderer.render(subject.mesh, subject.view, look)
     how = sample_degradation(rng)
     pixels = degrade(rendered.image, how, rng)
     truth = {scheme: _truth(subject, rendered, scheme) for scheme in SCHEMES}
