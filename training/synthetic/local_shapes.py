@@ -36,7 +36,7 @@ class LocalShape:
 
 _MEANS = {
     "mouth-scale-horiz": -0.30, "mouth-upperlip-height": -0.20, "mouth-lowerlip-height": -0.25, "chin-height": 0.10,
-    "head-scale-horiz": 0.12, "nose-base": 0.10,
+    "head-scale-horiz": 0.12, "nose-base": 0.10, "eyebrows-trans": 0.20,
 }  # fmt: skip
 """Sliders whose middle is not that of labelled people: MakeHuman's mouths are wide and full."""
 
@@ -56,7 +56,7 @@ LOCAL_SHAPES: tuple[LocalShape, ...] = (
     }),
     *_shapes("forehead", "decr/incr", {"scale-vert": 0.20, "nubian": 0.12, "temple": 0.30}),
     *_shapes("forehead", "backward/forward", {"trans": 0.25}),
-    *_shapes("eyebrows", "down/up", {"angle": 0.35, "trans": 0.35}),
+    *_shapes("eyebrows", "down/up", {"angle": 0.45, "trans": 0.50}),
     *_shapes("eyebrows", "backward/forward", {"trans": 0.20}),
     *_shapes("eye", "decr/incr", {
         "bag": 0.40, "height1": 0.35, "height2": 0.35, "height3": 0.35, "scale": 0.30,
