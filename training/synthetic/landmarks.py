@@ -175,7 +175,7 @@ def _nose(along: Along) -> FloatArray:
 
 def _mouth(along: Along) -> FloatArray:
     """(20, 3): twelve points around the lips' red, eight where the lips part; the same in both schemes."""
-    lower = (0.40, 0.70)
+    lower = (0.46, 0.73)
     return np.concatenate([
         along("right", "upper lip outer", (0.0, 0.55, 1.0)),
         along("right", "cupid's bow", (1.0,)),
