@@ -93,7 +93,7 @@ def compare(real: FloatArray, synthetic: FloatArray, scheme: Scheme, kept: int) 
     means = [shapes.mean(axis=0) for shapes in both]
     distance = 100 * np.linalg.norm(means[0] - means[1], axis=1)
     spread = [100 * np.sqrt(shapes.var(axis=0).sum(axis=1)) for shapes in both]
-    print(f"frontal faces and their mirror images: {counts[0]} real, {counts[1]} synthetic; % of inter-ocular distance\n")
+    print(f"frontal faces and their mirror images: {counts[0]} real, {counts[1]} synthetic; % of the eye distance\n")
     print(f"{'':<14}{'means apart':>13}{'largest':>9}{'spread, real':>15}{'synthetic':>11}")
     for region in scheme.regions:
         at = list(region.indices)
