@@ -1,4 +1,4 @@
-"""The graphics context: programs, buffers and passes of the renderer. Works without a screen, on a GPU or on the CPU."""
+"""The graphics context: programs, buffers and targets. Works without a screen, on a GPU or on the CPU."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ def create_context() -> Any:
             "rendering faces needs the package moderngl", remedy='Run: pip install "starmark[synthetic]"'
         ) from error
     problems = []
+    options: dict[str, Any]
     for options in ({"backend": "egl"}, {}):
         try:
             return moderngl.create_context(standalone=True, require=400, **options)
@@ -123,7 +124,8 @@ class Targets:
     def __init__(self, context: Any, size: tuple[int, int], samples: int) -> None:
         self._size = size
         self.colour = context.framebuffer(
-            [context.renderbuffer(size, 4, samples=samples, dtype="f2")], context.depth_renderbuffer(size, samples=samples)
+            [context.renderbuffer(size, 4, samples=samples, dtype="f2")],
+            context.depth_renderbuffer(size, samples=samples),
         )
         self._context = context
         self._resolved = context.framebuffer([context.renderbuffer(size, 4, dtype="f2")])

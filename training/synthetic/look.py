@@ -55,7 +55,7 @@ def sample_look(rng: np.random.Generator, photo: np.random.Generator, identity: 
     return Look(
         skin=skin,
         eyes=sample_eyes(rng, photo, tone=tone, years=years),
-        brows=sample_brows(rng, photo, colour=brow_colour, femininity=femininity, years=years),
+        brows=sample_brows(rng, photo, brow=brow_colour, femininity=femininity, years=years),
         hair=hair,
         beard=sample_beard(rng, colour=brow_colour, tip=hair.tip, femininity=femininity, years=years),
         clothes=sample_clothes(photo),

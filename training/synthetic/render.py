@@ -45,10 +45,10 @@ class Rendered:
     view: View
 
     def occluded(self, points: NDArray[np.floating], tolerance: float = 0.6) -> NDArray[np.bool_]:
-        """(N,) whether something lies before (N, 3) points (head coordinates): hair, clothes, frames, dark lenses, things.
+        """(N,) whether something lies before (N, 3) points of the head: hair, clothes, frames, dark lenses, things.
 
-        The head itself is not asked. A point counts as hidden where what hides is nearer than the point by `tolerance` cm
-        at most of the nine pixels about it. Points outside the picture are not hidden.
+        The head itself is not asked. A point counts as hidden where what hides is nearer than the point by `tolerance`
+        cm at most of the nine pixels about it. Points outside the picture are not hidden.
         """
         place = np.rint(self.view.project(points)).astype(int)
         far = np.linalg.norm(points - camera_place(self.view), axis=1)
@@ -83,7 +83,9 @@ class Renderer:
     def __enter__(self) -> Renderer:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -167,13 +169,26 @@ class Renderer:
         clip = _columns(view.clip_matrix() @ view.camera_matrix())
         for each in loaded:
             if not each.surface.transparent or each.surface.hides:
-                uniforms = {**_CUT_DEFAULTS, **each.surface.uniforms, "u_clip": clip, "u_eye": eye, "u_id": each.surface.what}
+                uniforms = {
+                    **_CUT_DEFAULTS,
+                    **each.surface.uniforms,
+                    "u_clip": clip,
+                    "u_eye": eye,
+                    "u_id": each.surface.what,
+                }
                 self._programs.set("ident", uniforms)
                 each.draw("ident")
         return targets.read_ident()
 
 
-_CUT_DEFAULTS: dict[str, Any] = {"u_cut": 0.0, "u_strands": 0.0, "u_layers": 0.0, "u_density": 1.0, "u_layer_step": 0.0, "u_droop": 0.0}
+_CUT_DEFAULTS: dict[str, Any] = {
+    "u_cut": 0.0,
+    "u_strands": 0.0,
+    "u_layers": 0.0,
+    "u_density": 1.0,
+    "u_layer_step": 0.0,
+    "u_droop": 0.0,
+}
 _DEFAULTS: dict[str, Any] = {
     **_CUT_DEFAULTS,
     "u_noise": 0,
