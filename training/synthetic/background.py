@@ -143,7 +143,7 @@ def _stripes(look: Background, size: tuple[int, int], rng: np.random.Generator) 
 
 def _foliage(look: Background, size: tuple[int, int], rng: np.random.Generator) -> Float32:
     green = np.array([0.25, 0.4, 0.15]) * rng.uniform(0.5, 1.4)
-    canvas = _mixed(fractal_image(size, 0.8, rng, 4), tuple(green * 0.4), tuple(green))  # type: ignore[arg-type]
+    canvas = _mixed(fractal_image(size, 0.8, rng, 4), tuple(green * 0.4), tuple(green))
     for _ in range(8 * look.amount):
         tone = np.clip(green * rng.uniform(0.3, 2.4) + rng.normal(0, 0.04, 3), 0, 1)
         centre = (int(rng.uniform(0, size[0])), int(rng.uniform(0, size[1])))

@@ -40,8 +40,8 @@ def create_context() -> Any:
             "rendering faces needs the package moderngl", remedy='Run: pip install "starmark[synthetic]"'
         ) from error
     problems = []
-    options: dict[str, Any]
-    for options in ({"backend": "egl"}, {}):
+    attempts: tuple[dict[str, Any], ...] = ({"backend": "egl"}, {})
+    for options in attempts:
         try:
             return moderngl.create_context(standalone=True, require=400, **options)
         except Exception as error:  # moderngl raises Exception itself, ctypes OSError

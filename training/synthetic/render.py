@@ -99,6 +99,10 @@ class Renderer:
 
     def render(self, mesh: HeadMesh, view: View, look: Look) -> Rendered:
         """Draw a head as `view` sees it."""
+        with self._context:  # several renderers may take turns in one thread
+            return self._render(mesh, view, look)
+
+    def _render(self, mesh: HeadMesh, view: View, look: Look) -> Rendered:
         if self._openness is None or len(self._openness) != len(mesh.rest):
             self._openness = bake_openness(self._context, self._programs, mesh)
         size = view.width, view.height

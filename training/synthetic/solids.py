@@ -115,6 +115,6 @@ def shell(mesh: HeadMesh, keep: Float32, offset: Float32 | float, openness: Floa
     points = mesh.vertices + np.reshape(np.asarray(offset, np.float32), (-1, 1)) * mesh.normals
     a = np.stack([np.ones_like(keep)] * 3 + [keep], axis=1)
     uv = np.stack([mesh.rest[:, 0] + 0.6 * mesh.rest[:, 2], mesh.rest[:, 1]], axis=1) / np.float32(6)
-    table = pack(points, mesh.normals, uv=uv, rest=mesh.rest, a=a, ao=0.3 + 0.7 * openness)
+    table = pack(points, mesh.normals, uv=uv.astype(np.float32), rest=mesh.rest, a=a, ao=0.3 + 0.7 * openness)
     triangles = mesh.of_part("skin", "torso")
     return compact(table, triangles[keep[triangles].max(axis=1) >= 0.5])
