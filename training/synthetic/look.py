@@ -26,7 +26,7 @@ from training.synthetic.skin import SkinLook, sample_skin, skin_surfaces
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a head looks like in one picture. `glasses` is None for a face without; the rest says itself what is absent."""
+    """What a head looks like in one picture. `glasses` is None for a face without; the rest says itself what is not."""
 
     skin: SkinLook
     eyes: EyeLook

@@ -67,10 +67,13 @@ class Renderer:
     """A graphics context with everything that heads share. For one thread; use it as a context manager."""
 
     def __init__(self, samples: int = _SAMPLES) -> None:
-        """Raises: StarmarkError without moderngl, DeviceError without a driver."""
+        """`samples` a pixel; 1 draws twice as many pixels each way instead, as is done where drivers cannot.
+
+        Raises: StarmarkError without moderngl, DeviceError without a driver."""
         self._context = gl.create_context()
-        self._programs = gl.Programs(self._context)
-        self._samples = min(samples, self._context.max_samples)
+        several = self._context.version_code >= 400 and self._context.max_samples >= samples > 1
+        self._samples = samples if several else 1
+        self._programs = gl.Programs(self._context, multisampled=several)
         self._noise = gl.texture(self._context, detail_texture(), repeat=True)
         self._shadow = self._context.texture((_SHADOW_SIZE, _SHADOW_SIZE), 1, dtype="f4")
         self._shadow.filter = (self._context.NEAREST, self._context.NEAREST)
