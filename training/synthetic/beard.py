@@ -39,7 +39,7 @@ def sample_beard(
     rng: np.random.Generator, *, colour: Colour, tip: Colour, femininity: float, years: float
 ) -> BeardLook:
     grown = rng.random() > femininity and years > 17
-    kind = str(rng.choice(KINDS, p=[0.36, 0.21, 0.16, 0.07, 0.07, 0.10, 0.03])) if grown else "none"
+    kind = str(rng.choice(KINDS, p=[0.42, 0.21, 0.16, 0.05, 0.06, 0.08, 0.02])) if grown else "none"
     length = {
         "none": (0.1, 0.1),
         "shadow": (0.05, 0.1),

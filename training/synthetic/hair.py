@@ -66,7 +66,7 @@ def sample_hair_colour(rng: np.random.Generator, *, tone: float, years: float) -
     if grey:
         share = rng.uniform(0.4, 1.0)
         hair = hair * (1 - share) + share * along(_GREYS, rng.random())
-    if rng.random() < 0.03:
+    if rng.random() < 0.015:
         hair = rng.uniform(0.02, 0.6, 3)
     return colour(hair * rng.uniform(0.85, 1.15))
 
@@ -163,7 +163,7 @@ def fur_surface(
         rest=mesh.rest,
         a=np.stack([np.zeros_like(amount), np.zeros_like(amount), np.ones_like(amount), amount], axis=1),
         b=np.stack(
-            [np.zeros_like(amount), -0.4 * np.ones_like(amount), np.zeros_like(amount), np.sqrt(within(amount, 0.8))],
+            [np.zeros_like(amount), -0.4 * np.ones_like(amount), np.zeros_like(amount), np.sqrt(within(amount, 2.2))],
             axis=1,
         ),
         ao=openness,

@@ -18,7 +18,7 @@ from training.synthetic.mesh import Float32, HeadMesh
 from training.synthetic.noise import detail_texture
 from training.synthetic.openness import bake_openness
 from training.synthetic.pose import View
-from training.synthetic.scene import HIDING, NOTHING
+from training.synthetic.scene import BEARD, BROW, EYE, HIDING, MOUTH, NOTHING, SKIN
 from training.synthetic.shadow import looking_along
 from training.synthetic.skin import paint_map
 
@@ -43,6 +43,11 @@ class Rendered:
     what: NDArray[np.uint8]
     distance: Float32
     view: View
+
+    @property
+    def face_mask(self) -> NDArray[np.bool_]:
+        """(H, W) where head or neck is seen: skin, eyes, mouth, brows and beard, not hair, clothes or things."""
+        return np.isin(self.what, (SKIN, EYE, MOUTH, BROW, BEARD))
 
     def occluded(self, points: NDArray[np.floating], tolerance: float = 0.6) -> NDArray[np.bool_]:
         """(N,) whether something lies before (N, 3) points of the head: hair, clothes, frames, dark lenses, things.

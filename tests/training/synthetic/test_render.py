@@ -20,7 +20,7 @@ from training.synthetic.mesh import HeadMesh
 from training.synthetic.occluders import Occluders
 from training.synthetic.pose import View
 from training.synthetic.render import Renderer
-from training.synthetic.scene import EYE, FRAME, HAIR, NOTHING, OBJECT, SKIN
+from training.synthetic.scene import CLOTH, EYE, FRAME, HAIR, NOTHING, OBJECT, SKIN
 
 SIZE = 96
 FRONT = View(SIZE, SIZE, 465.0, (47.5, 47.5), 0.0, 0.0, 0.0, (0.0, 3.0, -100.0))
@@ -62,6 +62,7 @@ def test_a_head_is_seen_before_its_background(renderer: Renderer, average_head: 
     assert drawn.image.std() > 10
     seen = set(np.unique(drawn.what))
     assert {NOTHING, SKIN, EYE, HAIR} <= seen
+    assert drawn.face_mask.mean() == pytest.approx(np.isin(drawn.what, (HAIR, NOTHING, CLOTH), invert=True).mean())
     assert np.isinf(drawn.distance[drawn.what == NOTHING]).all()
     assert ((drawn.distance > 85) & (drawn.distance < 130))[drawn.what == SKIN].all()
 
