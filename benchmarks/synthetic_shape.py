@@ -46,6 +46,11 @@ def asymmetry(shapes: FloatArray, scheme: Scheme) -> FloatArray:
     return ((shapes[:, 30] - (left + right) / 2) * across).sum(axis=1) / (across**2).sum(axis=1)
 
 
+def mirrored(shapes: FloatArray, scheme: Scheme) -> FloatArray:
+    """(S, N, 2): the mirror images: few faces look straight ahead, and a set's habit is none of its people's."""
+    return shapes[:, list(scheme.flip)] * [-1, 1]
+
+
 def aligned(shapes: FloatArray, target: FloatArray) -> FloatArray:
     """(S, N, 2): each shape moved, turned and scaled to be nearest to `target` (Kendall; Gower, 1975)."""
     goal = target - target.mean(axis=0)
@@ -80,13 +85,15 @@ def modes(shapes: FloatArray, mean: FloatArray) -> tuple[FloatArray, FloatArray]
 def compare(real: FloatArray, synthetic: FloatArray, scheme: Scheme, kept: int) -> tuple[FloatArray, FloatArray]:
     """Print the tables; the two frontal mean shapes, aligned to each other, in inter-ocular distances."""
     fronts = [shapes[np.abs(asymmetry(shapes, scheme)) < FRONTAL] for shapes in (real, synthetic)]
+    counts = [len(front) for front in fronts]
+    fronts = [np.concatenate([front, mirrored(front, scheme)]) for front in fronts]
     target = mean_shape(fronts[0], scheme)
     target -= target.mean(axis=0)
     both = [aligned(front, target) for front in fronts]
     means = [shapes.mean(axis=0) for shapes in both]
     distance = 100 * np.linalg.norm(means[0] - means[1], axis=1)
     spread = [100 * np.sqrt(shapes.var(axis=0).sum(axis=1)) for shapes in both]
-    print(f"frontal faces: {len(fronts[0])} real, {len(fronts[1])} synthetic; % of the inter-ocular distance\n")
+    print(f"frontal faces and their mirror images: {counts[0]} real, {counts[1]} synthetic; % of the eye distance\n")
     print(f"{'':<14}{'means apart':>13}{'largest':>9}{'spread, real':>15}{'synthetic':>11}")
     for region in scheme.regions:
         at = list(region.indices)

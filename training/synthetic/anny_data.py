@@ -152,7 +152,7 @@ def sample_texture(path: Path, uv: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def read_shapes(root: Path, mesh: BaseMesh) -> Iterator[tuple[str, NDArray[np.float32]]]:
-    """Every shape of the head: its name and its (B, 3) offsets in cm.
+    """Every shape of the head: its name and its (B, 3) offsets in cm; "universal" ones are those of middle height.
 
     Names are "universal:female-young-averagemuscle-averageweight", "race:asian-female-young", "action:jawOpen" and
     "local:nose-scale-depth-incr".
@@ -160,9 +160,12 @@ def read_shapes(root: Path, mesh: BaseMesh) -> Iterator[tuple[str, NDArray[np.fl
     targets = root / "data/mpfb2/targets"
     for words in product(GENDERS, AGES, MUSCLES, WEIGHTS):
         name = "-".join(words)
-        yield f"universal:{name}", _read_target(targets / f"macrodetails/universal-{name}.target.gz", mesh.ids)
-    for words in product(RACES, GENDERS, AGES):
-        name = "-".join(words)
+        universal = _read_target(targets / f"macrodetails/universal-{name}.target.gz", mesh.ids)
+        # People of middle height: half of what makes them short and half of what makes them tall.
+        heights = [targets / f"macrodetails/height/{name}-{end}.target.gz" for end in ("minheight", "maxheight")]
+        yield f"universal:{name}", universal + sum(_read_target(path, mesh.ids) for path in heights) / 2
+    for race, gender, age in product(RACES, GENDERS, AGES):
+        name = f"{race}-{gender}-{age}"
         yield f"race:{name}", _read_target(targets / f"macrodetails/{name}.target.gz", mesh.ids)
     for path in sorted((root / "data/faceunits01/targets/faceunits").glob("*.target")):
         yield f"action:{path.stem}", _read_target(path, mesh.ids)
@@ -174,14 +177,14 @@ def read_shapes(root: Path, mesh: BaseMesh) -> Iterator[tuple[str, NDArray[np.fl
 def _read_target(path: Path, ids: NDArray[np.int32]) -> NDArray[np.float32]:
     """(B, 3) offsets in cm of the vertices `ids`."""
     content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    lines = [line for line in content.decode("ascii").splitlines() if line.strip() and not line.startswith("#")]
+    if b"#" in content:
+        content = b"\n".join(line for line in content.splitlines() if not line.startswith(b"#"))
     offsets = np.zeros((len(ids), 3), np.float32)
-    if lines:
-        table = np.array(" ".join(lines).split(), np.float64).reshape(-1, 4)
-        numbers = table[:, 0].astype(np.int64)
-        place = np.minimum(np.searchsorted(ids, numbers), len(ids) - 1)
-        ours = ids[place] == numbers
-        offsets[place[ours]] = table[ours, 1:] * CM
+    table = np.fromstring(content.decode("ascii"), np.float64, sep=" ").reshape(-1, 4)
+    numbers = table[:, 0].astype(np.int64)
+    place = np.minimum(np.searchsorted(ids, numbers), len(ids) - 1)
+    ours = ids[place] == numbers
+    offsets[place[ours]] = table[ours, 1:] * CM
     return offsets
 
 

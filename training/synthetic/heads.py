@@ -16,9 +16,8 @@ from training.synthetic.neck import turn_body
 YEARS = (1.0, 11.0, 25.0, 90.0)
 """The ages that MakeHuman's baby, child, young and old stand for."""
 
-IRIS_RADIUS = 0.53
-"""cm: 0.4 of the opening between the lids' corners is iris in adults, which on the model's eyes is a little less than
-the human 11.7 mm; like those of people the model's eyeballs hardly grow."""
+IRIS_RADIUS = 0.57
+"""cm: half of what human irises measure, which is 11 to 12 mm from childhood on."""
 
 _UPPER_LID, _LOWER_LID = (6, 0, 1, 54), (36, 41, 44, 47)
 """MakeHuman's vertices on the middle of the right lids' free edges, one above the other."""
@@ -157,8 +156,8 @@ def _phenotype(person: Identity) -> dict[str, float]:
     for words in product(gender, age, muscle, weight):
         amount = gender[words[0]] * age[words[1]] * muscle[words[2]] * weight[words[3]]
         amounts[f"universal:{'-'.join(words)}"] = amount
-    for words in product(race, gender, age):
-        amounts[f"race:{'-'.join(words)}"] = race[words[0]] * gender[words[1]] * age[words[2]]
+    for origin, sex, period in product(race, gender, age):
+        amounts[f"race:{origin}-{sex}-{period}"] = race[origin] * gender[sex] * age[period]
     return amounts
 
 

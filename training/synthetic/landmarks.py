@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from core.errors import StarmarkError
 from core.face import ByteArray, FloatArray, Label, Visibility
+from core.scheme import get_scheme
 from core.scheme_map import convert_label, find_map
 from training.synthetic.contours import SPACING_68, SPACING_98, face_edge
 from training.synthetic.mesh import HeadMesh
@@ -31,6 +32,9 @@ corner of an eye, and what an outline's chord cuts off."""
 
 _EDGE_TOLERANCE = 1.5
 """cm, the same for the edge of the face: where it is an outline, a little aside is much in depth."""
+
+_MOUTH_TOLERANCE = 1.0
+"""cm, the same for the line where the lips touch, which labelled faces have on closed and on pressed mouths alike."""
 
 _PUPIL_TOLERANCE = 0.05
 """cm: lids are thin, and a pupil behind them is hidden."""
@@ -70,20 +74,31 @@ def face_landmarks(mesh: HeadMesh, view: View, scheme: str) -> FaceLandmarks:
         raise StarmarkError(
             f"synthetic faces have no landmarks of '{scheme}'", remedy=f"Use one of {', '.join((*SCHEMES, 'cofw-29'))}"
         )
-    measured = _curve_points(mesh)
-    space = (_points_68 if scheme == "300w-68" else _points_98)(mesh, view, measured)
+    along = _curve_points(mesh)
+    space = (_points_68 if scheme == "300w-68" else _points_98)(mesh, view, along)
     points = view.project(space)
-    edge = slice(0, 17 if scheme == "300w-68" else 33)
-    tolerance = np.full(len(space), _SKIN_TOLERANCE)
-    tolerance[edge] = _EDGE_TOLERANCE
-    if scheme == "wflw-98":
-        tolerance[96:] = _PUPIL_TOLERANCE
-    visibility = np.zeros(len(space), np.uint8)
+    tolerance = _tolerances(scheme)
     hidden = self_occluded(mesh, view, space, tolerance)
+    edge = _region(scheme, "jaw")
     hidden[edge] &= self_occluded(mesh, view, _moved_out(view, space[edge], points), tolerance[edge])
+    visibility = np.zeros(len(space), np.uint8)
     visibility[hidden] = Visibility.OCCLUDED
     visibility[~view.inside(points)] = Visibility.OUTSIDE
     return FaceLandmarks(scheme, space, points, visibility)
+
+
+def _tolerances(scheme: str) -> FloatArray:
+    """(N,) cm for `self_occluded`."""
+    tolerance = np.full(len(get_scheme(scheme)), _SKIN_TOLERANCE)
+    tolerance[_region(scheme, "jaw")] = _EDGE_TOLERANCE
+    tolerance[_region(scheme, "inner lips")] = _MOUTH_TOLERANCE
+    if scheme == "wflw-98":
+        tolerance[96:] = _PUPIL_TOLERANCE
+    return tolerance
+
+
+def _region(scheme: str, name: str) -> list[int]:
+    return next(list(region.indices) for region in get_scheme(scheme).regions if region.name == name)
 
 
 def _moved_out(view: View, edge: FloatArray, points: FloatArray) -> FloatArray:
@@ -175,7 +190,7 @@ def _nose(along: Along) -> FloatArray:
 
 def _mouth(along: Along) -> FloatArray:
     """(20, 3): twelve points around the lips' red, eight where the lips part; the same in both schemes."""
-    lower = (0.40, 0.70)
+    lower = (0.46, 0.73)
     return np.concatenate([
         along("right", "upper lip outer", (0.0, 0.55, 1.0)),
         along("right", "cupid's bow", (1.0,)),

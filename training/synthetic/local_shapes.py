@@ -35,8 +35,9 @@ class LocalShape:
 
 
 _MEANS = {
-    "mouth-scale-horiz": -0.30, "mouth-upperlip-height": -0.20, "mouth-lowerlip-height": -0.25, "chin-height": 0.10,
-    "head-scale-horiz": 0.12, "nose-base": 0.10,
+    "mouth-scale-horiz-incr": -0.30, "mouth-upperlip-height-incr": -0.20, "mouth-lowerlip-height-incr": -0.25,
+    "chin-height-incr": 0.10, "head-scale-horiz-incr": 0.12, "nose-base-up": 0.10, "eyebrows-trans-up": 0.20,
+    "eyebrows-trans-forward": -0.15,
 }  # fmt: skip
 """Sliders whose middle is not that of labelled people: MakeHuman's mouths are wide and full."""
 
@@ -44,7 +45,7 @@ _MEANS = {
 def _shapes(group: str, ends: str, spreads: dict[str, float], *, paired: bool = False) -> list[LocalShape]:
     low, high = ends.split("/")
     return [
-        LocalShape(f"{group}-{stem}", low, high, spread, paired, _MEANS.get(f"{group}-{stem}", 0.0))
+        LocalShape(f"{group}-{stem}", low, high, spread, paired, _MEANS.get(f"{group}-{stem}-{high}", 0.0))
         for stem, spread in spreads.items()
     ]
 
@@ -56,7 +57,7 @@ LOCAL_SHAPES: tuple[LocalShape, ...] = (
     }),
     *_shapes("forehead", "decr/incr", {"scale-vert": 0.20, "nubian": 0.12, "temple": 0.30}),
     *_shapes("forehead", "backward/forward", {"trans": 0.25}),
-    *_shapes("eyebrows", "down/up", {"angle": 0.35, "trans": 0.35}),
+    *_shapes("eyebrows", "down/up", {"angle": 0.45, "trans": 0.50}),
     *_shapes("eyebrows", "backward/forward", {"trans": 0.20}),
     *_shapes("eye", "decr/incr", {
         "bag": 0.40, "height1": 0.35, "height2": 0.35, "height3": 0.35, "scale": 0.30,

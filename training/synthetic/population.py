@@ -22,7 +22,7 @@ _ASYMMETRY = 0.25
 
 _CHILDREN = 0.10
 
-FACE_HEIGHT = 13.0
+FACE_HEIGHT = 14.0
 """cm from the brows to the chin of a grown head, to say how large a face is in a picture."""
 
 Actions = dict[str, float]
@@ -197,7 +197,7 @@ def sample_view(rng: Generator, width: int, height: int) -> View:
     aim = middle + rng.normal(0, 0.05, 2) * (width, height)
     view = View(width, height, float(focal), (float(centre[0]), float(centre[1])), yaw, pitch, roll, (0, 0, -distance))
     # The middle of the face, behind the nose and between brows and chin, comes to lie where the camera aims.
-    offset = view.turn @ np.array([0.0, -4.0, 0.0])
+    offset = view.turn @ np.array([0.0, -4.3, 0.0])
     depth = distance - offset[2]
     x = (aim[0] - centre[0]) * depth / focal - offset[0]
     y = (centre[1] - aim[1]) * depth / focal - offset[1]
