@@ -13,11 +13,12 @@ import pytest
 from core.errors import StarmarkError
 from training.synthetic import gl
 from training.synthetic.glasses import Glasses
-from training.synthetic.heads import Identity
+from training.synthetic.heads import Identity, build_head
 from training.synthetic.landmarks import face_landmarks
 from training.synthetic.look import Look, sample_look
 from training.synthetic.mesh import HeadMesh
 from training.synthetic.occluders import Occluders
+from training.synthetic.population import before_camera, sample_head, sample_view
 from training.synthetic.pose import View
 from training.synthetic.render import Renderer
 from training.synthetic.scene import CLOTH, EYE, FRAME, HAIR, NOTHING, OBJECT, SKIN
@@ -164,6 +165,16 @@ def test_everything_worn_and_held_can_be_seen(renderer: Renderer, average_head: 
     assert (drawn.what == OBJECT).sum() > 0.01 * SIZE**2
     if worn in ("headscarf", "mask"):
         assert drawn.occluded(face_landmarks(average_head, FRONT, "300w-68").space).any()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_any_person_in_any_photo_can_be_drawn(renderer: Renderer, seed: int) -> None:
+    view = sample_view(rng(seed), 64, 48)
+    head = before_camera(sample_head(rng(seed + 10)), view, rng(seed + 20))
+    drawn = renderer.render(build_head(head), view, sample_look(rng(seed + 30), rng(seed + 40), head.identity))
+    assert drawn.image.shape == (48, 64, 3)
+    assert drawn.image.std() > 3
+    assert (drawn.what != NOTHING).mean() > 0.15
 
 
 def test_no_driver_is_said_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
