@@ -53,16 +53,16 @@ def paint_background(look: Background, size: tuple[int, int]) -> Float32:
     canvas = _PAINTERS[look.kind](look, size, rng)
     radius = look.blur * size[0]
     if radius > 0.5:
-        canvas = cv2.GaussianBlur(canvas, (0, 0), radius, borderType=cv2.BORDER_REFLECT)
+        canvas = np.asarray(cv2.GaussianBlur(canvas, (0, 0), radius, borderType=cv2.BORDER_REFLECT), np.float32)
     return np.clip(canvas, 0, 1).astype(np.float32)
 
 
 def _mixed(weight: Float32, low: Colour, high: Colour) -> Float32:
-    return np.float32(low) + weight[..., None] * (np.float32(high) - np.float32(low))
+    return np.array(low, np.float32) + weight[..., None] * (np.array(high, np.float32) - np.array(low, np.float32))
 
 
 def _flat(look: Background, size: tuple[int, int]) -> Float32:
-    return np.broadcast_to(np.float32(look.colours[0]), (size[1], size[0], 3)).copy()
+    return np.broadcast_to(np.array(look.colours[0], np.float32), (size[1], size[0], 3)).copy()
 
 
 def _plain(look: Background, size: tuple[int, int], rng: np.random.Generator) -> Float32:
@@ -83,14 +83,18 @@ def _gradient(look: Background, size: tuple[int, int], rng: np.random.Generator)
 def _clouds(look: Background, size: tuple[int, int], rng: np.random.Generator) -> Float32:
     first = fractal_image(size, rng.uniform(0.4, 0.9), rng, int(rng.integers(2, 6)))
     second = fractal_image(size, 0.6, rng, 3)
-    return _mixed(np.clip(2 * first - 0.5, 0, 1), look.colours[0], look.colours[1]) * 0.6 + 0.4 * _mixed(second, look.colours[2], look.colours[3])
+    return _mixed(np.clip(2 * first - 0.5, 0, 1), look.colours[0], look.colours[1]) * 0.6 + 0.4 * _mixed(
+        second, look.colours[2], look.colours[3]
+    )
 
 
 def _shapes(look: Background, size: tuple[int, int], rng: np.random.Generator) -> Float32:
     canvas = _gradient(look, size, rng)
     width, height = size
     for _ in range(look.amount):
-        colour = tuple(float(v) for v in np.clip(np.array(look.colours[rng.integers(4)]) + rng.normal(0, 0.08, 3), 0, 1))
+        colour = tuple(
+            float(v) for v in np.clip(np.array(look.colours[rng.integers(4)]) + rng.normal(0, 0.08, 3), 0, 1)
+        )
         centre = (int(rng.uniform(0, width)), int(rng.uniform(0, height)))
         if rng.random() < 0.5:
             axes = (int(rng.uniform(0.02, 0.2) * width), int(rng.uniform(0.02, 0.2) * height))
@@ -139,7 +143,7 @@ def _stripes(look: Background, size: tuple[int, int], rng: np.random.Generator) 
 
 def _foliage(look: Background, size: tuple[int, int], rng: np.random.Generator) -> Float32:
     green = np.array([0.25, 0.4, 0.15]) * rng.uniform(0.5, 1.4)
-    canvas = _mixed(fractal_image(size, 0.8, rng, 4), tuple(green * 0.4), tuple(green))  # type: ignore[arg-type]
+    canvas = _mixed(fractal_image(size, 0.8, rng, 4), tuple(green * 0.4), tuple(green))
     for _ in range(8 * look.amount):
         tone = np.clip(green * rng.uniform(0.3, 2.4) + rng.normal(0, 0.04, 3), 0, 1)
         centre = (int(rng.uniform(0, size[0])), int(rng.uniform(0, size[1])))

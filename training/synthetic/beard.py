@@ -35,10 +35,20 @@ class BeardLook:
     seed: int
 
 
-def sample_beard(rng: np.random.Generator, *, colour: Colour, tip: Colour, femininity: float, years: float) -> BeardLook:
+def sample_beard(
+    rng: np.random.Generator, *, colour: Colour, tip: Colour, femininity: float, years: float
+) -> BeardLook:
     grown = rng.random() > femininity and years > 17
-    kind = str(rng.choice(KINDS, p=[0.36, 0.21, 0.16, 0.07, 0.07, 0.10, 0.03])) if grown else "none"
-    length = {"none": (0.1, 0.1), "shadow": (0.05, 0.1), "stubble": (0.1, 0.25), "moustache": (0.2, 0.5), "goatee": (0.2, 0.8), "full": (0.25, 0.9), "long": (1.0, 2.6)}[kind]
+    kind = str(rng.choice(KINDS, p=[0.42, 0.21, 0.16, 0.05, 0.06, 0.08, 0.02])) if grown else "none"
+    length = {
+        "none": (0.1, 0.1),
+        "shadow": (0.05, 0.1),
+        "stubble": (0.1, 0.25),
+        "moustache": (0.2, 0.5),
+        "goatee": (0.2, 0.8),
+        "full": (0.25, 0.9),
+        "long": (1.0, 2.6),
+    }[kind]
     return BeardLook(
         kind=kind,
         colour=colour,
@@ -70,10 +80,20 @@ def beard_surfaces(mesh: HeadMesh, parts: Regions, openness: Float32, look: Bear
     rng = np.random.Generator(np.random.PCG64(look.seed))
     layers = int(np.clip(5 + 9 * look.length, 5, 20))
     offset = (float(rng.random()), float(rng.random()))
-    density = (0.62 if look.kind == "stubble" else 1.0) * look.density
+    density = (0.62 if look.kind == "stubble" else 0.97) * look.density
     return [
         fur_surface(
-            mesh, bearded(mesh, parts, look), openness, length=look.length, density=density, scale=float(rng.uniform(5.0, 8.0)), layers=layers,
-            droop=0.75 if look.length > 0.3 else 0.2, gloss=(0.4, 30.0), colours=(look.colour, look.tip), offset=offset, what=BEARD,
+            mesh,
+            bearded(mesh, parts, look),
+            openness,
+            length=look.length,
+            density=density,
+            scale=float(rng.uniform(5.0, 8.0)),
+            layers=layers,
+            droop=0.75 if look.length > 0.3 else 0.2,
+            gloss=(1.0, 30.0),
+            colours=(look.colour, look.tip),
+            offset=offset,
+            what=BEARD,
         )
-    ]  # fmt: skip
+    ]

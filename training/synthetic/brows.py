@@ -8,11 +8,11 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from training.synthetic.colour import Colour
+from training.synthetic.colour import Colour, colour
 from training.synthetic.groom import on_front, ribbons
-from training.synthetic.mesh import Eyeball, Float32, HeadMesh
+from training.synthetic.mesh import Eyeball, Float32, HeadMesh, Int32
+from training.synthetic.scene import BROW, Surface, UniformValue, compact, pack
 from training.synthetic.surface_curves import brow_outline
-from training.synthetic.scene import BROW, Surface, compact, pack
 
 _INNER_EXTRA = 0.25
 """cm that hairs reach beyond the innermost landmark."""
@@ -38,13 +38,15 @@ class BrowLook:
     seed: int
 
 
-def sample_brows(rng: np.random.Generator, photo: np.random.Generator, *, colour: Colour, femininity: float, years: float) -> BrowLook:
+def sample_brows(
+    rng: np.random.Generator, photo: np.random.Generator, *, brow: Colour, femininity: float, years: float
+) -> BrowLook:
     """Eyebrows: bushier on men, thinner where they are plucked, sparse with age."""
     thickness = float(rng.uniform(0.7, 1.25) * (1.15 - 0.35 * femininity * rng.random()))
     density = rng.uniform(0.35, 1.0) * float(np.interp(years, [8, 16, 60, 85], [0.6, 1, 1, 0.6]))
     lift = tuple(float(rng.normal(0, scale)) for scale in (0.05, 0.07, 0.07))
     return BrowLook(
-        colour=colour,
+        colour=brow,
         density=int(200 + 750 * density * thickness),
         thickness=thickness,
         length=float(rng.uniform(0.4, 0.75)),
@@ -58,7 +60,7 @@ def sample_brows(rng: np.random.Generator, photo: np.random.Generator, *, colour
 
 @lru_cache(maxsize=1)
 def _shape() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Shares of the way from the inner end to the tail, the middle (N, 2) there (template's front, cm), half the height."""
+    """Shares of the way from inner end to tail; there the middle (N, 2) on the template, and half its height."""
     outline = brow_outline()[1]
     count = len(outline) // 2 + 1
     upper = outline[:count]
@@ -101,7 +103,12 @@ def brow_surface(mesh: HeadMesh, openness: Float32, look: BrowLook) -> Surface:
     light = np.full((2 * count, 4), 0.9, np.float32)
     opacity = look.opacity * rng.uniform(0.6, 1.1, 2 * count).astype(np.float32)
     vertices, triangles = ribbons(path, outward, width, random=random, light=light, opacity=opacity, ao=roots.openness)
-    uniforms = {"u_hair": look.colour, "u_tip": look.colour, "u_strands": 0.0, "u_gloss": (0.4, 20.0)}
+    uniforms: dict[str, UniformValue] = {
+        "u_hair": look.colour,
+        "u_tip": look.colour,
+        "u_strands": 0.0,
+        "u_gloss": (0.4, 20.0),
+    }
     return Surface("hair", vertices, triangles, BROW, uniforms, casts_shadow=False)
 
 
@@ -112,21 +119,24 @@ def lash_surfaces(mesh: HeadMesh, look: BrowLook) -> list[Surface]:
     for eye, side in ((mesh.right_eye, -1.0), (mesh.left_eye, 1.0)):
         triangles = mesh.of_part("lash")
         triangles = triangles[mesh.rest[triangles].mean(axis=1)[:, 0] * side > 0]
-        made.append(_lashes(mesh, eye, np.float32([side * rest_eye, 0, 0]), triangles, look))
+        made.append(_lashes(mesh, eye, np.array([side * rest_eye, 0, 0], np.float32), triangles, look))
     return made
 
 
-def _lashes(mesh: HeadMesh, eye: Eyeball, centre: Float32, triangles: Float32, look: BrowLook) -> Surface:
+def _lashes(mesh: HeadMesh, eye: Eyeball, centre: Float32, strip: Int32, look: BrowLook) -> Surface:
     offset = mesh.rest - centre
     far = np.linalg.norm(offset, axis=1)
     upper = offset[:, 1] > -0.07
     along = np.clip((far - 1.48) / np.where(upper, 0.75, 0.55), 0, 1)
     uv = np.stack([np.clip((np.abs(mesh.rest[:, 0]) - 1.6) / 3.6, 0, 1), along], axis=1)
-    a = np.stack([along, np.full_like(along, 0.3), np.full_like(along, 0.9), np.where(upper, look.lashes, 0.45 * look.lashes)], axis=1)
+    a = np.stack(
+        [along, np.full_like(along, 0.3), np.full_like(along, 0.9), np.where(upper, look.lashes, 0.45 * look.lashes)],
+        axis=1,
+    )
     out = mesh.vertices - eye.centre.astype(np.float32)
     out /= np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-6)
     b = np.concatenate([out, np.ones((len(out), 1), np.float32)], axis=1)
-    vertices, triangles = compact(pack(mesh.vertices, mesh.normals, uv=uv, rest=mesh.rest, a=a, b=b), triangles)
-    dark = tuple(0.25 * value for value in look.colour)
-    uniforms = {"u_hair": dark, "u_tip": dark, "u_strands": 42.0, "u_gloss": (0.1, 20.0)}
+    vertices, triangles = compact(pack(mesh.vertices, mesh.normals, uv=uv, rest=mesh.rest, a=a, b=b), strip)
+    dark = colour([0.25 * value for value in look.colour])
+    uniforms: dict[str, UniformValue] = {"u_hair": dark, "u_tip": dark, "u_strands": 42.0, "u_gloss": (0.1, 20.0)}
     return Surface("hair", vertices, triangles, BROW, uniforms, casts_shadow=False)

@@ -9,7 +9,7 @@ import numpy as np
 from training.synthetic.colour import Colour, colour, linear
 from training.synthetic.mesh import Float32, HeadMesh
 from training.synthetic.regions import even
-from training.synthetic.scene import CLOTH, Surface
+from training.synthetic.scene import CLOTH, Surface, UniformValue
 from training.synthetic.solids import shell
 
 KINDS = ("crew", "v-neck", "shirt", "suit", "turtleneck", "bare")
@@ -43,7 +43,12 @@ def sample_clothes(rng: np.random.Generator) -> Clothes:
         outer=colour(np.clip(outer, 0.01, 0.85)),
         inner=colour(np.clip(rng.uniform(0.4, 0.85) * np.clip(rng.normal(1, 0.08, 3), 0, 1.1), 0.02, 0.88)),
         tie=colour(rng.beta(0.8, 2, 3)),
-        pattern=(float(rng.choice([0, rng.uniform(8, 60)])), float(rng.choice([0, rng.uniform(8, 60)])), float(striped * rng.uniform(0.2, 1)), float(rng.uniform(0.05, 0.35))),
+        pattern=(
+            float(rng.choice([0, rng.uniform(8, 60)])),
+            float(rng.choice([0, rng.uniform(8, 60)])),
+            float(striped * rng.uniform(0.2, 1)),
+            float(rng.uniform(0.05, 0.35)),
+        ),
         height=float(rng.normal(0, 0.5)),
     )
 
@@ -61,12 +66,18 @@ def clothes_surfaces(mesh: HeadMesh, openness: Float32, look: Clothes) -> list[S
     below = edge - y
     keep = even(below)
     collar = look.kind in ("shirt", "suit", "turtleneck")
-    rim = np.exp(-((below - 0.8) / 0.9) ** 2)
+    rim = np.exp(-(((below - 0.8) / 0.9) ** 2))
     offset = 0.25 + (0.45 * rim if collar else 0.1 * rim) + 0.25 * np.clip(below / 6, 0, 1)
     vertices, triangles = shell(mesh, keep, offset.astype(np.float32), openness)
-    uniforms = {
-        "u_tint": look.inner if look.kind == "suit" else look.outer, "u_second": look.tie, "u_pattern": look.pattern if look.kind != "suit" else (0.0, 0.0, 0.0, 0.1),
-        "u_shine": (0.25, 8.0), "u_cut": 1.0,
-        "u_suit": (1.0 if look.kind == "suit" else 0.0, base), "u_jacket": look.outer, "u_tie": look.tie,
-    }  # fmt: skip
+    suit = look.kind == "suit"
+    uniforms: dict[str, UniformValue] = {
+        "u_tint": look.inner if suit else look.outer,
+        "u_second": look.tie,
+        "u_pattern": (0.0, 0.0, 0.0, 0.1) if suit else look.pattern,
+        "u_shine": (0.25, 8.0),
+        "u_cut": 1.0,
+        "u_suit": (float(suit), base),
+        "u_jacket": look.outer,
+        "u_tie": look.tie,
+    }
     return [Surface("plain", vertices, triangles, CLOTH, uniforms)]

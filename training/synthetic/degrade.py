@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -64,37 +65,37 @@ def degrade(image: Image, how: Degradation, rng: np.random.Generator) -> Image:
     """(H, W, 3) uint8 RGB of the same size; `rng` gives the noise."""
     height, width = image.shape[:2]
     longer = max(height, width)
-    light = _to_float(image)
+    light = _float(image) / np.float32(255)
     light = _blurred(light, how, longer)
     if how.vignette > 0:
         light *= _vignette(width, height, how.vignette)
     small = how.scale < 1
     if small:
         size = (max(8, round(width * how.scale)), max(8, round(height * how.scale)))
-        light = cv2.resize(light, size, interpolation=cv2.INTER_AREA)
+        light = _float(cv2.resize(light, size, interpolation=cv2.INTER_AREA))
     light = _noisy(light, how, rng)
     if how.sharpen > 0:
         radius = max(0.6, 0.0022 * max(light.shape[:2]))
         light = light + np.float32(how.sharpen) * (light - cv2.GaussianBlur(light, (0, 0), radius))
     if small:
-        light = cv2.resize(np.clip(light, 0, 1), (width, height), interpolation=cv2.INTER_CUBIC)
-    light = np.clip(light * np.float32(how.cast), 0, 1)
+        light = _float(cv2.resize(np.clip(light, 0, 1), (width, height), interpolation=cv2.INTER_CUBIC))
+    light = np.clip(light * np.array(how.cast, np.float32), 0, 1)
     if how.gamma != 1:
         light = light ** np.float32(how.gamma)
     return np.clip(255 * light + 0.5, 0, 255).astype(np.uint8)
 
 
-def _to_float(image: Image) -> NDArray[np.float32]:
-    return np.asarray(image, np.float32) / 255
+def _float(values: NDArray[Any]) -> NDArray[np.float32]:
+    return np.asarray(values, np.float32)
 
 
 def _blurred(light: NDArray[np.float32], how: Degradation, longer: int) -> NDArray[np.float32]:
     radius = how.defocus * longer
     if radius > 0.3:
-        light = cv2.filter2D(light, -1, _disc(radius), borderType=cv2.BORDER_REFLECT)
+        light = _float(cv2.filter2D(light, -1, _disc(radius), borderType=cv2.BORDER_REFLECT))
     length = how.motion * longer
     if length > 1:
-        light = cv2.filter2D(light, -1, _streak(length, how.motion_angle), borderType=cv2.BORDER_REFLECT)
+        light = _float(cv2.filter2D(light, -1, _streak(length, how.motion_angle), borderType=cv2.BORDER_REFLECT))
     return light
 
 

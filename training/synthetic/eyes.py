@@ -11,7 +11,17 @@ from training.synthetic.mesh import Eyeball, Float32, HeadMesh
 from training.synthetic.scene import EYE, MOUTH, Surface, compact, pack, part_of_head
 from training.synthetic.surface_curves import surface_curves
 
-_IRISES = ((24, 14, 10), (58, 34, 18), (96, 62, 30), (118, 96, 48), (96, 110, 70), (92, 122, 122), (96, 134, 168), (70, 100, 140), (120, 130, 138))
+_IRISES = (
+    (24, 14, 10),
+    (58, 34, 18),
+    (96, 62, 30),
+    (118, 96, 48),
+    (96, 110, 70),
+    (92, 122, 122),
+    (96, 134, 168),
+    (70, 100, 140),
+    (120, 130, 138),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +54,11 @@ def sample_eyes(rng: np.random.Generator, photo: np.random.Generator, *, tone: f
     light = rng.random() < max(0.0, 0.75 - 1.2 * tone)
     place = float(rng.uniform(0.3, 1.0) if light else rng.uniform(0.0, 0.3))
     iris = along(_IRISES, place) * rng.uniform(0.8, 1.25)
-    inner = iris * rng.uniform(0.7, 1.5) * np.exp(rng.normal(0, 0.15, 3) + (np.array([0.25, 0.05, -0.3]) if rng.random() < 0.5 else 0))
+    inner = (
+        iris
+        * rng.uniform(0.7, 1.5)
+        * np.exp(rng.normal(0, 0.15, 3) + (np.array([0.25, 0.05, -0.3]) if rng.random() < 0.5 else 0))
+    )
     yellow = float(np.interp(years, [20, 80], [0.0, 0.25])) * rng.random()
     white = np.array(linear(212, 206, 201)) * (1, 1 - 0.3 * yellow, 1 - 0.8 * yellow) * rng.uniform(0.82, 1.0)
     stain = rng.beta(1.5, 3) + 0.3 * yellow
@@ -66,9 +80,14 @@ def eye_surfaces(mesh: HeadMesh, openness: Float32, look: EyeLook) -> list[Surfa
     """Both eyeballs, the teeth and the tongue of a head."""
     surfaces = [_eyeball(mesh, eye, look, offset) for eye, offset in ((mesh.right_eye, 0.13), (mesh.left_eye, 0.61))]
     back = np.clip((mesh.rest[:, 2] + 2.5) / 5.0, 0.15, 1.0)  # the mouth's depth is dark
-    open_mouth = np.clip(0.12 + lip_gap(mesh) / 0.9, 0.12, 1.0)  # lips that hardly part leave little light for the teeth
+    open_mouth = np.clip(
+        0.12 + lip_gap(mesh) / 0.9, 0.12, 1.0
+    )  # lips that hardly part leave little light for the teeth
     table = pack(mesh.vertices, mesh.normals, uv=mesh.uv, rest=mesh.rest, ao=back * back * 0.6 * open_mouth)
-    for parts, tint, shine in ((("upper teeth", "lower teeth"), look.teeth, (2.0, 60.0)), (("tongue",), linear(170, 84, 80), (1.5, 30.0))):
+    for parts, tint, shine in (
+        (("upper teeth", "lower teeth"), look.teeth, (2.0, 60.0)),
+        (("tongue",), linear(170, 84, 80), (1.5, 30.0)),
+    ):
         vertices, triangles = part_of_head(mesh, table, *parts)
         surfaces.append(Surface("plain", vertices, triangles, MOUTH, {"u_tint": tint, "u_shine": shine}))
     return surfaces

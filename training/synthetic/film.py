@@ -36,7 +36,11 @@ def sample_film(rng: np.random.Generator, lighting: Lighting, albedo: tuple[floa
     face = float(np.dot(albedo, [0.2126, 0.7152, 0.0722]))
     aim = 0.36 * (0.30 / face) ** rng.uniform(0.25, 0.6)
     exposure = aim / lighting.towards_camera() * np.exp(rng.normal(0.05, 0.25)) / 0.30
-    white = _white_of(lighting) ** -rng.uniform(0.75, 1.0) * temperature(rng.normal(6500, 500)) * np.exp(rng.normal(0, 0.02, 3))
+    white = (
+        _white_of(lighting) ** -rng.uniform(0.75, 1.0)
+        * temperature(rng.normal(6500, 500))
+        * np.exp(rng.normal(0, 0.02, 3))
+    )
     grey = rng.random() < 0.08
     return Film(
         gain=tuple(float(v) for v in exposure * 0.5 * white),  # type: ignore[arg-type]
@@ -69,14 +73,14 @@ def _curve(film: Film) -> NDArray[np.float32]:
 
 
 def develop(light: Float32, background: Float32, film: Film) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8 of (H, W, 4) float32 premultiplied light over a (H, W, 3) float32 background in display values."""
+    """(H, W, 3) uint8 of (H, W, 4) premultiplied light over a (H, W, 3) background in display values, both float32."""
     light = np.nan_to_num(light, posinf=0.0, neginf=0.0)  # grazing surfaces divide by nothing at a pixel now and then
     cover = light[..., 3:]
-    face = light[..., :3] / np.maximum(cover, 1e-4) * np.float32(film.gain)
+    face = light[..., :3] / np.maximum(cover, 1e-4) * np.array(film.gain, np.float32)
     index = np.clip(face * ((_STEPS - 1) / 4), 0, _STEPS - 1)
     display = _curve(film)[index.astype(np.int32)]
     display = background + cover * (display - background)
     if film.saturation != 1:
-        grey = display @ np.float32([0.299, 0.587, 0.114])
+        grey = display @ np.array([0.299, 0.587, 0.114], np.float32)
         display = grey[..., None] + np.float32(film.saturation) * (display - grey[..., None])
     return np.clip(255 * display + 0.5, 0, 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""The graphics context: programs, buffers and passes of the renderer. Works without a screen, on a GPU or on the CPU."""
+"""The graphics context: programs, buffers and targets. Works without a screen, on a GPU or on the CPU."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SOURCES = {
 
 
 def create_context() -> Any:
-    """A context of OpenGL 4.0 or later that needs no screen.
+    """A context of OpenGL 3.3 or later that needs no screen.
 
     Raises:
         StarmarkError: the package moderngl is missing.
@@ -40,13 +40,14 @@ def create_context() -> Any:
             "rendering faces needs the package moderngl", remedy='Run: pip install "starmark[synthetic]"'
         ) from error
     problems = []
-    for options in ({"backend": "egl"}, {}):
+    attempts: tuple[dict[str, Any], ...] = ({"backend": "egl"}, {})
+    for options in attempts:
         try:
-            return moderngl.create_context(standalone=True, require=400, **options)
+            return moderngl.create_context(standalone=True, require=330, **options)
         except Exception as error:  # moderngl raises Exception itself, ctypes OSError
             problems.append(str(error))
     raise DeviceError(
-        f"no OpenGL 4.0 without a screen ({'; '.join(problems)})",
+        f"no OpenGL 3.3 without a screen ({'; '.join(problems)})",
         remedy="Install a driver; on Debian and Ubuntu: sudo apt install libegl1 libgl1-mesa-dri",
     )
 
@@ -58,11 +59,12 @@ def _source(name: str) -> str:
 class Programs:
     """The compiled shaders, by material."""
 
-    def __init__(self, context: Any) -> None:
+    def __init__(self, context: Any, *, multisampled: bool) -> None:
         self.context = context
-        vertex = _source("surface.vert")
+        head = "#version 400\n#define MULTISAMPLED\n" if multisampled else "#version 330\n"
+        vertex = head + _source("surface.vert")
         self._programs = {
-            name: context.program(vertex_shader=vertex, fragment_shader="#version 400\n" + "".join(map(_source, files)))
+            name: context.program(vertex_shader=vertex, fragment_shader=head + "".join(map(_source, files)))
             for name, files in _SOURCES.items()
         }
 
@@ -121,12 +123,17 @@ class Targets:
     """What is drawn into, for pictures of one size."""
 
     def __init__(self, context: Any, size: tuple[int, int], samples: int) -> None:
+        """`samples` a pixel; 1 where the driver cannot take several: then twice as many pixels each way are drawn."""
         self._size = size
+        self._finer = 1 if samples > 1 else 2
+        large = (self._finer * size[0], self._finer * size[1])
+        samples = samples if samples > 1 else 0
         self.colour = context.framebuffer(
-            [context.renderbuffer(size, 4, samples=samples, dtype="f2")], context.depth_renderbuffer(size, samples=samples)
+            [context.renderbuffer(large, 4, samples=samples, dtype="f2")],
+            context.depth_renderbuffer(large, samples=samples),
         )
         self._context = context
-        self._resolved = context.framebuffer([context.renderbuffer(size, 4, dtype="f2")])
+        self._resolved = context.framebuffer([context.renderbuffer(large, 4, dtype="f2")])
         self.ident = context.framebuffer([context.renderbuffer(size, 2, dtype="f4")], context.depth_renderbuffer(size))
 
     def read_colour(self) -> NDArray[np.float32]:
@@ -134,7 +141,9 @@ class Targets:
         self._context.copy_framebuffer(self._resolved, self.colour)
         raw = self._resolved.read(components=4, dtype="f2")
         width, height = self._size
-        return np.frombuffer(raw, np.float16).reshape(height, width, 4)[::-1].astype(np.float32)
+        fine = self._finer
+        pixels = np.frombuffer(raw, np.float16).reshape(height * fine, width * fine, 4)[::-1].astype(np.float32)
+        return pixels if fine == 1 else pixels.reshape(height, fine, width, fine, 4).mean(axis=(1, 3))
 
     def read_ident(self) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         """(H, W) uint8 what is seen and (H, W) float32 how far away, the top row first."""

@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from training.synthetic.colour import Colour, colour
 from training.synthetic.mesh import HeadMesh
-from training.synthetic.scene import FRAME, LENS, Surface
+from training.synthetic.scene import FRAME, LENS, Surface, UniformValue
 from training.synthetic.solids import Solid, joined, sheet, tube
-
 
 _BOW = 0.022
 """1/cm: how frames are bent round the face."""
@@ -47,7 +46,11 @@ def sample_glasses(rng: np.random.Generator) -> Glasses | None:
         return None
     dark = rng.random() < 0.28
     metal = rng.random() < 0.4
-    frame = rng.uniform(0.2, 0.6) * np.array([1.0, 0.9, rng.uniform(0.5, 0.9)]) if metal else rng.beta(0.6, 2.5) * np.clip(rng.normal(1, 0.35, 3), 0.1, 2)
+    frame = (
+        rng.uniform(0.2, 0.6) * np.array([1.0, 0.9, rng.uniform(0.5, 0.9)])
+        if metal
+        else rng.beta(0.6, 2.5) * np.clip(rng.normal(1, 0.35, 3), 0.1, 2)
+    )
     return Glasses(
         frame=colour(frame),
         thickness=float(rng.uniform(0.05, 0.09) if metal else rng.uniform(0.12, 0.26)),
@@ -78,8 +81,15 @@ def glasses_surfaces(mesh: HeadMesh, look: Glasses) -> list[Surface]:
     vertices, triangles = joined(*solids)
     frame = Surface("plain", vertices, triangles, FRAME, {"u_tint": look.frame, "u_shine": (look.gloss, 60.0)})
     lens_vertices, lens_triangles = joined(*(_lens(side, outline, x0, look) for side, outline in outlines.items()))
-    uniforms = {"u_tint": look.tint, "u_opacity": look.darkness, "u_mirror": look.mirror, "u_shine": (1.0, 200.0)}
-    lenses = Surface("plain", lens_vertices, lens_triangles, LENS, uniforms, transparent=True, hides=look.darkness > 0.6)
+    uniforms: dict[str, UniformValue] = {
+        "u_tint": look.tint,
+        "u_opacity": look.darkness,
+        "u_mirror": look.mirror,
+        "u_shine": (1.0, 200.0),
+    }
+    lenses = Surface(
+        "plain", lens_vertices, lens_triangles, LENS, uniforms, transparent=True, hides=look.darkness > 0.6
+    )
     return [frame, lenses]
 
 
@@ -112,7 +122,10 @@ def _lens(side: int, outline: NDArray[np.float64], x0: float, look: Glasses) -> 
     grid = np.stack(rings)
     grid[..., 2] += 0.10 * (1 - ((grid[..., 0] - middle[0]) / look.half_width) ** 2)
     vertices, triangles = sheet(grid)
-    normal = np.stack([0.10 * (grid[..., 0] - middle[0]) + 0.05 * side, 0.10 * (grid[..., 1] - middle[1]), np.ones(grid.shape[:2])], axis=-1)
+    normal = np.stack(
+        [0.10 * (grid[..., 0] - middle[0]) + 0.05 * side, 0.10 * (grid[..., 1] - middle[1]), np.ones(grid.shape[:2])],
+        axis=-1,
+    )
     vertices[:, 3:6] = (normal / np.linalg.norm(normal, axis=-1, keepdims=True)).reshape(-1, 3)
     return vertices, triangles
 
@@ -122,8 +135,8 @@ def _temple(mesh: HeadMesh, side: int, x0: float, depth: float, look: Glasses) -
     top = ear[ear[:, 1].argmax()].astype(np.float64)
     start_x = side * (x0 + look.half_width)
     start = np.array([start_x, 0.35 * look.half_height - look.down, float(_curved(np.array(start_x), depth))])
-    hinge = start + [side * 0.35, 0.0, -0.5]
+    hinge = start + np.array([side * 0.35, 0.0, -0.5])
     end = np.array([top[0] - side * 0.1, top[1] + 0.05, top[2] - 0.2])
-    far = end + [-side * 0.3, -1.2, -1.2]
+    far = end + np.array([-side * 0.3, -1.2, -1.2])
     middle = 0.5 * (hinge + end) + [side * 0.25, 0.1, 0]
     return tube(np.stack([start, hinge, middle, end, far]), max(0.8 * look.thickness, 0.07), up=(1.0, 0.0, 0.0))

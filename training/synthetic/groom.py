@@ -54,7 +54,9 @@ def at(mesh: HeadMesh, openness: Float32, corners: Int32, shares: NDArray[np.flo
     return Roots(mixed(mesh.vertices), normal, mixed(mesh.rest), mixed(openness))
 
 
-def on_front(mesh: HeadMesh, openness: Float32, places: NDArray[np.float64], directions: NDArray[np.float64]) -> tuple[Roots, Float32]:
+def on_front(
+    mesh: HeadMesh, openness: Float32, places: NDArray[np.float64], directions: NDArray[np.float64]
+) -> tuple[Roots, Float32]:
     """Places (S, 2) of the template's front (x, y cm) on the head, and what (S, 2) unit directions there have become.
 
     Each is taken to the nearest triangle that faces the front and holds it. Places that none holds go to the nearest.
@@ -94,13 +96,19 @@ class Hull:
     def __init__(self, mesh: HeadMesh) -> None:
         triangles = mesh.of_part("skin", "torso")
         corners = mesh.vertices[triangles]
-        points = np.concatenate([corners.reshape(-1, 3), corners.mean(axis=1), *((corners[:, k] + corners[:, k - 1]) / 2 for k in range(3))])
+        points = np.concatenate(
+            [corners.reshape(-1, 3), corners.mean(axis=1), *((corners[:, k] + corners[:, k - 1]) / 2 for k in range(3))]
+        )
         offset = points - self.centre
         far = np.linalg.norm(offset, axis=1)
         x, y = self._place(offset / far[:, None])
         columns, rows = _MAP
         radius = np.zeros((rows, columns), np.float32)
-        np.maximum.at(radius, (np.rint(y).astype(int) % rows, np.rint(x).astype(int) % columns), np.minimum(far, 40.0).astype(np.float32))
+        np.maximum.at(
+            radius,
+            (np.rint(y).astype(int) % rows, np.rint(x).astype(int) % columns),
+            np.minimum(far, 40.0).astype(np.float32),
+        )
         wide = np.concatenate([radius, radius, radius], axis=1)
         for _ in range(6):  # directions that no point fell into
             grown = cv2.dilate(wide, np.ones((3, 3), np.uint8))
@@ -112,14 +120,15 @@ class Hull:
     def _place(unit: Float32) -> tuple[Float32, Float32]:
         columns, rows = _MAP
         azimuth = np.arctan2(unit[:, 0], unit[:, 2]) / (2 * np.pi) + 0.5
-        return azimuth * (columns - 1), (unit[:, 1] * 0.5 + 0.5) * (rows - 1)
+        x, y = azimuth * (columns - 1), (unit[:, 1] * 0.5 + 0.5) * (rows - 1)
+        return x.astype(np.float32), y.astype(np.float32)
 
     def height(self, points: Float32) -> tuple[Float32, Float32]:
         """(S,) cm outside of the surface, negative within, and (S, 3) the outward directions at (S, 3) points."""
         offset = points - self.centre
         far = np.maximum(np.linalg.norm(offset, axis=1), 1e-3)
         unit = (offset / far[:, None]).astype(np.float32)
-        x, y = (each.astype(np.float32)[:, None] for each in self._place(unit))
+        x, y = (each[:, None] for each in self._place(unit))
         surface = cv2.remap(self._radius, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[:, 0]
         return (far - surface).astype(np.float32), unit
 
@@ -159,14 +168,14 @@ def grow(roots: Roots, growth: Growth, hull: Hull, steps: int, rng: np.random.Ge
     count = len(roots.position)
     path = np.empty((count, steps + 1, 3), np.float32)
     path[:, 0] = roots.position + 0.02 * roots.normal
-    heading = growth.start.copy()
+    heading: Float32 = growth.start.copy()
     step = (growth.length / steps)[:, None]
     phase = rng.random(count).astype(np.float32) * 6.2832
     sway = rng.normal(0, 1, (count, 3)).astype(np.float32)
     for k in range(steps):
         bend = np.minimum(step / growth.stiffness, 0.8)
         far, outward = hull.height(path[:, k])
-        margin = growth.margin * min(1.0, (k + 1) / (0.3 * steps))
+        margin = growth.margin * np.float32(min(1.0, (k + 1) / (0.3 * steps)))
         # Hair lies on hair: what stands off further than its layer sinks back, the more the closer it is to the head.
         sink = growth.cling * np.clip((far - margin) / 3.0, 0, 1) * (far < 9.0)
         aim = growth.pull + 0.18 * sway - sink[:, None] * outward
@@ -175,11 +184,11 @@ def grow(roots: Roots, growth: Growth, hull: Hull, steps: int, rng: np.random.Ge
         aim[:, 0] += before * growth.sweep
         aim[:, 2] -= before * 0.6 * np.abs(growth.sweep)
         aim /= np.maximum(np.linalg.norm(aim, axis=1, keepdims=True), 1e-6)
-        heading = (1 - bend) * heading + bend * aim
+        heading = ((1 - bend) * heading + bend * aim).astype(np.float32)
         heading /= np.maximum(np.linalg.norm(heading, axis=1, keepdims=True), 1e-6)
-        path[:, k + 1], outward, moved = hull.pushed_out(path[:, k] + step * heading, margin)
+        path[:, k + 1], outward, moved = hull.pushed_out((path[:, k] + step * heading).astype(np.float32), margin)
         inward = np.minimum((heading * outward).sum(axis=1, keepdims=True), 0)
-        heading = np.where(moved[:, None], heading - inward * outward, heading)
+        heading = np.where(moved[:, None], heading - inward * outward, heading).astype(np.float32)
     if growth.curl > 0:
         angle = phase[:, None] + 6.2832 * growth.turns * growth.length[:, None] * np.linspace(0, 1, steps + 1)
         swell = growth.curl * np.minimum(1, np.linspace(0, 3, steps + 1))
@@ -189,7 +198,16 @@ def grow(roots: Roots, growth: Growth, hull: Hull, steps: int, rng: np.random.Ge
     return path
 
 
-def ribbons(path: Float32, outward: Float32, width: Float32, *, random: Float32, light: Float32, opacity: Float32 | float = 1.0, ao: Float32 | float = 1.0) -> tuple[Float32, Int32]:
+def ribbons(
+    path: Float32,
+    outward: Float32,
+    width: Float32,
+    *,
+    random: Float32,
+    light: Float32,
+    opacity: Float32 | float = 1.0,
+    ao: Float32 | float = 1.0,
+) -> tuple[Float32, Int32]:
     """Flat strips along paths, as vertices and triangles of a surface of material "hair".
 
     Args:
@@ -221,6 +239,17 @@ def ribbons(path: Float32, outward: Float32, width: Float32, *, random: Float32,
     b[..., :3] = tangent[:, :, None]
     uv = np.zeros((*shape, 2), np.float32)
     uv[..., 0] = (0.0, 0.5, 1.0)
-    flat_ao = np.broadcast_to(np.asarray(ao, np.float32).reshape(-1, 1, 1), shape).reshape(-1) if isinstance(ao, np.ndarray) else ao
-    table = pack(edges.reshape(-1, 3), tilt.reshape(-1, 3), uv=uv.reshape(-1, 2), a=a.reshape(-1, 4), b=b.reshape(-1, 4), ao=flat_ao)
+    flat_ao = (
+        np.broadcast_to(np.asarray(ao, np.float32).reshape(-1, 1, 1), shape).reshape(-1)
+        if isinstance(ao, np.ndarray)
+        else ao
+    )
+    table = pack(
+        edges.reshape(-1, 3),
+        tilt.reshape(-1, 3),
+        uv=uv.reshape(-1, 2),
+        a=a.reshape(-1, 4),
+        b=b.reshape(-1, 4),
+        ao=flat_ao,
+    )
     return table, grid_triangles(length, 3, count=count)

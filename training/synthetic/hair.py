@@ -10,7 +10,7 @@ from training.synthetic.colour import Colour, along, colour
 from training.synthetic.groom import Growth, Hull, Roots, grow, ribbons, scatter
 from training.synthetic.mesh import Float32, HeadMesh
 from training.synthetic.regions import Regions, even, smooth, within
-from training.synthetic.scene import HAIR, Surface, compact, pack
+from training.synthetic.scene import HAIR, Surface, UniformValue, compact, pack
 
 STYLES = ("bald", "buzz", "afro", "short", "side", "back", "quiff", "long", "tied", "curly")
 
@@ -66,12 +66,14 @@ def sample_hair_colour(rng: np.random.Generator, *, tone: float, years: float) -
     if grey:
         share = rng.uniform(0.4, 1.0)
         hair = hair * (1 - share) + share * along(_GREYS, rng.random())
-    if rng.random() < 0.03:
+    if rng.random() < 0.015:
         hair = rng.uniform(0.02, 0.6, 3)
     return colour(hair * rng.uniform(0.85, 1.15))
 
 
-def sample_hair(rng: np.random.Generator, photo: np.random.Generator, *, hair: Colour, femininity: float, years: float, tone: float) -> HairLook:
+def sample_hair(
+    rng: np.random.Generator, photo: np.random.Generator, *, hair: Colour, femininity: float, years: float, tone: float
+) -> HairLook:
     """A haircut; how it lies belongs to the photo."""
     curly = rng.random() < 0.12 + 0.45 * tone
     old = float(np.interp(years, [25, 70], [0, 1]))
@@ -80,11 +82,21 @@ def sample_hair(rng: np.random.Generator, photo: np.random.Generator, *, hair: C
     chances = np.array(women) if rng.random() < femininity else np.array(men)
     style = str(rng.choice(STYLES, p=chances / chances.sum()))
     length = {
-        "bald": (0.1, 0.3), "buzz": (0.15, 0.7), "afro": (1.0, 4.5), "short": (2.0, 5.5), "side": (5.0, 12.0), "back": (6.0, 14.0),
-        "quiff": (4.0, 8.0), "long": (16.0, 45.0), "tied": (14.0, 20.0), "curly": (5.0, 26.0),
-    }[style]  # fmt: skip
+        "bald": (0.1, 0.3),
+        "buzz": (0.15, 0.7),
+        "afro": (1.0, 4.5),
+        "short": (2.0, 5.5),
+        "side": (5.0, 12.0),
+        "back": (6.0, 14.0),
+        "quiff": (4.0, 8.0),
+        "long": (16.0, 45.0),
+        "tied": (14.0, 20.0),
+        "curly": (5.0, 26.0),
+    }[style]
     male = rng.random() >= femininity
-    recede = float(rng.beta(1.2, 2.5) * old * (1.3 if male else 0.4)) if style != "bald" else float(rng.uniform(0.7, 1.6))
+    recede = (
+        float(rng.beta(1.2, 2.5) * old * (1.3 if male else 0.4)) if style != "bald" else float(rng.uniform(0.7, 1.6))
+    )
     fringe = style in ("short", "side", "long", "tied", "curly") and recede < 0.3 and rng.random() < 0.38
     tip = np.array(hair) * rng.uniform(0.9, 1.5)
     return HairLook(
@@ -129,22 +141,46 @@ def hair_surfaces(mesh: HeadMesh, where: Float32, openness: Float32, look: HairL
     return [_cards(mesh, where, openness, look)]
 
 
-def fur_surface(mesh: HeadMesh, amount: Float32, openness: Float32, *, length: float, density: float, scale: float, layers: int, droop: float, gloss: tuple[float, float], colours: tuple[Colour, Colour], offset: tuple[float, float], what: int) -> Surface:
+def fur_surface(
+    mesh: HeadMesh,
+    amount: Float32,
+    openness: Float32,
+    *,
+    length: float,
+    density: float,
+    scale: float,
+    layers: int,
+    droop: float,
+    gloss: tuple[float, float],
+    colours: tuple[Colour, Colour],
+    offset: tuple[float, float],
+    what: int,
+) -> Surface:
     """Layers over the skin where the (V,) even weight `amount` is above a half."""
     table = pack(
         mesh.vertices,
         mesh.normals,
         rest=mesh.rest,
         a=np.stack([np.zeros_like(amount), np.zeros_like(amount), np.ones_like(amount), amount], axis=1),
-        b=np.stack([np.zeros_like(amount), -0.4 * np.ones_like(amount), np.zeros_like(amount), np.sqrt(within(amount, 0.8))], axis=1),
+        b=np.stack(
+            [np.zeros_like(amount), -0.4 * np.ones_like(amount), np.zeros_like(amount), np.sqrt(within(amount, 2.2))],
+            axis=1,
+        ),
         ao=openness,
     )
     triangles = mesh.of_part("skin")
     vertices, triangles = compact(table, triangles[amount[triangles].max(axis=1) > 0.45])
-    uniforms = {
-        "u_hair": colours[0], "u_tip": colours[1], "u_layers": float(layers), "u_density": density, "u_scale": scale, "u_gloss": gloss,
-        "u_layer_step": length / layers, "u_droop": droop, "u_noise_offset": offset,
-    }  # fmt: skip
+    uniforms: dict[str, UniformValue] = {
+        "u_hair": colours[0],
+        "u_tip": colours[1],
+        "u_layers": float(layers),
+        "u_density": density,
+        "u_scale": scale,
+        "u_gloss": gloss,
+        "u_layer_step": length / layers,
+        "u_droop": droop,
+        "u_noise_offset": offset,
+    }
     return Surface("fur", vertices, triangles, what, uniforms, layers=layers)
 
 
@@ -169,7 +205,7 @@ def _cards(mesh: HeadMesh, where: Float32, openness: Float32, look: HairLook) ->
     level = np.linspace(1, 0, count, dtype=np.float32)  # 1 outermost, 0 next to the skin: the nearest is drawn first
     growth = _growth(roots, level, look, rng)
     hull = Hull(mesh)
-    steps = int(np.interp(look.length, [3, 7, 14, 40], [5, 8, 12, 16])) if look.style != "curly" else 18
+    steps = int(np.interp(look.length, [3, 7, 14, 40], [5, 8, 12, 16])) if look.style != "curly" else 28
     path = grow(roots, growth, hull, steps, rng)
     outward = path - hull.centre
     outward /= np.linalg.norm(outward, axis=2, keepdims=True)
@@ -178,7 +214,12 @@ def _cards(mesh: HeadMesh, where: Float32, openness: Float32, look: HairLook) ->
     light = (0.5 + 0.5 * level)[:, None] * (0.7 + 0.3 * t)
     random = rng.random(count).astype(np.float32)
     vertices, triangles = ribbons(path, outward, width, random=random, light=light, ao=0.4 + 0.6 * roots.openness)
-    uniforms = {"u_hair": look.colour, "u_tip": look.tip, "u_strands": 22.0 * look.width / 0.8, "u_gloss": (look.gloss, look.exponent)}
+    uniforms: dict[str, UniformValue] = {
+        "u_hair": look.colour,
+        "u_tip": look.tip,
+        "u_strands": 22.0 * look.width / 0.8,
+        "u_gloss": (look.gloss, look.exponent),
+    }
     return Surface("hair", vertices, triangles, HAIR, uniforms)
 
 
@@ -187,16 +228,20 @@ def _growth(roots: Roots, level: Float32, look: HairLook, rng: np.random.Generat
     x, y, z = roots.rest.T
     length = np.full(count, look.length, np.float32) * rng.uniform(0.85, 1.1, count).astype(np.float32)
     comb = _combed(x, y, z, look)
-    lift = {"short": 0.55, "side": 0.35, "back": 0.3, "quiff": 0.9, "long": 0.25, "tied": 0.12, "curly": 0.8}[look.style]
-    down = np.float32([0, -1, 0])
-    weight = {"short": 0.15, "side": 0.5, "back": 0.35, "quiff": 0.1, "long": 1.5, "tied": 0.3, "curly": 0.5}[look.style]
+    lift = {"short": 0.55, "side": 0.35, "back": 0.3, "quiff": 0.9, "long": 0.25, "tied": 0.12, "curly": 0.8}[
+        look.style
+    ]
+    down = np.array([0, -1, 0], np.float32)
+    weight = {"short": 0.15, "side": 0.5, "back": 0.35, "quiff": 0.1, "long": 1.5, "tied": 0.3, "curly": 0.5}[
+        look.style
+    ]
     pull = comb * (0.8 if look.style in ("tied", "back") else 0.45) + weight * down
     cling = {"short": 1.2, "side": 1.5, "back": 1.5, "quiff": 0.5, "long": 1.6, "tied": 3.0, "curly": 0.4}[look.style]
     if look.style in ("short", "side", "quiff", "back"):  # the sides are cut short
         low = smooth(4.5, 1.5, y) * smooth(3.5, 6.5, np.abs(x)) if look.length < 8 else smooth(-1.0, -4.0, y)
         length *= 1 - 0.6 * low
         length = np.minimum(length, np.maximum(0.7, y + 6.0))  # none hangs over the neck
-    swept = rng.random(count) < look.tidy if look.style != "curly" else rng.random(count) < 0.6 * look.tidy
+    swept = rng.random(count) < look.tidy * (0.85 if look.style == "curly" else 1.0)
     sweep = np.where(x > look.parting + rng.normal(0, 0.4, count), 2.5, -2.5) * swept
     if look.fringe > 0:
         front = (z > -2.5) & (np.abs(x) < 5.2)
@@ -204,12 +249,22 @@ def _growth(roots: Roots, level: Float32, look: HairLook, rng: np.random.Generat
         length = np.where(front, look.fringe * rng.uniform(0.85, 1.1, count), length)
         forward = np.stack([0.35 * look.fringe_side + 0.06 * x, np.full(count, -0.2), np.ones(count)], axis=1)
         comb = np.where(front[:, None], forward, comb)
-        pull = np.where(front[:, None], np.float32([0.3 * look.fringe_side, -0.9, 0.25]), pull)
+        pull = np.where(front[:, None], np.array([0.3 * look.fringe_side, -0.9, 0.25], np.float32), pull)
     start = comb + lift * roots.normal + rng.normal(0, 0.12 if look.style != "curly" else 0.4, (count, 3))
     start /= np.linalg.norm(start, axis=1, keepdims=True)
     stiffness = 3.0 if look.length > 7 else 2.2
     margin = (0.12 + look.volume * level).astype(np.float32)
-    return Growth(length.astype(np.float32), start.astype(np.float32), pull.astype(np.float32), stiffness, margin, look.curl, look.turns, cling, sweep.astype(np.float32))
+    return Growth(
+        length.astype(np.float32),
+        start.astype(np.float32),
+        pull.astype(np.float32),
+        stiffness,
+        margin,
+        look.curl,
+        min(look.turns, 4.0 / look.length),
+        cling,
+        sweep.astype(np.float32),
+    )
 
 
 def _combed(x: Float32, y: Float32, z: Float32, look: HairLook) -> Float32:

@@ -19,8 +19,8 @@ class Lighting:
     Attributes:
         directions: three unit vectors towards the lamps; the first is the key light, which casts shadows.
         colours: their linear colours, black for those that are off, which come last.
-        irradiance: nine colours, the spherical harmonics up to order two of the light from all sides, convolved with the
-            cosine, in the order of `harmonics`.
+        irradiance: nine colours, the spherical harmonics up to order two of the light from all sides, convolved with
+            the cosine, in the order of `harmonics`.
         shadow_softness: size of the key light, as a share of the width of its shadow map.
         window: the catch light in the cornea: x, y of the mirrored direction, half its width, half its height.
     """
@@ -114,17 +114,29 @@ def sample_lighting(rng: np.random.Generator) -> Lighting:
         "back": (rng.choice([-1, 1]) * rng.uniform(100, 160), rng.uniform(10, 60)),
         "top": (rng.normal(0, 30), rng.uniform(55, 80)),
     }[str(kind)]
-    ratio = {"soft": 0.35, "key": 1.3, "side": 1.4, "flash": 1.8, "back": 1.8, "top": 1.2}[str(kind)] * rng.uniform(0.6, 1.5)
-    white, lamp = temperature(rng.uniform(4200, 8500)), temperature(rng.choice([rng.uniform(3000, 4500), rng.uniform(4500, 7500)]))
+    ratio = {"soft": 0.35, "key": 1.3, "side": 1.4, "flash": 1.8, "back": 1.8, "top": 1.2}[str(kind)] * rng.uniform(
+        0.6, 1.5
+    )
+    white, lamp = (
+        temperature(rng.uniform(4200, 8500)),
+        temperature(rng.choice([rng.uniform(3000, 4500), rng.uniform(4500, 7500)])),
+    )
     irradiance = _surroundings(rng, white)
     mean = float(np.array(irradiance[0]) @ [0.2126, 0.7152, 0.0722])
     directions, colours = [_from_angles(azimuth, elevation)], [colour(lamp * ratio * mean)]
     for on in sorted(rng.random(2) < 0.4, reverse=True):
         directions.append(_from_angles(rng.uniform(-130, 130), rng.uniform(-25, 60)))
-        colours.append(colour(on * rng.uniform(0.05, 0.6) * mean * temperature(rng.uniform(2800, 9000)) * rng.uniform(0.9, 1.1, 3)))
+        colours.append(
+            colour(on * rng.uniform(0.05, 0.6) * mean * temperature(rng.uniform(2800, 9000)) * rng.uniform(0.9, 1.1, 3))
+        )
     softness = float(rng.choice([rng.uniform(0.008, 0.014), rng.uniform(0.014, 0.04)]))
     towards = np.array(directions[0])
-    window = (float(0.9 * towards[0] + rng.normal(0, 0.1)), float(0.9 * towards[1] + rng.normal(0.05, 0.1)), float(rng.uniform(0.04, 0.2)), float(rng.uniform(0.06, 0.22)))
+    window = (
+        float(0.9 * towards[0] + rng.normal(0, 0.1)),
+        float(0.9 * towards[1] + rng.normal(0.05, 0.1)),
+        float(rng.uniform(0.04, 0.2)),
+        float(rng.uniform(0.06, 0.22)),
+    )
     return Lighting(tuple(directions), tuple(colours), irradiance, softness, window)  # type: ignore[arg-type]
 
 

@@ -26,6 +26,8 @@ from training.synthetic.skin import SkinLook, sample_skin, skin_surfaces
 
 @dataclass(frozen=True, slots=True)
 class Look:
+    """What a head looks like in one picture. `glasses` is None for a face without; the rest says itself what is not."""
+
     skin: SkinLook
     eyes: EyeLook
     brows: BrowLook
@@ -40,6 +42,14 @@ class Look:
 
 
 def sample_look(rng: np.random.Generator, photo: np.random.Generator, identity: Identity) -> Look:
+    """The look of a person in a photo.
+
+    Args:
+        rng: draws what stays from photo to photo: skin, eyes, brows, haircut, beard.
+        photo: draws what changes: make-up, clothes, glasses, what hides the face, light, camera, background.
+        identity: age and gender bear on hair, beard and wrinkles. Skin tone is drawn apart from the ancestry, so
+            that no shape goes with one tone alone.
+    """
     tone = float(rng.random())
     years, femininity = identity.years, 1 - identity.gender
     hair_colour = sample_hair_colour(rng, tone=tone, years=years)
@@ -55,7 +65,7 @@ def sample_look(rng: np.random.Generator, photo: np.random.Generator, identity: 
     return Look(
         skin=skin,
         eyes=sample_eyes(rng, photo, tone=tone, years=years),
-        brows=sample_brows(rng, photo, colour=brow_colour, femininity=femininity, years=years),
+        brows=sample_brows(rng, photo, brow=brow_colour, femininity=femininity, years=years),
         hair=hair,
         beard=sample_beard(rng, colour=brow_colour, tip=hair.tip, femininity=femininity, years=years),
         clothes=sample_clothes(photo),
@@ -68,6 +78,7 @@ def sample_look(rng: np.random.Generator, photo: np.random.Generator, identity: 
 
 
 def build_scene(mesh: HeadMesh, look: Look, openness: Float32) -> list[Surface]:
+    """All that is drawn of a head; `openness` (V,) is how much of its surroundings each vertex sees."""
     parts = regions(mesh)
     scalp = growing(parts, mesh, look.hair)
     cover = (0.5 if look.hair.style == "bald" else 0.95, look.beard.shadow)

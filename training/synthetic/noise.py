@@ -14,8 +14,8 @@ _SEED = 20240229
 
 
 def tile_noise(size: int, cells: tuple[int, ...], rng: np.random.Generator, gain: float = 0.55) -> Float32:
-    """(size, size) float32 smooth noise in [0, 1] that continues over its edges: a sum of grids of `cells` values a side,
-    each `gain` times weaker than the one before; evened out, so that every value is about as common."""
+    """(size, size) float32 smooth noise in [0, 1] that continues over its edges: a sum of grids of `cells` values a
+    side, each `gain` times weaker than the one before; evened out, so that every value is about as common."""
     total = np.zeros((size, size), np.float32)
     weight = 1.0
     for cell in cells:
@@ -34,7 +34,7 @@ def gradient(height: Float32) -> tuple[Float32, Float32]:
     """Slopes to the right and upwards (rows count downwards) of a height map that continues over its edges."""
     across = (np.roll(height, -1, 1) - np.roll(height, 1, 1)) / 2
     upwards = (np.roll(height, 1, 0) - np.roll(height, -1, 0)) / 2
-    return across, upwards
+    return across.astype(np.float32), upwards.astype(np.float32)
 
 
 @lru_cache(maxsize=1)
@@ -49,7 +49,7 @@ def detail_texture() -> NDArray[np.uint8]:
 
 
 def fractal_image(size: tuple[int, int], roughness: float, rng: np.random.Generator, coarse: int = 4) -> Float32:
-    """(H, W) float32 in about [0, 1] for a size (W, H): clouds whose finer octaves weigh `roughness` times the coarser."""
+    """(H, W) float32 in about [0, 1] for a size (W, H): clouds, each octave `roughness` times weaker than the last."""
     width, height = size
     total = np.zeros((height, width), np.float32)
     weight, norm = 1.0, 0.0

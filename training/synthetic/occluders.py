@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from training.synthetic.colour import Colour, colour
 from training.synthetic.mesh import Float32, HeadMesh
 from training.synthetic.regions import even, smooth
-from training.synthetic.scene import CLOTH, OBJECT, Surface
+from training.synthetic.scene import CLOTH, OBJECT, Surface, UniformValue
 from training.synthetic.solids import ball, capsule, joined, sheet, shell, tube
 
 WORN = ("none", "beanie", "cap", "hat", "headscarf", "mask", "scarf")
@@ -61,7 +61,12 @@ def sample_occluders(rng: np.random.Generator, *, skin: Colour, femininity: floa
         worn_second=colour(np.clip(second, 0.01, 0.85)),
         held_colour=skin if held == "hand" else colour(np.clip(thing, 0.01, 0.85)),
         held_second=colour(np.clip(second[::-1], 0.01, 0.85)),
-        pattern=(float(rng.choice([0, rng.uniform(4, 40)])), float(rng.choice([0, rng.uniform(4, 40)])), float((rng.random() < 0.4) * rng.uniform(0.3, 1)), float(rng.uniform(0.05, 0.3))),
+        pattern=(
+            float(rng.choice([0, rng.uniform(4, 40)])),
+            float(rng.choice([0, rng.uniform(4, 40)])),
+            float((rng.random() < 0.4) * rng.uniform(0.3, 1)),
+            float(rng.uniform(0.05, 0.3)),
+        ),
         place=(float(rng.normal(0, 3.2)), float(rng.uniform(-10, 2))),
         angle=float(rng.uniform(0, 360)),
         size=float(rng.uniform(0.75, 1.3)),
@@ -75,7 +80,13 @@ def worn_surfaces(mesh: HeadMesh, openness: Float32, look: Occluders) -> list[Su
         return []
     keep, offset = worn_region(mesh, look)
     solids = [shell(mesh, keep, offset, np.ones_like(openness) if look.worn != "scarf" else openness)]
-    uniforms = {"u_tint": look.worn_colour, "u_second": look.worn_second, "u_pattern": look.pattern, "u_shine": (0.2, 10.0), "u_cut": 1.0}
+    uniforms: dict[str, UniformValue] = {
+        "u_tint": look.worn_colour,
+        "u_second": look.worn_second,
+        "u_pattern": look.pattern,
+        "u_shine": (0.2, 10.0),
+        "u_cut": 1.0,
+    }
     if look.worn in ("cap", "hat"):
         solids.append(_brim(mesh, look))
     vertices, triangles = joined(*solids)
@@ -123,7 +134,12 @@ def _brim(mesh: HeadMesh, look: Occluders) -> tuple[Float32, NDArray[np.int32]]:
     swell = np.ones_like(turn) if whole else np.cos(turn / 1.15 * np.pi / 2) ** 0.6
     x = (rx + reach * out * swell * (1.0 if whole else 0.15)) * np.sin(turn)
     z = centre[2] + (rz + reach * out * swell) * np.cos(turn)
-    y = line + 0.3 - (0.06 if whole else 0.09) * (x**2) * (0.3 if whole else 1.0) / 3 - (0.8 if whole else 1.6) * out**1.3
+    y = (
+        line
+        + 0.3
+        - (0.06 if whole else 0.09) * (x**2) * (0.3 if whole else 1.0) / 3
+        - (0.8 if whole else 1.6) * out**1.3
+    )
     return sheet(np.stack(np.broadcast_arrays(x, y, z), axis=-1))
 
 
@@ -137,11 +153,18 @@ def held_surfaces(mesh: HeadMesh, look: Occluders) -> list[Surface]:
     place = np.array([px, py, depth])
     turn = np.radians(look.angle)
     axis = np.array([np.cos(turn), np.sin(turn), 0.0])
-    vertices, triangles = {"hand": _hand, "microphone": _microphone, "card": _card, "stick": _stick, "blob": _blob}[look.held](place, axis, look)
-    uniforms: dict[str, object] = {"u_tint": look.held_colour, "u_second": look.held_second, "u_pattern": look.pattern, "u_shine": (0.8, 25.0)}
+    vertices, triangles = {"hand": _hand, "microphone": _microphone, "card": _card, "stick": _stick, "blob": _blob}[
+        look.held
+    ](place, axis, look)
+    uniforms: dict[str, UniformValue] = {
+        "u_tint": look.held_colour,
+        "u_second": look.held_second,
+        "u_pattern": look.pattern,
+        "u_shine": (0.8, 25.0),
+    }
     if look.held == "hand":
         uniforms["u_pattern"] = (0.0, 0.0, 0.0, 0.12)
-    return [Surface("plain", vertices, triangles, OBJECT, uniforms)]  # type: ignore[arg-type]
+    return [Surface("plain", vertices, triangles, OBJECT, uniforms)]
 
 
 def _hand(place: NDArray[np.float64], axis: NDArray[np.float64], look: Occluders) -> tuple[Float32, NDArray[np.int32]]:
@@ -152,13 +175,23 @@ def _hand(place: NDArray[np.float64], axis: NDArray[np.float64], look: Occluders
     across = np.array([axis[1], -axis[0], 0.0])
     size = look.size
     palm = place - 3.2 * size * axis + [0, 0, 1.4]
-    solids = [capsule(palm - 2.6 * size * axis + k * size * across, palm + 1.6 * size * axis + 1.15 * k * size * across, 1.25 * size, 1.05 * size) for k in (-1.5, -0.5, 0.5, 1.5)]
+    solids = [
+        capsule(
+            palm - 2.6 * size * axis + k * size * across,
+            palm + 1.6 * size * axis + 1.15 * k * size * across,
+            1.25 * size,
+            1.05 * size,
+        )
+        for k in (-1.5, -0.5, 0.5, 1.5)
+    ]
     for k, length in zip((-1.65, -0.55, 0.55, 1.6), (5.2, 6.2, 5.8, 4.6), strict=True):
         start = palm + 1.6 * size * axis + k * size * across
         spread = axis + 0.10 * k * across + rng.normal(0, 0.05, 3)
         joint = start + 0.5 * length * size * spread + [0, 0, 0.5]
         solids.append(capsule(start, joint, 0.95 * size, 0.85 * size))
-        solids.append(capsule(joint, start + length * size * spread + [0, 0, -0.4 * rng.random()], 0.85 * size, 0.65 * size))
+        solids.append(
+            capsule(joint, start + length * size * spread + [0, 0, -0.4 * rng.random()], 0.85 * size, 0.65 * size)
+        )
     side = rng.choice([-1.0, 1.0])
     thumb = palm + 2.2 * side * size * across - 1.0 * size * axis
     solids.append(capsule(thumb, thumb + size * (2.4 * axis + 2.4 * side * across), 1.05 * size, 0.85 * size))
@@ -166,12 +199,16 @@ def _hand(place: NDArray[np.float64], axis: NDArray[np.float64], look: Occluders
     return joined(*solids)
 
 
-def _microphone(place: NDArray[np.float64], axis: NDArray[np.float64], look: Occluders) -> tuple[Float32, NDArray[np.int32]]:
+def _microphone(
+    place: NDArray[np.float64], axis: NDArray[np.float64], look: Occluders
+) -> tuple[Float32, NDArray[np.int32]]:
     tip = np.array([0.35 * place[0], min(place[1], -6.5), place[2] + 3.0])
     down = np.array([0.4 * axis[0], -1.0, 0.55])
     down /= np.linalg.norm(down)
     head = ball(tip, np.array([2.2, 2.4, 2.2]) * look.size)
-    handle = tube(tip + np.linspace(1.5, 26, 8)[:, None] * down, np.linspace(1.5, 1.1, 8) * look.size, up=(1.0, 0.0, 0.0))
+    handle = tube(
+        tip + np.linspace(1.5, 26, 8)[:, None] * down, np.linspace(1.5, 1.1, 8) * look.size, up=(1.0, 0.0, 0.0)
+    )
     return joined(head, handle)
 
 
@@ -188,9 +225,9 @@ def _stick(place: NDArray[np.float64], axis: NDArray[np.float64], look: Occluder
     """A pole, a cable, a twig across the face."""
     t = np.linspace(-30, 30, 13)[:, None]
     bend = np.array([0.0, 0.0, 1.0]) * 0.002 * t * t
-    return tube(place + [0, 0, 4.0] + t * axis + bend, 0.45 * look.size, up=(0.0, 0.0, 1.0))
+    return tube(place + np.array([0, 0, 4.0]) + t * axis + bend, 0.45 * look.size, up=(0.0, 0.0, 1.0))
 
 
 def _blob(place: NDArray[np.float64], axis: NDArray[np.float64], look: Occluders) -> tuple[Float32, NDArray[np.int32]]:
     """Fruit, cups, balls, whatever is round."""
-    return ball(place + [0, 0, 2.0], np.array([2.4 + abs(axis[0]), 2.4 + abs(axis[1]), 2.2]) * look.size)
+    return ball(place + np.array([0, 0, 2.0]), np.array([2.4 + abs(axis[0]), 2.4 + abs(axis[1]), 2.2]) * look.size)

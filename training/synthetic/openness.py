@@ -19,14 +19,16 @@ _RADIUS = 24.0
 
 
 def bake_openness(context: Any, programs: gl.Programs, mesh: HeadMesh) -> Float32:
-    """(V,) float32 in [0, 1] of the template, whatever the head: shadows of parallel lights from all sides, weighted with
-    the cosine."""
+    """(V,) float32 in [0, 1] of the template, whatever the head: shadows of parallel lights from all sides, weighted
+    with the cosine."""
     triangles = mesh.triangles
     normals = _welded_normals(mesh)
     table = pack(mesh.rest, normals)
     outside = mesh.of_part("skin", "torso", "eye")
     loaded = gl.Loaded(programs, Surface("depth", table, outside, SKIN))
-    target = context.framebuffer([context.renderbuffer((_SIZE, _SIZE), 1, dtype="f4")], context.depth_renderbuffer((_SIZE, _SIZE)))
+    target = context.framebuffer(
+        [context.renderbuffer((_SIZE, _SIZE), 1, dtype="f4")], context.depth_renderbuffer((_SIZE, _SIZE))
+    )
     seen, total = np.zeros(len(table)), np.zeros(len(table))
     context.enable_only(context.DEPTH_TEST)
     for towards in _directions():
@@ -46,11 +48,23 @@ def _directions() -> NDArray[np.float64]:
     return np.stack([ring * np.cos(turn), ring * np.sin(turn), z], axis=1)
 
 
-def _visible(target: Any, programs: gl.Programs, loaded: gl.Loaded, points: Float32, towards: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _visible(
+    target: Any, programs: gl.Programs, loaded: gl.Loaded, points: Float32, towards: NDArray[np.float64]
+) -> NDArray[np.bool_]:
     matrix = looking_along(-towards, _CENTRE, _RADIUS)
     target.use()
     target.clear(1.0)
-    programs.set("depth", {"u_clip": tuple(matrix.T.ravel()), "u_cut": 0.0, "u_strands": 0.0, "u_layers": 0.0, "u_layer_step": 0.0, "u_droop": 0.0})
+    programs.set(
+        "depth",
+        {
+            "u_clip": tuple(matrix.T.ravel()),
+            "u_cut": 0.0,
+            "u_strands": 0.0,
+            "u_layers": 0.0,
+            "u_layer_step": 0.0,
+            "u_droop": 0.0,
+        },
+    )
     loaded.draw()
     depth = np.frombuffer(target.read(components=1, dtype="f4"), np.float32).reshape(_SIZE, _SIZE)
     place = points @ matrix[:3, :3].T + matrix[:3, 3]
@@ -64,7 +78,9 @@ def _welded_normals(mesh: HeadMesh) -> Float32:
     return vertex_normals(mesh.rest[first], welded[mesh.triangles].astype(np.int32))[welded]
 
 
-def _smoothed(values: NDArray[np.float64], triangles: NDArray[np.int32], source: NDArray[np.int32]) -> NDArray[np.float64]:
+def _smoothed(
+    values: NDArray[np.float64], triangles: NDArray[np.int32], source: NDArray[np.int32]
+) -> NDArray[np.float64]:
     """The mean with the neighbours, across seams, twice."""
     _, welded = np.unique(source, return_inverse=True)
     count = int(welded.max()) + 1

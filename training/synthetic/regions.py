@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from training.synthetic.mesh import Float32, HeadMesh
 
@@ -13,8 +14,8 @@ from training.synthetic.mesh import Float32, HeadMesh
 class Regions:
     """(V,) float32 weights in [0, 1] each.
 
-    The first three have an edge that must look smooth although vertices are up to a centimetre apart: they rise evenly over
-    several vertices and are a half at the edge ("even" weights, see `even`); shaders and `within` sharpen them.
+    The first three have an edge that must look smooth although vertices are up to a centimetre apart: they rise evenly
+    over several vertices and are a half at the edge ("even" weights, see `even`); shaders and `within` sharpen them.
 
     Attributes:
         scalp: where hair grows, even. beard: jaw, chin and neck below, even. moustache: the upper lip, even.
@@ -38,7 +39,7 @@ _EVEN = 12.0
 """cm over which even weights rise."""
 
 
-def even(inside: Float32) -> Float32:
+def even(inside: NDArray[np.floating]) -> Float32:
     """An even weight of a place that lies `inside` cm within a region, negative outside."""
     return np.clip(0.5 + inside / _EVEN, 0, 1).astype(np.float32)
 
@@ -57,7 +58,8 @@ def smooth(low: float, high: float, value: Float32) -> Float32:
 def _blob(rest: Float32, centre: tuple[float, float, float], radius: tuple[float, float, float]) -> Float32:
     """A Gaussian on both sides of the face."""
     mirrored = np.stack([np.abs(rest[:, 0]), rest[:, 1], rest[:, 2]], axis=1)
-    return np.exp(-0.5 * (((mirrored - np.float32(centre)) / np.float32(radius)) ** 2).sum(axis=1)).astype(np.float32)
+    away = (mirrored - np.array(centre, np.float32)) / np.array(radius, np.float32)
+    return np.exp(-0.5 * (away**2).sum(axis=1)).astype(np.float32)
 
 
 def regions(mesh: HeadMesh) -> Regions:
@@ -80,12 +82,13 @@ def regions(mesh: HeadMesh) -> Regions:
 
 
 _HAIRLINE = (
-    (-17.0, -7.0), (-12.0, -7.0), (-9.5, -3.5), (-7.2, 1.2), (-6.0, 0.8), (-4.6, 1.6), (-3.0, 4.4), (-1.0, 5.0), (0.5, 5.6), (3.0, 6.4),
+    (-17.0, -7.0), (-12.0, -7.0), (-9.5, -3.5), (-7.2, 1.2), (-6.0, 0.8), (-4.6, 1.6), (-3.0, 4.4), (-1.0, 5.0),
+    (0.5, 5.6), (3.0, 6.4),
 )  # fmt: skip
 """(z, y) cm: nape, round the ear, temple, forehead."""
 
-_BEARD_TOP = ((-6.5, 0.8), (-4.5, -1.5), (-2.0, -4.2), (0.0, -5.4), (1.5, -6.0), (3.0, -7.2))
-_BEARD_END = ((-9.0, -8.0), (-5.0, -11.0), (0.0, -12.5), (3.0, -12.5))
+_BEARD_TOP = ((-6.5, 0.8), (-4.5, -1.5), (-2.0, -4.6), (0.0, -5.9), (1.5, -6.4), (3.0, -7.4))
+_BEARD_END = ((-9.0, -7.5), (-5.0, -9.8), (0.0, -11.6), (3.0, -12.2))
 """(z, y) cm of its edges on cheek and throat."""
 
 
@@ -105,5 +108,5 @@ def _beard(x: Float32, y: Float32, z: Float32) -> Float32:
 
 
 def _moustache(x: Float32, y: Float32, z: Float32) -> Float32:
-    top = -4.9 - 0.09 * x * x  # it falls towards the corners of the mouth and joins the beard there
+    top = -5.0 - 0.09 * x * x  # it falls towards the corners of the mouth and joins the beard there
     return even(np.minimum(np.minimum(top - y, y + 7.5), np.minimum(3.3 - x, z + 0.3)))

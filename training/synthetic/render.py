@@ -18,7 +18,7 @@ from training.synthetic.mesh import Float32, HeadMesh
 from training.synthetic.noise import detail_texture
 from training.synthetic.openness import bake_openness
 from training.synthetic.pose import View
-from training.synthetic.scene import HIDING, NOTHING
+from training.synthetic.scene import BEARD, BROW, EYE, HIDING, MOUTH, NOTHING, SKIN
 from training.synthetic.shadow import looking_along
 from training.synthetic.skin import paint_map
 
@@ -44,11 +44,16 @@ class Rendered:
     distance: Float32
     view: View
 
-    def occluded(self, points: NDArray[np.floating], tolerance: float = 0.6) -> NDArray[np.bool_]:
-        """(N,) whether something lies before (N, 3) points (head coordinates): hair, clothes, frames, dark lenses, things.
+    @property
+    def face_mask(self) -> NDArray[np.bool_]:
+        """(H, W) where head or neck is seen: skin, eyes, mouth, brows and beard, not hair, clothes or things."""
+        return np.isin(self.what, (SKIN, EYE, MOUTH, BROW, BEARD))
 
-        The head itself is not asked. A point counts as hidden where what hides is nearer than the point by `tolerance` cm
-        at most of the nine pixels about it. Points outside the picture are not hidden.
+    def occluded(self, points: NDArray[np.floating], tolerance: float = 0.6) -> NDArray[np.bool_]:
+        """(N,) whether something lies before (N, 3) points of the head: hair, clothes, frames, dark lenses, things.
+
+        The head itself is not asked. A point counts as hidden where what hides is nearer than the point by `tolerance`
+        cm at most of the nine pixels about it. Points outside the picture are not hidden.
         """
         place = np.rint(self.view.project(points)).astype(int)
         far = np.linalg.norm(points - camera_place(self.view), axis=1)
@@ -67,10 +72,13 @@ class Renderer:
     """A graphics context with everything that heads share. For one thread; use it as a context manager."""
 
     def __init__(self, samples: int = _SAMPLES) -> None:
-        """Raises: StarmarkError without moderngl, DeviceError without a driver."""
+        """`samples` a pixel; 1 draws twice as many pixels each way instead, as is done where drivers cannot.
+
+        Raises: StarmarkError without moderngl, DeviceError without a driver."""
         self._context = gl.create_context()
-        self._programs = gl.Programs(self._context)
-        self._samples = min(samples, self._context.max_samples)
+        several = self._context.version_code >= 400 and self._context.max_samples >= samples > 1
+        self._samples = samples if several else 1
+        self._programs = gl.Programs(self._context, multisampled=several)
         self._noise = gl.texture(self._context, detail_texture(), repeat=True)
         self._shadow = self._context.texture((_SHADOW_SIZE, _SHADOW_SIZE), 1, dtype="f4")
         self._shadow.filter = (self._context.NEAREST, self._context.NEAREST)
@@ -83,7 +91,9 @@ class Renderer:
     def __enter__(self) -> Renderer:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -97,6 +107,10 @@ class Renderer:
 
     def render(self, mesh: HeadMesh, view: View, look: Look) -> Rendered:
         """Draw a head as `view` sees it."""
+        with self._context:  # several renderers may take turns in one thread
+            return self._render(mesh, view, look)
+
+    def _render(self, mesh: HeadMesh, view: View, look: Look) -> Rendered:
         if self._openness is None or len(self._openness) != len(mesh.rest):
             self._openness = bake_openness(self._context, self._programs, mesh)
         size = view.width, view.height
@@ -167,13 +181,26 @@ class Renderer:
         clip = _columns(view.clip_matrix() @ view.camera_matrix())
         for each in loaded:
             if not each.surface.transparent or each.surface.hides:
-                uniforms = {**_CUT_DEFAULTS, **each.surface.uniforms, "u_clip": clip, "u_eye": eye, "u_id": each.surface.what}
+                uniforms = {
+                    **_CUT_DEFAULTS,
+                    **each.surface.uniforms,
+                    "u_clip": clip,
+                    "u_eye": eye,
+                    "u_id": each.surface.what,
+                }
                 self._programs.set("ident", uniforms)
                 each.draw("ident")
         return targets.read_ident()
 
 
-_CUT_DEFAULTS: dict[str, Any] = {"u_cut": 0.0, "u_strands": 0.0, "u_layers": 0.0, "u_density": 1.0, "u_layer_step": 0.0, "u_droop": 0.0}
+_CUT_DEFAULTS: dict[str, Any] = {
+    "u_cut": 0.0,
+    "u_strands": 0.0,
+    "u_layers": 0.0,
+    "u_density": 1.0,
+    "u_layer_step": 0.0,
+    "u_droop": 0.0,
+}
 _DEFAULTS: dict[str, Any] = {
     **_CUT_DEFAULTS,
     "u_noise": 0,

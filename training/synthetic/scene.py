@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from training.synthetic.mesh import Float32, HeadMesh, Int32
 
@@ -19,7 +18,8 @@ NOTHING, SKIN, EYE, MOUTH, HAIR, BROW, BEARD, CLOTH, LENS, FRAME, OBJECT = range
 """What is seen at a pixel."""
 
 HIDING = (HAIR, CLOTH, LENS, FRAME, OBJECT)
-"""What hides a landmark that lies behind it; of lenses only dark ones are seen as such. Beards and brows do not: they are where annotators look for the face."""
+"""What hides a landmark that lies behind it; of lenses only dark ones are seen as such. Beards and brows do not: they
+are where annotators look for the face."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -12,9 +12,18 @@ from training.synthetic.colour import Colour, along, colour
 from training.synthetic.mesh import Float32, HeadMesh
 from training.synthetic.noise import fractal_image
 from training.synthetic.regions import Regions
-from training.synthetic.scene import MOUTH, SKIN, Surface, pack, part_of_head
+from training.synthetic.scene import MOUTH, SKIN, Surface, UniformValue, pack, part_of_head
 
-TONES = ((243, 212, 197), (232, 190, 168), (218, 169, 139), (196, 143, 110), (166, 115, 83), (131, 87, 61), (97, 63, 45), (66, 43, 33))
+TONES = (
+    (243, 212, 197),
+    (232, 190, 168),
+    (218, 169, 139),
+    (198, 149, 120),
+    (168, 121, 92),
+    (134, 93, 69),
+    (97, 63, 45),
+    (66, 43, 33),
+)
 """sRGB of skin in white light, from the lightest to the darkest."""
 
 MAP_SIZE = (480, 672)
@@ -52,7 +61,9 @@ class SkinLook:
     seed: int
 
 
-def sample_skin(rng: np.random.Generator, photo: np.random.Generator, *, years: float, femininity: float, tone: float) -> SkinLook:
+def sample_skin(
+    rng: np.random.Generator, photo: np.random.Generator, *, years: float, femininity: float, tone: float
+) -> SkinLook:
     """A skin of about a tone; make-up and shine belong to the photo."""
     hue = rng.normal(0, 0.05)  # towards pink or towards olive
     albedo = along(TONES, tone) * np.exp([0.35 * hue, -hue, -0.6 * hue + rng.normal(0, 0.06)]) * rng.uniform(0.92, 1.06)
@@ -61,17 +72,25 @@ def sample_skin(rng: np.random.Generator, photo: np.random.Generator, *, years: 
     made_up = photo.random() < 0.75 * femininity * float(np.interp(years, [12, 18], [0.1, 1]))
     bold = made_up and photo.random() < 0.5
     if bold:
-        lipstick = along(((170, 30, 45), (200, 60, 80), (150, 40, 70), (190, 90, 80), (110, 30, 40), (215, 110, 120)), photo.random())
+        lipstick = along(
+            ((170, 30, 45), (200, 60, 80), (150, 40, 70), (190, 90, 80), (110, 30, 40), (215, 110, 120)), photo.random()
+        )
         lip = 0.7 * lipstick + 0.3 * lip
     age = float(np.interp(years, [15, 30, 50, 70, 90], [0.0, 0.15, 0.5, 0.9, 1.2]))
-    shade = along(((60, 40, 35), (90, 70, 110), (40, 60, 90), (120, 80, 60), (150, 90, 110), (30, 30, 30)), photo.random())
+    shade = along(
+        ((60, 40, 35), (90, 70, 110), (40, 60, 90), (120, 80, 60), (150, 90, 110), (30, 30, 30)), photo.random()
+    )
     return SkinLook(
         tone=tone,
         albedo=colour(albedo),
         lip=colour(lip),
         lip_cover=float(photo.uniform(0.4, 0.9)) if bold else 0.0,
         lip_gloss=float(photo.gamma(2.0, 0.25) * (1.8 if bold else 0.7)),
-        redness=(float(rng.gamma(2, 0.18) * (0.5 + pale) + 0.3 * made_up * photo.random()), float(rng.gamma(2, 0.14) * (0.5 + pale)), float(rng.gamma(2, 0.18))),
+        redness=(
+            float(rng.gamma(2, 0.18) * (0.5 + pale) + 0.3 * made_up * photo.random()),
+            float(rng.gamma(2, 0.14) * (0.5 + pale)),
+            float(rng.gamma(2, 0.18)),
+        ),
         under_eyes=float(rng.gamma(2.0, 0.09)),
         pores=float(rng.uniform(0.15, 0.6) * (0.6 if made_up else 1.0)),
         wrinkles=age * float(rng.uniform(0.6, 1.3)),
@@ -100,7 +119,9 @@ def _line(canvas: Float32, points: list[tuple[float, float]], depth: float, widt
     for k in range(len(curve) - 1):
         strength = depth * np.sin(np.pi * (k + 0.5) / (len(curve) - 1)) ** 0.6
         start, end = (tuple(int(v * 16) for v in curve[i]) for i in (k, k + 1))
-        cv2.line(canvas, start, end, float(strength), max(1, round(width * 24)), cv2.LINE_AA if False else cv2.LINE_8, 4)
+        cv2.line(
+            canvas, start, end, float(strength), max(1, round(width * 24)), cv2.LINE_AA if False else cv2.LINE_8, 4
+        )
 
 
 def _creases(look: SkinLook, rng: np.random.Generator) -> Float32:
@@ -114,11 +135,28 @@ def _creases(look: SkinLook, rng: np.random.Generator) -> Float32:
         xs = np.linspace(-4.5 + jitter(0.5), 4.5 + jitter(0.5), 9)
         _line(fine, [(x, y + bow * (x / 4) ** 2 + jitter(0.1)) for x in xs], rng.uniform(0.3, 1.0), 0.07)
     for side in (-1, 1):
-        _line(broad, [(side * x, y) for x, y in ((1.9, -3.6), (2.9, -4.9), (3.3, -6.2), (3.3 + jitter(0.2), -7.4))], rng.uniform(0.6, 1.2), 0.14)
+        _line(
+            broad,
+            [(side * x, y) for x, y in ((1.9, -3.6), (2.9, -4.9), (3.3, -6.2), (3.3 + jitter(0.2), -7.4))],
+            rng.uniform(0.6, 1.2),
+            0.14,
+        )
         for k in range(int(rng.integers(2, 5))):  # crow's feet
-            _line(fine, [(side * 4.9, 0.1 - 0.3 * k), (side * 5.6, 0.15 - 0.5 * k + jitter(0.1)), (side * 6.3, 0.5 - 0.9 * k)], rng.uniform(0.3, 1.0), 0.05)
-        _line(broad, [(side * x, y + jitter(0.08)) for x, y in ((1.5, -0.7), (2.2, -1.4), (3.2, -1.6), (4.2, -1.1))], rng.uniform(0.4, 1.0), 0.10)
-        _line(fine, [(side * 0.45, 0.8), (side * 0.5 + jitter(0.1), 1.7), (side * 0.7, 2.5)], rng.uniform(0.0, 1.0), 0.07)
+            _line(
+                fine,
+                [(side * 4.9, 0.1 - 0.3 * k), (side * 5.6, 0.15 - 0.5 * k + jitter(0.1)), (side * 6.3, 0.5 - 0.9 * k)],
+                rng.uniform(0.3, 1.0),
+                0.05,
+            )
+        _line(
+            broad,
+            [(side * x, y + jitter(0.08)) for x, y in ((1.5, -0.7), (2.2, -1.4), (3.2, -1.6), (4.2, -1.1))],
+            rng.uniform(0.4, 1.0),
+            0.10,
+        )
+        _line(
+            fine, [(side * 0.45, 0.8), (side * 0.5 + jitter(0.1), 1.7), (side * 0.7, 2.5)], rng.uniform(0.0, 1.0), 0.07
+        )
         _line(fine, [(side * 2.75, -6.9), (side * 3.1, -7.6), (side * 3.0, -8.4)], rng.uniform(0.0, 0.8), 0.08)
     return cv2.GaussianBlur(fine, (0, 0), 1.2) * 0.9 + cv2.GaussianBlur(broad, (0, 0), 2.6) * 1.3
 
@@ -138,18 +176,37 @@ def paint_map(look: SkinLook) -> NDArray[np.uint8]:
         cv2.circle(spots, (int(x * 16), int(y * 16)), int(16 * rng.uniform(0.8, 2.2)), strength, -1, cv2.LINE_8, 4)
     moles = np.zeros_like(spots)
     for _ in range(int(rng.poisson(2.0))):
-        cv2.circle(moles, (int(rng.uniform(0, width) * 16), int(rng.uniform(0, height) * 16)), int(16 * rng.uniform(1.0, 3.0)), 1.0, -1, cv2.LINE_8, 4)
-    spots = np.minimum(cv2.GaussianBlur(spots, (0, 0), 0.9) * min(look.spots, 1.5) + cv2.GaussianBlur(moles, (0, 0), 0.8), 1)
-    redness = 0.5 + 0.6 * look.blotches * (fractal_image(MAP_SIZE, 0.7, rng, 8) - 0.5)
+        cv2.circle(
+            moles,
+            (int(rng.uniform(0, width) * 16), int(rng.uniform(0, height) * 16)),
+            int(16 * rng.uniform(1.0, 3.0)),
+            1.0,
+            -1,
+            cv2.LINE_8,
+            4,
+        )
+    spots = np.minimum(
+        cv2.GaussianBlur(spots, (0, 0), 0.9) * min(look.spots, 1.5) + cv2.GaussianBlur(moles, (0, 0), 0.8), 1
+    )
+    redness = (0.5 + 0.6 * look.blotches * (fractal_image(MAP_SIZE, 0.7, rng, 8) - 0.5)).astype(np.float32)
     for _ in range(int(rng.poisson(2.5 if look.blotches > 0.2 else 0.7))):  # blemishes
         place = (int(rng.uniform(0.2, 0.8) * width * 16), int(rng.uniform(0.1, 0.85) * height * 16))
         cv2.circle(redness, place, int(16 * rng.uniform(1.5, 4.0)), float(rng.uniform(0.7, 1.0)), -1, cv2.LINE_8, 4)
-    redness = cv2.GaussianBlur(redness.astype(np.float32), (0, 0), 1.5)
+    redness = np.asarray(cv2.GaussianBlur(redness, (0, 0), 1.5), np.float32)
     stacked = np.stack([0.5 + 2.2 * across, 0.5 + 2.2 * upwards, spots, redness], axis=-1)
     return np.clip(255 * stacked + 0.5, 0, 255).astype(np.uint8)
 
 
-def skin_surfaces(mesh: HeadMesh, parts: Regions, scalp: Float32, beard: Float32, openness: Float32, look: SkinLook, cover: tuple[float, float], hair: Colour) -> list[Surface]:
+def skin_surfaces(
+    mesh: HeadMesh,
+    parts: Regions,
+    scalp: Float32,
+    beard: Float32,
+    openness: Float32,
+    look: SkinLook,
+    cover: tuple[float, float],
+    hair: Colour,
+) -> list[Surface]:
     """Skin, and the insides of mouth and sockets.
 
     Args:
@@ -171,7 +228,7 @@ def skin_surfaces(mesh: HeadMesh, parts: Regions, scalp: Float32, beard: Float32
         ao=openness,
     )
     rng = np.random.Generator(np.random.PCG64(look.seed))
-    uniforms = {
+    uniforms: dict[str, UniformValue] = {
         "u_albedo": look.albedo,
         "u_lip": look.lip,
         "u_lip_cover": look.lip_cover,

@@ -21,7 +21,9 @@ def joined(*solids: Solid) -> Solid:
     return np.concatenate(vertices), np.concatenate(triangles)
 
 
-def tube(path: ArrayLike, radius: ArrayLike, *, sides: int = 8, closed: bool = False, up: ArrayLike = (0.0, 0.0, 1.0)) -> Solid:
+def tube(
+    path: ArrayLike, radius: ArrayLike, *, sides: int = 8, closed: bool = False, up: ArrayLike = (0.0, 0.0, 1.0)
+) -> Solid:
     """A tube along (K, 3) points with a radius for all or one each (cm); `up` is not along it; ends are open."""
     line = np.asarray(path, np.float64)
     if closed:
@@ -35,12 +37,23 @@ def tube(path: ArrayLike, radius: ArrayLike, *, sides: int = 8, closed: bool = F
     third = np.cross(side, tangent)
     turn = np.linspace(0, 2 * np.pi, sides + 1)
     normal = side[:, None] * np.cos(turn)[None, :, None] + third[:, None] * np.sin(turn)[None, :, None]
-    wide = np.broadcast_to(np.asarray(radius, np.float64), len(line) if not closed else (len(line),)) if np.ndim(radius) == 0 else np.asarray(radius)
+    wide = (
+        np.broadcast_to(np.asarray(radius, np.float64), len(line) if not closed else (len(line),))
+        if np.ndim(radius) == 0
+        else np.asarray(radius)
+    )
     if closed and np.ndim(radius) > 0:
         wide = np.append(wide, wide[0])
     points = line[:, None] + wide[:, None, None] * normal
-    uv = np.stack(np.broadcast_arrays(np.linspace(0, 1, sides + 1)[None, :], np.linspace(0, len(line) / 4, len(line))[:, None]), axis=-1)
-    table = pack(points.reshape(-1, 3).astype(np.float32), normal.reshape(-1, 3).astype(np.float32), uv=uv.reshape(-1, 2).astype(np.float32))
+    uv = np.stack(
+        np.broadcast_arrays(np.linspace(0, 1, sides + 1)[None, :], np.linspace(0, len(line) / 4, len(line))[:, None]),
+        axis=-1,
+    )
+    table = pack(
+        points.reshape(-1, 3).astype(np.float32),
+        normal.reshape(-1, 3).astype(np.float32),
+        uv=uv.reshape(-1, 2).astype(np.float32),
+    )
     return table, grid_triangles(len(line), sides + 1)
 
 
@@ -63,12 +76,18 @@ def ball(centre: ArrayLike, radii: ArrayLike, *, rows: int = 14, columns: int = 
     """An ellipsoid along the axes."""
     theta = np.linspace(0, np.pi, rows)[:, None]
     phi = np.linspace(0, 2 * np.pi, columns)[None, :]
-    unit = np.stack(np.broadcast_arrays(np.sin(theta) * np.sin(phi), np.cos(theta), np.sin(theta) * np.cos(phi)), axis=-1)
+    unit = np.stack(
+        np.broadcast_arrays(np.sin(theta) * np.sin(phi), np.cos(theta), np.sin(theta) * np.cos(phi)), axis=-1
+    )
     points = np.asarray(centre) + unit * np.asarray(radii)
     normal = unit / np.asarray(radii)
     normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
     uv = np.stack(np.broadcast_arrays(phi / np.pi, theta / np.pi), axis=-1)
-    table = pack(points.reshape(-1, 3).astype(np.float32), normal.reshape(-1, 3).astype(np.float32), uv=uv.reshape(-1, 2).astype(np.float32))
+    table = pack(
+        points.reshape(-1, 3).astype(np.float32),
+        normal.reshape(-1, 3).astype(np.float32),
+        uv=uv.reshape(-1, 2).astype(np.float32),
+    )
     return table, grid_triangles(rows, columns)
 
 
@@ -80,8 +99,14 @@ def sheet(points: NDArray[np.floating], uv: NDArray[np.floating] | None = None) 
     normal /= np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-9)
     normal *= np.where(normal[..., 2:] < 0, -1, 1)
     if uv is None:
-        uv = np.stack(np.broadcast_arrays(np.linspace(0, 1, columns)[None, :], np.linspace(0, 1, rows)[:, None]), axis=-1)
-    table = pack(points.reshape(-1, 3).astype(np.float32), normal.reshape(-1, 3).astype(np.float32), uv=uv.reshape(-1, 2).astype(np.float32))
+        uv = np.stack(
+            np.broadcast_arrays(np.linspace(0, 1, columns)[None, :], np.linspace(0, 1, rows)[:, None]), axis=-1
+        )
+    table = pack(
+        points.reshape(-1, 3).astype(np.float32),
+        normal.reshape(-1, 3).astype(np.float32),
+        uv=uv.reshape(-1, 2).astype(np.float32),
+    )
     return table, grid_triangles(rows, columns)
 
 
@@ -89,7 +114,7 @@ def shell(mesh: HeadMesh, keep: Float32, offset: Float32 | float, openness: Floa
     """The skin where (V,) `keep` is above a half, moved out by `offset` cm; the weight is left in v_a.w for the cut."""
     points = mesh.vertices + np.reshape(np.asarray(offset, np.float32), (-1, 1)) * mesh.normals
     a = np.stack([np.ones_like(keep)] * 3 + [keep], axis=1)
-    uv = np.stack([mesh.rest[:, 0] + 0.6 * mesh.rest[:, 2], mesh.rest[:, 1]], axis=1) / 6
-    table = pack(points, mesh.normals, uv=uv, rest=mesh.rest, a=a, ao=0.3 + 0.7 * openness)
+    uv = np.stack([mesh.rest[:, 0] + 0.6 * mesh.rest[:, 2], mesh.rest[:, 1]], axis=1) / np.float32(6)
+    table = pack(points, mesh.normals, uv=uv.astype(np.float32), rest=mesh.rest, a=a, ao=0.3 + 0.7 * openness)
     triangles = mesh.of_part("skin", "torso")
     return compact(table, triangles[keep[triangles].max(axis=1) >= 0.5])

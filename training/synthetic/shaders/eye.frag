@@ -26,7 +26,8 @@ void main() {
     vec4 veins = texture(u_noise, local.xy * 0.35 + u_noise_offset);
     float vein = smoothstep(0.055, 0.0, abs(veins.b - 0.5)) * smoothstep(0.5, 0.95, off);
     float corner = smoothstep(0.50, 1.0, off);
-    vec3 white = u_sclera * mix(vec3(1.0), vec3(0.92, 0.70, 0.66), clamp(u_eye_shape.w * (vein + 0.7 * corner), 0.0, 1.0));
+    float blood = clamp(u_eye_shape.w * (vein + 0.7 * corner), 0.0, 1.0);
+    vec3 white = u_sclera * mix(vec3(1.0), vec3(0.92, 0.70, 0.66), blood);
 
     float r = off / u_eye_shape.x;
     float spokes = texture(u_noise, vec2(angle * 1.0, 0.035 * r) + u_noise_offset).b;

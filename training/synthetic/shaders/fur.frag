@@ -1,4 +1,5 @@
-// Short hair and beards: layers of the skin, each cut out where the hairs have ended. v_a.w: an even weight of where it grows.
+// Short hair and beards: layers of the skin, each cut out where the hairs have ended. v_a.w: even weight of where it
+// grows; v_b.xy: how its pattern is combed; v_b.w: share of the full length.
 uniform vec3 u_hair;
 uniform vec3 u_tip;
 uniform vec2 u_gloss;

@@ -17,5 +17,5 @@ vec2 fur_hairs(vec2 place) {
 }
 
 bool fur_ends(vec2 hairs, float amount, float height) {
-    return mix(hairs.x, hairs.y, 0.35) < 1.02 - smoothstep(0.46, 0.58, amount) * u_density * (1.0 - 0.55 * height);
+    return mix(hairs.x, hairs.y, 0.35) < 1.02 - smoothstep(0.46, 0.60, amount) * u_density * (1.0 - 0.55 * height);
 }

@@ -15,7 +15,8 @@ float opacity(vec2 uv, vec4 a) {
     float strand = texture(u_noise, vec2(uv.x * u_strands * 0.035 + a.y, a.x * 0.04 + 0.37 * a.y)).b;
     float edge = smoothstep(1.0, 0.55, abs(across));
     float tip = smoothstep(1.02, 0.55, a.x + 0.35 * (strand - 0.5));
-    return a.w * smoothstep(0.16, 0.34, strand * (0.35 + 0.85 * edge * tip)) * smoothstep(0.0, 0.35, edge) * smoothstep(0.0, 0.3, tip);
+    float hairs = smoothstep(0.16, 0.34, strand * (0.35 + 0.85 * edge * tip));
+    return a.w * hairs * smoothstep(0.0, 0.35, edge) * smoothstep(0.0, 0.3, tip);
 }
 
 // Integer hash of a place in the picture: the same bits on every driver.

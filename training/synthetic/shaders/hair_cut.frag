@@ -5,5 +5,7 @@ flat in float v_layer;
 void main() {
     int mask = covered(opacity(v_uv, v_a), v_a.y);
     if (mask == 0) discard;
+#ifdef MULTISAMPLED
     gl_SampleMask[0] = mask;
+#endif
 }

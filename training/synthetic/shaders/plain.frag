@@ -1,4 +1,4 @@
-// Teeth, tongue, cloth, frames of glasses and whatever else hides a face. v_a: colour and opacity. v_b.xy: gloss, exponent.
+// Teeth, tongue, cloth, frames of glasses and whatever else hides a face. v_a: colour, and the weight of the cut.
 uniform vec3 u_tint;
 uniform vec4 u_pattern;         // stripes across, stripes along, amount, grain
 uniform vec3 u_second;

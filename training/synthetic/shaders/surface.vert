@@ -1,4 +1,3 @@
-#version 400
 uniform mat4 u_clip;
 uniform float u_layer_step;   // fur: distance between two layers, cm
 uniform float u_droop;        // fur: how far the tips sink, as a share of their length
