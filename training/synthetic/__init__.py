@@ -1,0 +1,1 @@
+"""Faces with known landmarks: rendered heads (needs the extra `starmark[synthetic]`) and simulated annotators."""
