@@ -145,7 +145,7 @@ class _Face:
         if seen.shape != (len(scheme),):
             raise ValueError(f"visibility must be ({len(scheme)},), not {seen.shape}")
         self.truth, self.visibility, self.scheme, self.spec = truth, seen, scheme, spec
-        self.known: NDArray[np.bool_] = np.isfinite(truth).all(axis=1)
+        self.known: NDArray[np.bool_] = np.asarray(np.isfinite(truth).all(axis=1))
         self.hidden = seen != SEEN
         self.unit = face_unit(truth, scheme)
         parts = part_of_points(scheme)
