@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +16,12 @@ from core.face import FloatArray
 from core.formats.registry import read_dataset
 from core.scheme import Scheme, get_scheme
 from core.transforms import crop_from_points
-from training.dataset import Face
 from training.split import Part, identity_of, part_of
 from training.synthetic.annotator_spec import AnnotatorSpec, annotator_group
 from training.synthetic.annotators import SEEN, Expected, annotate, expected_labels, pooled
+
+if TYPE_CHECKING:
+    from training.dataset import Face
 
 SCHEME_ID = "300w-68"
 ANNOTATORS = 4
@@ -109,11 +112,15 @@ def labelled(face: TrueFace, group: Sequence[AnnotatorSpec], scheme: Scheme, see
         crop = crop_from_points(label.points)
     except ValueError:
         return None
+    from training.dataset import Face  # here: it loads torch, which only a training needs
+
     return Face(face.image, label.points, crop, label.weights)
 
 
 def exact(face: TrueFace) -> Face:
     """The face with its true landmarks, in the crop they lead to."""
+    from training.dataset import Face
+
     return Face(face.image, face.points, crop_from_points(face.points), np.ones(len(face.points), np.float32))
 
 

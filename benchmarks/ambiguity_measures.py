@@ -1,4 +1,4 @@
-"""How well a predicted covariance agrees with a known one. Pure functions of arrays (..., 2, 2), any one unit squared."""
+"""How well a predicted covariance agrees with a known one. Pure functions of arrays (..., 2, 2) in one squared unit."""
 
 from __future__ import annotations
 
@@ -63,8 +63,14 @@ def rank_correlations(predicted: FloatArray, known: FloatArray) -> FloatArray:
 
 
 def power(predicted: FloatArray, known: FloatArray) -> float:
-    """Exponent p of predicted ~ known^p (N,), both > 0, by least squares of logarithms: 1 is in proportion, 0 blind."""
-    slope, _ = np.polyfit(np.log(known), np.log(predicted), 1)
+    """Exponent p of predicted ~ known^p (N,), by least squares of logarithms: 1 is in proportion, 0 takes no notice.
+
+    Values that are not above zero are left out; NaN if fewer than three are left.
+    """
+    good = (predicted > 0) & (known > 0)
+    if good.sum() < 3:
+        return float("nan")
+    slope, _ = np.polyfit(np.log(known[good]), np.log(predicted[good]), 1)
     return float(slope)
 
 
