@@ -140,8 +140,9 @@ def faces(title: str, panels: dict[str, list[tuple[FloatArray, str]]], side: flo
     for number, (name, shapes) in enumerate(panels.items()):
         x = 10 + number * (side + 10)
         parts.append(text(x + side / 2, 52, name, anchor="middle"))
-        for points, colour in shapes:
-            parts.append(curve(points * side + [x, 60], colour, 1.2))
+        parts.append(f"<svg x='{x:.0f}' y='60' width='{side:.0f}' height='{side:.0f}'>")  # cuts what is larger
+        parts += [curve(points * side, colour, 1.2) for points, colour in shapes]
+        parts.append("</svg>")
     return picture(side + 76, parts, title)
 
 

@@ -172,7 +172,7 @@ def ellipse_plot(results: Results, noise: float) -> str:
         shapes = []
         for covariance, paint in ((results.known[noise], "#999"), (predicted, colour)):
             average = np.median(covariance / unit[:, None, None, None] ** 2, axis=0)
-            outlines = (ellipse_points(mean, average, 2.0, 48) - low) / extent
+            outlines = (ellipse_points(mean, average, 2.0, 24) - low) / extent
             shapes += [(np.vstack([outline, outline[:1]]), paint) for outline in outlines]
         panels[title] = shapes
     return plots.faces(f"Ellipses of two standard deviations on the mean face, noise {noise:g}", panels)

@@ -123,6 +123,7 @@ def test_rendered_faces_are_read(tmp_path: Path) -> None:
         read_truth(tmp_path)
 
 
+@pytest.mark.slow
 def test_the_benchmark_runs_resumes_and_reports(
     drawn_faces: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
