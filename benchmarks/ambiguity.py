@@ -71,7 +71,7 @@ def prepare(out: Path, data: Path, faces: list[TrueFace], budget: Budget, noises
         "true_points": np.stack([face.points for face in test]),
         "true_visibility": np.stack([face.visibility for face in test]),
     }
-    for noise in noises:
+    for noise in sorted({*noises, *(json.loads(done.read_text())["noise"] for done in (out / "runs").glob("*.json"))}):
         laws = [known_law(face, annotators(noise), scheme) for face in test]
         truth[f"known_covariance_{noise:g}"] = np.stack([law.covariance for law in laws])
     write_atomic(out / "truth.npz", lambda target: np.savez_compressed(target, **truth))

@@ -31,6 +31,7 @@ from core.errors import UsageError
 from core.face import FloatArray
 from core.files import write_atomic
 from core.scheme import get_scheme
+from training.synthetic.annotator_spec import face_unit
 
 PAGE = "benchmark.md"
 
@@ -158,7 +159,7 @@ def _residuals_along(run: dict[str, FloatArray]) -> FloatArray:
 def ellipse_plot(results: Results, noise: float) -> str:
     """Mean known and predicted ellipses on the mean face, two standard deviations."""
     scheme = get_scheme(SCHEME_ID)
-    unit = np.array([scheme.norm_distance(points) for points in results.truth])
+    unit = np.array([face_unit(points, scheme) for points in results.truth])
     upright = results.truth - results.truth.mean(axis=1, keepdims=True)
     mean = (upright / unit[:, None, None]).mean(axis=0)
     low, extent = mean.min(axis=0) - 0.15, float(np.ptp(mean, axis=0).max()) + 0.3

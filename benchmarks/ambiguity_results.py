@@ -18,8 +18,9 @@ from core.ambiguity import anisotropy
 from core.errors import UsageError
 from core.face import FloatArray
 from core.geometry import tangent_angles
-from core.metrics import bootstrap_interval, nme
+from core.metrics import bootstrap_interval
 from core.scheme import get_scheme
+from training.synthetic.annotator_spec import face_unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +150,14 @@ def covariance_row(results: Results, method: str, noise: float, spread: Spread) 
 
 
 def face_nmes(results: Results, method: str, noise: float) -> FloatArray:
-    """NME (seeds, F) of each test face against the truth, fractions."""
+    """Mean distance (seeds, F) of each test face's points from the truth over the face's unit, fractions.
+
+    The unit is that of the annotators' noise: the inter-ocular distance would vanish in profiles.
+    """
     scheme = get_scheme(SCHEME_ID)
-    return np.stack([nme(results.runs[job]["mean"], results.truth, scheme) for job in results.jobs(method, noise)])
+    unit = np.array([face_unit(points, scheme) for points in results.truth])
+    apart = [np.linalg.norm(results.runs[job]["mean"] - results.truth, axis=-1) for job in results.jobs(method, noise)]
+    return np.nanmean(np.stack(apart), axis=-1) / unit
 
 
 def figure(values: FloatArray, people: Sequence[str]) -> Figure:

@@ -138,12 +138,13 @@ def test_the_benchmark_runs_resumes_and_reports(
     assert first.stat().st_mtime_ns == made
     assert main([*words, "--epochs", "2"]) == 1
     assert "other faces or settings" in capfd.readouterr().err
+    assert main([*words[:5], "0", *words[6:], "--methods", "l1"]) == 0  # the noise of earlier results stays known
     docs.mkdir()
     page = docs / "benchmark.md"
     page.write_text((ROOT / "docs" / "benchmark.md").read_text(encoding="utf-8"), encoding="utf-8")
     assert main(["report", "--out", str(out), "--docs", str(docs)]) == 0
     kept = json.loads((docs / "benchmark" / "ambiguity.json").read_text())
-    assert set(kept["truth_nme"]["1"]) == {"star", "l1"}
+    assert {noise: list(its) for noise, its in kept["truth_nme"].items()} == {"0": ["l1"], "1": ["star", "l1"]}
     assert 0 <= kept["covariance"]["1"]["STAR: heatmap"]["angle"]["value"] <= 90
     assert "| L1 less STAR |" in page.read_text(encoding="utf-8")
     for name in ("ellipses", "sigma", "angle-1"):
