@@ -130,8 +130,9 @@ def test_the_benchmark_runs_resumes_and_reports(
 ) -> None:
     out, docs = tmp_path / "out", tmp_path / "docs"
     words = ["run", str(drawn_faces), "--out", str(out), "--noise", "1", "--seeds", "1", "--epochs", "1"]
-    words += ["--width", "16", "--batch-size", "16"]
+    words += ["--width", "16", "--batch-size", "16", "--start-epochs", "1"]
     assert main([*words, "--methods", "star"]) == 0  # in a process of its own
+    assert json.loads((out / "start.json").read_text())["method"] == "start"
     first = out / "runs" / "star_noise1_seed0.json"
     made = first.stat().st_mtime_ns
     job = json.dumps({"method": "l1", "noise": 1.0, "seed": 0})
