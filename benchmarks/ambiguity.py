@@ -89,7 +89,10 @@ def one(data: Path, out: Path, job: Job) -> None:
 
     settings = json.loads((out / "settings.json").read_text())
     budget = Budget(**settings["budget"])
-    parts = divide(read_truth(data), *_limits(budget))
+    faces = read_truth(data)
+    if settings_of(data, faces, budget) != settings:
+        raise UsageError("the faces have changed since the run was begun", where=data, remedy="Name another --out")
+    parts = divide(faces, *_limits(budget))
     started, history = time.monotonic(), []
 
     def listener(event: Event) -> None:

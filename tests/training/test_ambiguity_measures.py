@@ -24,8 +24,10 @@ from benchmarks.ambiguity_measures import (
     turned,
 )
 from core.errors import UsageError
+from core.face import Visibility
 from core.scheme import get_scheme
 from tests.conftest import ROOT
+from training.synthetic.annotators import COVERED, OUTSIDE, SEEN, SELF_HIDDEN
 
 KNOWN = np.array([[[9.0, 0.0], [0.0, 1.0]], [[4.0, 1.9], [1.9, 1.2]], [[2.0, 0.0], [0.0, 6.0]]])
 ROUND = np.eye(2) * 4
@@ -114,11 +116,15 @@ def test_rendered_faces_are_read(tmp_path: Path) -> None:
     for name in ("p00001_0", "p00002_1"):
         (tmp_path / "images" / f"{name}.jpg").touch()
     points = np.random.default_rng(0).uniform(0, 99, (2, 68, 2))
-    visible = np.ones((2, 68), np.int8)
-    np.savez(tmp_path / "truth.npz", names=["p00001_0", "p00002_1"], points_68=points, visible_68=visible)
+    visible, covered = np.zeros((2, 68), np.uint8), np.zeros((2, 68), bool)
+    visible[1, :4] = [Visibility.OCCLUDED, Visibility.OCCLUDED, Visibility.OUTSIDE, Visibility.VISIBLE]
+    covered[1, 1:3] = True
+    truth = {"points_68": points, "visibility_68": visible, "covered_68": covered}
+    np.savez(tmp_path / "truth.npz", names=["p00001_0", "p00002_1"], **truth)
     faces = read_truth(tmp_path)
     assert [face.person for face in faces] == ["p00001", "p00002"]
     assert np.array_equal(faces[1].points, points[1])
+    assert faces[1].visibility[:5].tolist() == [SELF_HIDDEN, COVERED, OUTSIDE, SEEN, SEEN]
     (tmp_path / "images" / "p00002_1.jpg").unlink()
     with pytest.raises(UsageError, match="p00002_1"):
         read_truth(tmp_path)
