@@ -201,7 +201,7 @@ def plan(args: argparse.Namespace, budget: Budget, faces: list[TrueFace], jobs: 
         epoch += steps * seconds * args.seeds * len(args.noise) / args.jobs / 60
     print(f"  {START:<10} {60 * start:33.0f} s, before all others")
     total = start + epoch * budget.epochs
-    print(f"about {total:.0f} min with --jobs {args.jobs} where each has a core to itself;")
+    print(f"about {total:.0f} min with --jobs {args.jobs}, if each has a core as busy as now;")
     print(f"{args.minutes:g} min are enough for --epochs {max(1, int((args.minutes - start) / epoch))}")
 
 
