@@ -244,6 +244,9 @@ def main(words: list[str] | None = None) -> int:
     except StarmarkError as error:
         print(f"ambiguity: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("ambiguity: stopped; the same command goes on", file=sys.stderr)
+        return 130
     return 0
 
 
