@@ -38,6 +38,7 @@ from app.panels.view_options import ViewPanel
 from app.panels.welcome import ProblemPage, WelcomePage
 from app.settings import Settings
 from app.theme import apply_theme
+from app.tour.guide import Guide
 from app.upkeep.keeper import Keeper
 from app.workbench import LAYERS, Workbench
 from core.paths import project_name
@@ -77,6 +78,7 @@ class MainWindow(QMainWindow):
         self.opening = Opening(self.document, settings, self)
         self.opening.expect(project, paths)
         self._compose()
+        self.guide = Guide(self, settings)
         self._bind_actions()
         self._wire()
         self._restore()
@@ -163,6 +165,9 @@ class MainWindow(QMainWindow):
                 "predict": bench.predict_current,
                 "predict_all": lambda: bench.predictions.request_all(self.images.model.ids()),
                 "cancel": self._cancel,
+                "tour": self.guide.start_tour,
+                "sample": self.guide.open_sample,
+                "sample_afresh": self.guide.start_afresh,
                 "cheat_sheet": lambda: dialogs.CheatSheet(self).exec(),
                 "about": lambda: dialogs.show_about(self, bench.predictions.state.info),
                 **dict.fromkeys(LAYERS, self._layers_switched),
@@ -183,6 +188,7 @@ class MainWindow(QMainWindow):
         document.failed.connect(lambda text, details: self._say(text, details, Tone.ERROR))
         self.opening.said.connect(self._say)
         self.keeper.said.connect(self._say)
+        self.guide.said.connect(self._say)
         self.keeper.withdrawn.connect(self.messages.withdraw)
         self.opening.settled.connect(self._show_page)
         bench.conditions_changed.connect(self._update_conditions)

@@ -1,8 +1,6 @@
-"""The sample: rendered faces and one portrait, labelled by two simulated annotators, as a project of the user's own.
+"""The sample: rendered faces and one portrait, labelled by two simulated annotators. What is in it, and where it lies.
 
-What comes with the program (`resources/sample`) is only read. The user's copy is made whole or not at all: in a folder
-beside its place, which takes its name when everything in it is on disk. An edited copy is never touched again; a fresh
-one gets the next number.
+What comes with the program (`resources/sample`) is only read; `core.sample_copy` makes the user's own project of it.
 
     resources/sample/
         images/                  pictures
@@ -14,25 +12,16 @@ one gets the next number.
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
-import os
 import re
-import secrets
-import shutil
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.errors import FileError, FormatError
-from core.exchange import import_labels
-from core.files import read_limited, sync_folder
-from core.formats import read_dataset
-from core.images import find_images
+from core.errors import FormatError
+from core.files import read_limited
 from core.paths import user_home
-from core.project import Project
 
 SOURCE = Path(__file__).resolve().parent.parent / "resources" / "sample"
 IMAGES, PLANTED, TRUTH = "images", "planted.json", "truth/points.json"
@@ -41,12 +30,7 @@ LABEL_SETS = ("annotator B", "annotator A")
 
 _NAME = "Sample"
 _FOLDER = re.compile(r"sample(?: (\d{1,6}))?")
-_PART = ".sample-"
-_STALE_S = 3600.0
 _MAX_JSON = 4_000_000
-
-Check = Callable[[], object]
-"""Called between steps; raising from it ends the work, and nothing is left of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,34 +98,49 @@ def plan_json(plan: Plan) -> str:
     return json.dumps(data, indent=1) + "\n"
 
 
-def newest_sample(home: Path | None = None) -> Path | None:
+def newest_copy(home: Path | None = None) -> Path | None:
     """The project file of the user's newest copy; None if there is none yet."""
-    copies = _copies(user_home() if home is None else home)
+    copies = copies_in(user_home() if home is None else home)
     return next((copies[number] for number in sorted(copies, reverse=True) if copies[number].is_file()), None)
 
 
-def open_sample(
-    home: Path | None = None, *, fresh: bool = False, source: Path = SOURCE, check: Check = lambda: None
-) -> Project:
-    """Open the user's newest copy of the sample, made if there is none yet; `fresh`: a new one in any case.
+def copies_in(home: Path) -> dict[int, Path]:
+    """Project files of the user's copies by number, whether or not they are there still."""
+    found = {}
+    with contextlib.suppress(OSError):
+        for folder in home.iterdir():
+            match = _FOLDER.fullmatch(folder.name)
+            if match is not None:
+                number = int(match[1] or 1)
+                found[number] = folder / file_name(number)
+    return found
 
-    Args:
-        home: the user's folder (default: `core.paths.user_home`).
-        source: the sample as it comes with the program.
 
-    Raises:
-        FileError: the folder cannot be written.
-        ProjectError: as `Project.open`.
-    """
-    place = user_home() if home is None else home
-    known = None if fresh else newest_sample(place)
-    return Project.open(known or _make(place, source, check))
+def is_copy(project: Path, home: Path | None = None) -> bool:
+    """Whether a project file is one of the user's copies."""
+    known = copies_in(user_home() if home is None else home).values()
+    return project.resolve() in {path.resolve() for path in known}
+
+
+def folder_name(number: int) -> str:
+    """Of the user's copy of that number, from 1: "sample", "sample 2"."""
+    return _NAME.lower() if number == 1 else f"{_NAME.lower()} {number}"
+
+
+def file_name(number: int) -> str:
+    """Of the project in it: "Sample.starmark", "Sample 2.starmark"; it is what the window calls the project."""
+    return f"{_NAME}.starmark" if number == 1 else f"{_NAME} {number}.starmark"
 
 
 def _planted(entry: Mapping[str, Any]) -> Planted:
     label = None if entry["label"] is None else _xy(entry["label"])
     return Planted(
-        str(entry["image"]), str(entry["label_set"]), int(entry["point"]), str(entry["kind"]), _xy(entry["truth"]), label
+        image=str(entry["image"]),
+        label_set=str(entry["label_set"]),
+        point=int(entry["point"]),
+        kind=str(entry["kind"]),
+        truth=_xy(entry["truth"]),
+        label=label,
     )
 
 
@@ -156,98 +155,3 @@ def _entry(one: Planted) -> dict[str, Any]:
         "image": one.image, "label_set": one.label_set, "point": one.point, "kind": one.kind,
         "truth": list(one.truth), "label": label,
     }  # fmt: skip
-
-
-def _copies(home: Path) -> dict[int, Path]:
-    """Project files of the copies by number, whether or not they are there still."""
-    found = {}
-    with contextlib.suppress(OSError):
-        for folder in home.iterdir():
-            match = _FOLDER.fullmatch(folder.name)
-            if match is not None:
-                number = int(match[1] or 1)
-                found[number] = folder / _file_name(number)
-    return found
-
-
-def _numbered(name: str, number: int) -> str:
-    return name if number == 1 else f"{name} {number}"
-
-
-def _file_name(number: int) -> str:
-    return f"{_numbered(_NAME, number)}.starmark"
-
-
-def _make(home: Path, source: Path, check: Check) -> Path:
-    """Make the next copy, and say where its project is."""
-    if not is_there(source):
-        raise FileError("the sample is missing from this copy of Starmark", where=source,
-                        remedy="Install Starmark again")
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-        _remove_left_over(home)
-        part = home / f"{_PART}{secrets.token_hex(6)}"
-        part.mkdir()
-        try:
-            number = max(_copies(home), default=0) + 1
-            _fill(part, _file_name(number), source, check)
-            return _publish(part, home, number)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
-    except OSError as error:
-        raise FileError(f"the sample cannot be copied ({error.strerror or error})", where=home,
-                        remedy="Check the free space, and that you may write there") from error
-
-
-def _fill(folder: Path, name: str, source: Path, check: Check) -> None:
-    """Pictures, and a project with their labels, which keeps the pictures' paths relative to itself."""
-    images = folder / IMAGES
-    images.mkdir()
-    for picture in sorted((source / IMAGES).iterdir()):
-        check()
-        _copy(picture, images / picture.name)
-    sync_folder(images)
-    with Project.create(folder / name) as project:
-        for label_set in LABEL_SETS:
-            check()
-            labels = read_dataset(source / f"{label_set}.json", "coco", images_root=folder)
-            import_labels(project, labels, label_set, author=label_set, kind="annotator", backup=False)
-        project.add_images(find_images([images]))  # those without a label come last
-    sync_folder(folder)
-
-
-def _copy(picture: Path, target: Path) -> None:
-    """Contents only: what is installed for reading only shall not make the user's copy so."""
-    with target.open("xb") as stream:
-        stream.write(picture.read_bytes())
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
-def _publish(part: Path, home: Path, first: int) -> Path:
-    """Give the finished folder its name, the next one if another window was quicker."""
-    for number in itertools.count(first):
-        target = home / _numbered(_NAME.lower(), number)
-        if os.path.lexists(target):
-            continue
-        wanted = part / _file_name(number)
-        if not wanted.exists():
-            (part / _file_name(first)).rename(wanted)
-        try:
-            part.rename(target)
-        except OSError:
-            if not os.path.lexists(target):
-                raise
-            wanted.rename(part / _file_name(first))
-            continue
-        sync_folder(home)
-        return target / wanted.name
-    raise AssertionError("unreachable")
-
-
-def _remove_left_over(home: Path) -> None:
-    """Half-made copies of a process that was killed; those of the last hour may still be in the making."""
-    for folder in home.glob(f"{_PART}*"):
-        with contextlib.suppress(OSError):
-            if time.time() - folder.stat().st_mtime > _STALE_S:
-                shutil.rmtree(folder, ignore_errors=True)

@@ -1,1 +1,1 @@
-"""Rendered faces with known landmarks. Needs the extra `starmark[synthetic]`; nothing else in Starmark imports this package."""
+"""Rendered faces with known landmarks, and labels of simulated annotators."""

@@ -39,7 +39,7 @@ SIDE = 320
 QUALITY = 82
 DECIMALS = 2
 
-SLIP, GROSS = 0.16, 0.45
+SLIPS, GROSS = (0.14, 0.18, 0.22), 0.45
 """How far the labels that the tour shows are off, as a share of the distance between the outer eye corners."""
 
 _JAW = tuple(range(2, 7)) + tuple(range(10, 15))
@@ -47,6 +47,10 @@ _DISTINCT = (30, 36, 45, 48, 54)
 """Nose tip, outer eye corners, mouth corners: points that everybody places alike."""
 _WELL_SEEN = 0.04
 """Largest error of a prediction, as a share of the same distance, at a point that the tour shows."""
+_LONG = 1.2
+"""Least anisotropy of an ellipse that anybody would call long."""
+_FRONTAL = 1.6
+"""Largest ratio of the distances from the nose tip to the outer eye corners."""
 _WRONG = frozenset({"gross", "swap", "shift", "missing"})
 _SEEN = {1: Visibility.VISIBLE, 0: Visibility.OCCLUDED, -1: Visibility.OCCLUDED, -2: Visibility.OUTSIDE}
 
@@ -55,10 +59,10 @@ class Annotated(Protocol):
     """What an annotator makes of a face: points (68, 2), image px, NaN where missing, and what was done to each."""
 
     @property
-    def points(self) -> FloatArray: ...  # noqa: D102
+    def points(self) -> FloatArray: ...
 
     @property
-    def kind(self) -> Sequence[Any] | NDArray[Any]: ...  # noqa: D102
+    def kind(self) -> Sequence[Any] | NDArray[Any]: ...
 
 
 Annotator = Callable[[FloatArray, NDArray[np.int8], np.random.Generator], Annotated]
@@ -174,15 +178,15 @@ def _plant_slip(faces: Sequence[_Face], rendered: Path) -> Planted:
         for point in _JAW:
             if face.seen[point] != 1:
                 continue
-            for way in (-SLIP, SLIP):
+            for way in (*SLIPS, *(-slip for slip in SLIPS)):
                 label = np.round(contour.slide(face.truth[point], way * face.scale), DECIMALS)
                 covariance = face.prediction.covariance[point]
                 deviation = split_deviation(label, face.prediction.mean[point], covariance)
                 along, across = abs(float(deviation.along)), abs(float(deviation.across))
                 long = float(anisotropy(covariance))
-                if long < 1.5 or not SLIP / 2 * face.scale < along < 2 * SLIP * face.scale:
+                if long < _LONG or along < SLIPS[0] * face.scale:
                     continue
-                score = across / along / long
+                score = across / along + 1 / long
                 if best is None or score < best[0]:
                     best = score, face, point, label
     if best is None:
@@ -219,8 +223,15 @@ def _clear(faces: Sequence[_Face]) -> list[_Face]:
         face
         for face in faces
         if face.prediction is not None
+        and _turned(face.truth) < _FRONTAL
         and float(np.hypot(*(face.prediction.mean - face.truth).T).mean()) < 2 * _WELL_SEEN * face.scale
     ]
+
+
+def _turned(points: FloatArray) -> float:
+    """How much farther the nose tip is from one outer eye corner than from the other: 1 seen from the front."""
+    right, left = (float(np.hypot(*(points[30] - points[corner]))) for corner in (36, 45))
+    return max(right, left) / max(min(right, left), 1e-6)
 
 
 def _put(face: _Face, label_set: str, point: int, label: FloatArray, kind: str) -> Planted:
