@@ -141,7 +141,7 @@ class Callout(QFrame):
             self.buttons[name] = button
             button.show()
 
-    def put(self, target: QRect | None, bounds: QRect, free: QRect) -> None:
+    def put(self, target: QRect | None, bounds: QRect, free: Sequence[QRect] = ()) -> None:
         """Stand beside `target` (None: nothing) and draw the ring; see `app.tour.placing.place`."""
         layout = self.layout()
         assert layout is not None
@@ -189,7 +189,7 @@ class Ring(QWidget):
             self.hide()
             return
         margin = _RING_MARGIN
-        self.setGeometry(target.adjusted(-margin, -margin, margin, margin))
+        self.setGeometry(target.adjusted(-margin, -margin, margin, margin).intersected(self.parentWidget().rect()))
         self.show()
         self.raise_()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, QRect, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QTimer, Signal
 from PySide6.QtWidgets import QDockWidget
 
 from app.panels.message_bar import Tone
@@ -231,16 +231,14 @@ class Guide(QObject):
         callout, stage, tour = self.callout, self.stage, self.tour
         if callout is None or not callout.isVisible():
             return
-        inside = self._window.rect().adjusted(0, 0, 0, -self._window.statusBar().height())
         if stage is None or tour is None or not tour.running:
-            callout.put(None, self._window.centralWidget().geometry(), QRect())
+            callout.put(None, self._window.centralWidget().geometry())
             return
         page = self._pages[tour.index]
         target = page.target(stage) if tour.begun and not tour.away else None
-        if page.on_face or target is None:
-            callout.put(target, stage.canvas_area(), stage.face_area())
-        else:
-            callout.put(target, inside, QRect())
+        on_canvas = target is None or stage.canvas_area().contains(target)
+        free = stage.face_areas() if page.keep_face else ()
+        callout.put(target, stage.canvas_area() if on_canvas else stage.work_area(), free)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         """The window was laid out anew."""

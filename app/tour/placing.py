@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QPoint, QRect, QSize
 
 GAP = 14
 """Between the callout and its target, px."""
 
 
-def place(size: QSize, target: QRect, bounds: QRect, free: QRect) -> QPoint:
+def place(size: QSize, target: QRect, bounds: QRect, free: Sequence[QRect] = ()) -> QPoint:
     """The best top-left corner for a callout.
 
     Args:
         size: of the callout.
         target: what it speaks of; empty for nothing.
         bounds: where it may be. It begins there even if it is too large.
-        free: what should stay free, as far as there is room; may be empty.
+        free: what should stay free, as far as there is room.
 
     Returns:
-        Of the sides of the target and the corners of `bounds` the one that hides nothing of the target, least of
-        `free`, and is nearest to the target; px, as all.
+        Of the sides of the target (right, left, below, above) and the corners of `bounds` the one that hides nothing of
+        the target, least of `free`, and is nearest to the target; px, as all.
     """
     return min(_candidates(size, target, bounds), key=lambda corner: _cost(QRect(corner, size), target, free))
 
@@ -42,9 +44,10 @@ def _candidates(size: QSize, target: QRect, bounds: QRect) -> list[QPoint]:
     ]
 
 
-def _cost(callout: QRect, target: QRect, free: QRect) -> tuple[int, int, int]:
-    way = callout.center() - target.center()
-    return _area(callout.intersected(target)), _area(callout.intersected(free)), way.manhattanLength()
+def _cost(callout: QRect, target: QRect, free: Sequence[QRect]) -> tuple[int, int, int]:
+    across = max(0, callout.left() - target.right(), target.left() - callout.right())
+    down = max(0, callout.top() - target.bottom(), target.top() - callout.bottom())
+    return _area(callout.intersected(target)), sum(_area(callout.intersected(rect)) for rect in free), across + down
 
 
 def _area(rect: QRect) -> int:

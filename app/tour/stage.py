@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from app.main_window import MainWindow
 
 _RING_PX = 22
-_ROOM = 0.35
+_ROOM = 0.4
 """Around a face, as a share of its size."""
 _LAYERS = ("points", "ellipses", "labels", "predictions")
 """What the tour speaks of must be drawn."""
@@ -224,24 +224,30 @@ class Stage(QObject):
         corner = self._in_window(viewport, at) - QPoint(_RING_PX, _RING_PX)
         return QRect(corner, QSize(2 * _RING_PX, 2 * _RING_PX))
 
-    def face_area(self) -> QRect:
-        """What of the canvas shows the active face."""
-        viewport = self._canvas.viewport()
+    def face_areas(self) -> list[QRect]:
+        """What of the canvas shows the active face, and the legend."""
+        viewport, legend = self._canvas.viewport(), self._canvas.legend
         face = self._bench.active_face()
         label = None if face is None else face.as_label()
         if label is None or not self._canvas.isVisible():
-            return QRect()
+            return []
         box = Box.around(label.points)
-        corners = [
-            self._canvas.to_screen(x, y).toPoint() for x, y in ((box.x, box.y), (box.x + box.w, box.y + box.h))
-        ]
-        area = QRect(corners[0], corners[1]).intersected(viewport.rect())
-        return area.translated(self._in_window(viewport, QPoint(0, 0)))
+        first, last = self._canvas.to_screen(box.x, box.y), self._canvas.to_screen(box.x + box.w, box.y + box.h)
+        area = QRect(first.toPoint(), last.toPoint()).intersected(viewport.rect())
+        seen = [area.translated(self._in_window(viewport, QPoint(0, 0)))]
+        place = self.place_of(legend)
+        return seen if place is None else [*seen, place]
 
     def canvas_area(self) -> QRect:
         """The canvas, or what is shown in its place."""
         pages = self._window.pages
         return QRect(self._in_window(pages, QPoint(0, 0)), pages.size())
+
+    def work_area(self) -> QRect:
+        """What lies between the tool bar and the status bar."""
+        bar, below = self._window.findChild(QToolBar, "tools"), self._window.statusBar()
+        top = 0 if bar is None or bar.isHidden() else bar.geometry().bottom()
+        return QRect(QPoint(0, top), QPoint(self._window.width(), below.geometry().top()))
 
     def _in_window(self, widget: QWidget, at: QPoint) -> QPoint:
         return self._window.mapFromGlobal(widget.mapToGlobal(at))  # a dock may be a window of its own

@@ -28,7 +28,7 @@ class Page:
         task: what to do.
         praise: said on the next page if it was done; empty for nothing.
         target: what it speaks of, px of the window; None while that is not to be seen.
-        on_face: whether that is on the canvas, where the face should stay free.
+        keep_face: whether the user has to see the face meanwhile.
     """
 
     step: Step
@@ -37,7 +37,7 @@ class Page:
     task: str
     praise: str
     target: Callable[[Stage], QRect | None]
-    on_face: bool = False
+    keep_face: bool = False
 
 
 def pages(stage: Stage) -> tuple[Page, ...]:
@@ -81,7 +81,7 @@ def _ambiguous(spot: Planted) -> tuple[Page, ...]:
             "Click the orange disc in the ring.",
             "That is the point.",
             lambda stage: stage.point_of(spot),
-            on_face=True,
+            keep_face=True,
         ),
         Page(
             accept,
@@ -91,6 +91,7 @@ def _ambiguous(spot: Planted) -> tuple[Page, ...]:
             "Leave it, and set Review to “Accepted”.",
             "Accepted.",
             lambda stage: stage.place_of(stage.review),
+            keep_face=True,
         ),
     )
 
@@ -171,12 +172,12 @@ def _put_right(spot: Planted, stage: Stage) -> tuple[Page, ...]:
         Page(
             drag,
             "A wrong label",
-            "This one is far outside its ellipse, in a direction in which the model is sure. That is no matter of "
+            "This one is far from its ellipse, in a direction in which the model is sure. That is no matter of "
             "opinion.",
             "Drag the orange disc to the blue cross.",
             "Put right.",
             lambda stage: stage.point_of(spot),
-            on_face=True,
+            keep_face=True,
         ),
         Page(
             undo,
