@@ -69,14 +69,14 @@ class Plan:
     wrong: Planted
 
 
-def is_there(source: Path = SOURCE) -> bool:
-    """Whether this copy of the program has a sample."""
-    return (source / PLANTED).is_file()
+def is_there(source: Path | None = None) -> bool:
+    """Whether there is a sample in `source` (default: as it comes with the program)."""
+    return ((source or SOURCE) / PLANTED).is_file()
 
 
-def read_plan(source: Path = SOURCE) -> Plan:
+def read_plan(source: Path | None = None) -> Plan:
     """What was planted. FormatError if the file is not as it should be."""
-    path = source / PLANTED
+    path = (source or SOURCE) / PLANTED
     try:
         data = json.loads(read_limited(path, _MAX_JSON, FormatError))
         errors = tuple(_planted(entry) for entry in data["errors"])

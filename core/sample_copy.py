@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from core import sample
 from core.errors import FileError
 from core.exchange import import_labels
 from core.files import sync_folder
@@ -23,7 +24,7 @@ from core.formats import read_dataset
 from core.images import find_images
 from core.paths import user_home
 from core.project import Project
-from core.sample import IMAGES, LABEL_SETS, SOURCE, Plan, copies_in, file_name, folder_name, is_there, newest_copy
+from core.sample import IMAGES, LABEL_SETS, Plan, copies_in, file_name, folder_name, is_there, newest_copy
 
 _PART = ".sample-"
 _STALE_S = 3600.0
@@ -34,13 +35,13 @@ Check = Callable[[], object]
 
 
 def open_sample(
-    home: Path | None = None, *, fresh: bool = False, source: Path = SOURCE, check: Check = lambda: None
+    home: Path | None = None, *, fresh: bool = False, source: Path | None = None, check: Check = lambda: None
 ) -> Project:
     """Open the user's newest copy of the sample, made if there is none yet; `fresh`: a new one in any case.
 
     Args:
         home: the user's folder (default: `core.paths.user_home`).
-        source: the sample as it comes with the program.
+        source: what to copy (default: the sample as it comes with the program).
 
     Raises:
         FileError: the folder cannot be written.
@@ -48,7 +49,7 @@ def open_sample(
     """
     place = user_home() if home is None else home
     known = None if fresh else newest_copy(place)
-    return Project.open(known or _make(place, source, check))
+    return Project.open(known or _make(place, source or sample.SOURCE, check))
 
 
 def untouched(project: Project, plan: Plan, author: str) -> bool:

@@ -179,6 +179,7 @@ class Ring(QWidget):
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
+        self._window = window
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.hide()
@@ -189,7 +190,7 @@ class Ring(QWidget):
             self.hide()
             return
         margin = _RING_MARGIN
-        self.setGeometry(target.adjusted(-margin, -margin, margin, margin).intersected(self.parentWidget().rect()))
+        self.setGeometry(target.adjusted(-margin, -margin, margin, margin).intersected(self._window.rect()))
         self.show()
         self.raise_()
 

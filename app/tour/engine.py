@@ -23,6 +23,7 @@ class Step:
 
     Attributes:
         id: stable name.
+        fits: asked when its turn comes: whether there is anything for it to do, or it is passed over.
         done: whether the user has done it, given also what `begin` returned; None waits for `Tour.go_on`.
         enter: goes to where the step plays; called again when the user wants back there.
         ready: whether it can be played: what it speaks of is on screen.
@@ -32,6 +33,7 @@ class Step:
 
     id: str
     done: Callable[[Any, Any], bool] | None = None
+    fits: Callable[[Any], bool] = _always
     enter: Callable[[Any], None] = _nothing
     ready: Callable[[Any], bool] = _always
     begin: Callable[[Any], Any] = _nothing
@@ -120,6 +122,8 @@ class Tour(QObject):
             self.ended.emit(False)
 
     def _turn_to(self, index: int, achieved: str | None) -> None:
+        while index < len(self.steps) and not self.steps[index].fits(self._stage):
+            index += 1
         self.index, self.begun, self.away, self._memo = index, False, False, None
         self.achieved = achieved
         if index == len(self.steps):

@@ -94,6 +94,10 @@ class Stage(QObject):
         """Whether everything is on disk."""
         return self._document.save_state.kind == "saved"
 
+    def can(self, action_id: str) -> bool:
+        """Whether the action is possible now."""
+        return self._window.actions_[action_id].isEnabled()
+
     def key(self, action_id: str) -> str:
         """The first key of an action, as this desktop writes it."""
         return next(native(spec.shortcuts[0]) for spec in TABLE if spec.id == action_id)
@@ -147,13 +151,17 @@ class Stage(QObject):
         if face is not None:
             self._document.apply(DescribeFace(face.face_id, review="accepted"))
 
-    def put_right(self, spot: Planted) -> None:
-        """Move the label to where the model sees the point, or where it really is."""
+    def put_right(self, spot: Planted, near: float) -> None:
+        """Move the label to where the model sees the point; to the truth if that is farther than `near` (as `off`)."""
         face = self._face(spot)
-        if face is not None:
-            seen = face.fitting_prediction
-            x, y = spot.truth if seen is None else (float(v) for v in seen.mean[spot.point])
-            self._document.apply(MovePoint(face.face_id, spot.point, x, y))
+        if face is None or spot.label is None:
+            return
+        x, y = spot.truth
+        if face.fitting_prediction is not None:
+            seen_x, seen_y = (float(v) for v in face.fitting_prediction.mean[spot.point])
+            if math.dist((seen_x, seen_y), spot.truth) < near * math.dist(spot.label, spot.truth):
+                x, y = seen_x, seen_y
+        self._document.apply(MovePoint(face.face_id, spot.point, x, y))
 
     def trigger(self, action_id: str) -> None:
         """As if the menu entry was chosen."""

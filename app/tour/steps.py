@@ -152,11 +152,12 @@ def _put_right(spot: Planted, stage: Stage) -> tuple[Page, ...]:
         enter=lambda stage: stage.go_to(spot),
         ready=lambda stage: stage.at(spot),
         begin=lambda stage: stage.fit_move(spot),
-        show=lambda stage: stage.put_right(spot),
+        show=lambda stage: stage.put_right(spot, RIGHT),
     )
     undo = Step(
         "undo",
         done=lambda stage, _: stage.off(spot) > WRONG and stage.saved(),
+        fits=lambda stage: stage.off(spot) < RIGHT and stage.can("undo"),
         enter=lambda stage: stage.go_to(spot),
         ready=lambda stage: stage.at(spot),
         show=lambda stage: stage.trigger("undo"),
@@ -164,6 +165,7 @@ def _put_right(spot: Planted, stage: Stage) -> tuple[Page, ...]:
     redo = Step(
         "redo",
         done=lambda stage, _: stage.off(spot) < RIGHT and stage.saved(),
+        fits=lambda stage: stage.off(spot) > WRONG and stage.can("redo"),
         enter=lambda stage: stage.go_to(spot),
         ready=lambda stage: stage.at(spot),
         show=lambda stage: stage.trigger("redo"),
