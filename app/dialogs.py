@@ -24,8 +24,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.actions import MENUS, native, plain
-from app.actions import TABLE as ACTIONS
+from app.action_table import MENUS
+from app.action_table import TABLE as ACTIONS
+from app.actions import native, plain
 from app.settings import TABLE as SETTINGS
 from app.settings import Settings
 

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from app.edits import DescribeFace, DrawBox, Edit, MovePoint, RevertFace, SaveState
+from app.edits import ChangePoints, DescribeFace, DrawBox, Edit, MovePoint, RevertFace, SaveState
 from app.face_state import FaceState
+from app.image_rows import ImageRows
 from app.jobs import faces, store, upkeep
 from app.jobs.long import LongJobs
 from app.jobs.pool import Job, WorkerPool
@@ -88,8 +89,9 @@ class Document(QObject):
         self.long.stopped.connect(lambda: self.noticed.emit("Stopped. Nothing was changed.", "", False))
         self.project: Project | None = None
         self.cache: PredictionCache | None = None
-        self.rows: list[ImageRow] = []
-        self._by_id: dict[str, ImageRow] = {}
+        self.images = ImageRows(self)
+        self.images.changed.connect(self.row_changed)
+        self.images.marked.connect(self.rows_marked)
         self.current_id: str | None = None
         self.faces: dict[str, FaceState] = {}
         self.faces_known = False
@@ -111,6 +113,11 @@ class Document(QObject):
     def is_open(self) -> bool:
         """Whether there is a project."""
         return self.project is not None
+
+    @property
+    def rows(self) -> list[ImageRow]:
+        """What the list shows, in the project's order."""
+        return self.images.all
 
     @property
     def busy(self) -> bool:
@@ -251,7 +258,7 @@ class Document(QObject):
         then = then or (lambda: None)
 
         def listed(rows: list[ImageRow]) -> None:
-            self._set_rows(rows)
+            self.images.replace(rows)
             self.rows_changed.emit()
             then()
 
@@ -265,14 +272,14 @@ class Document(QObject):
         self.project, self.cache = opened.project, opened.cache
         self._predictions.clear()
         self.current_id, self.faces, self.faces_known = None, {}, False
-        self._set_rows(opened.rows)
+        self.images.replace(opened.rows)
         self._set_undo(opened.undo_text, opened.redo_text)
         self._saving.reset()
         self.opened.emit()
         self.rows_changed.emit()
         if opened.note:
             self.noticed.emit(opened.note, "", True)
-        first = opened.current if opened.current in self._by_id else (self.rows[0].id if self.rows else None)
+        first = opened.current if opened.current in self.images else (self.rows[0].id if self.rows else None)
         self.set_current(first)
 
     def _show_nothing(self) -> None:
@@ -281,7 +288,7 @@ class Document(QObject):
         self.project = self.cache = None
         self.current_id, self.faces, self.faces_known = None, {}, False
         self._predictions.clear()
-        self._set_rows([])
+        self.images.replace([])
         self._set_undo(None, None)
         self.opened.emit()
         self.rows_changed.emit()
@@ -345,7 +352,7 @@ class Document(QObject):
             self.long.start(lambda job: work(project=project, author=author, job=job), text, self._take_added)
 
     def _take_added(self, added: store.Added) -> None:
-        self._set_rows(added.rows)
+        self.images.replace(added.rows)
         self._set_undo(added.undo_text, added.redo_text)
         self.rows_changed.emit()
         self.noticed.emit(added.text, added.details, added.incomplete)
@@ -353,7 +360,7 @@ class Document(QObject):
 
     def row(self, image_id: str) -> ImageRow | None:
         """What the list knows of an image."""
-        return self._by_id.get(image_id)
+        return self.images.get(image_id)
 
     def set_current(self, image_id: str | None, again: bool = False) -> None:
         """Go to an image; its faces are read in the background."""
@@ -393,27 +400,14 @@ class Document(QObject):
         keep = {face_id: face for face_id, face in self.faces.items() if self._saving.waits_for(face_id)}
         self.faces = {face.face_id: keep.get(face.face_id, self._with_prediction(face)) for face in faces}
         self.faces_known = True
-        row = self._by_id.get(image_id)
+        row = self.row(image_id)
         if row is not None:
-            self._set_row(image_id, len(faces), row.review)
+            self.images.set_faces(image_id, len(faces), row.review)
         self.faces_loaded.emit()
 
     def _with_prediction(self, face: FaceState) -> FaceState:
         prediction = self._predictions.get(face.face_id)
         return face if prediction is None else replace(face, prediction=prediction)
-
-    def set_missing(self, image_ids: Sequence[str]) -> None:
-        """Mark images whose file is not where it was."""
-        for row in filter(None, map(self._by_id.get, image_ids)):
-            row.missing = True
-        self.rows_marked.emit()
-
-    def set_problem(self, image_id: str, problem: str | None) -> None:
-        """Mark an image that cannot be used, with the reason."""
-        row = self._by_id.get(image_id)
-        if row is not None and row.problem != problem:
-            row.problem = problem
-            self.row_changed.emit(image_id)
 
     def set_predictions(
         self, image_id: str, faces: Sequence[FaceState], predictions: dict[str, Prediction], worst: float | None
@@ -424,10 +418,7 @@ class Document(QObject):
             self._predictions.move_to_end(face_id)
         while len(self._predictions) > PREDICTIONS_KEPT:
             self._predictions.popitem(last=False)
-        row = self._by_id.get(image_id)
-        if row is not None:
-            row.worst, row.predicted, row.faces, row.problem = worst, True, len(faces), None
-            self.row_changed.emit(image_id)
+        self.images.set_predicted(image_id, len(faces), worst)
         if image_id != self.current_id or not self.faces_known:
             return
         if set(self.faces) != {face.face_id for face in faces}:
@@ -443,8 +434,7 @@ class Document(QObject):
     def forget_predictions(self) -> None:
         """Another model: nothing the old one said is shown any more."""
         self._predictions.clear()
-        for row in self.rows:
-            row.worst, row.predicted = None, False
+        self.images.forget_predictions()
         self.faces = {face_id: replace(face, prediction=None) for face_id, face in self.faces.items()}
         self.rows_changed.emit()
         self.faces_loaded.emit()
@@ -456,8 +446,8 @@ class Document(QObject):
         if self.project is None:
             return
         project, author = self.project, self._author()
-        if isinstance(edit, MovePoint):
-            self._move(project, edit)
+        if isinstance(edit, MovePoint | ChangePoints):
+            self._change_points(project, edit if isinstance(edit, ChangePoints) else edit.as_change())
         elif isinstance(edit, DrawBox):
             self._saving.submit(partial(store.add_box, project, author, edit.image_id, edit.box), self._box_done)
         elif isinstance(edit, RevertFace):
@@ -476,19 +466,16 @@ class Document(QObject):
         if self.project is not None:
             self._saving.submit(partial(work, project=self.project, author=self._author()), done)
 
-    def _move(self, project: Project, edit: MovePoint) -> None:
+    def _change_points(self, project: Project, edit: ChangePoints) -> None:
         face = self.faces.get(edit.face_id)
         start = None if face is None else face.as_label()
         if face is None or start is None:
             return
-        author, xy = self._author(), (edit.x, edit.y)
-        self.faces[edit.face_id] = replace(face, label=start.with_point(edit.index, xy), label_set=author)
+        author = self._author()
+        self.faces[edit.face_id] = replace(face, label=edit.change.applied_to(start), label_set=author)
         self.face_changed.emit(edit.face_id)
-        self._saving.submit(
-            partial(store.move_point, project, author, edit.face_id, edit.index, xy, start),
-            self._edit_done,
-            (edit.face_id,),
-        )
+        work = partial(store.change_points, project, author, edit, start)
+        self._saving.submit(work, self._edit_done, (edit.face_id,))
 
     def undo(self) -> None:
         """Take back the last edit of this author, also of an earlier session."""
@@ -509,7 +496,7 @@ class Document(QObject):
         self._take(result.faces)
         self._set_undo(result.undo_text, result.redo_text)
         for image_id, (count, review) in result.images.items():
-            self._set_row(image_id, count, review)
+            self.images.set_faces(image_id, count, review)
         if self.current_id in result.images:  # a face may have come or gone
             self.reload_faces()
         self.faces_stored.emit(frozenset(face.face_id for face in result.faces))
@@ -520,7 +507,7 @@ class Document(QObject):
             return
         self._edit_done(result)
         elsewhere = [face.image_id for face in result.faces if face.image_id != self.current_id]
-        if elsewhere and len(elsewhere) == len(result.faces) and elsewhere[0] in self._by_id:
+        if elsewhere and len(elsewhere) == len(result.faces) and elsewhere[0] in self.images:
             self.set_current(elsewhere[0])
 
     def _box_done(self, result: store.Stored) -> None:
@@ -538,30 +525,7 @@ class Document(QObject):
                 self.faces[face.face_id] = self._with_prediction(face)
                 self.face_changed.emit(face.face_id)
 
-    def update_worst(self, image_id: str, worst: float | None) -> None:
-        """The worst deviation of an image is another one after an edit."""
-        row = self._by_id.get(image_id)
-        if row is not None and row.worst != worst:
-            row.worst = worst
-            self.row_changed.emit(image_id)
-
     # -- small change
-
-    def _set_row(self, image_id: str, faces: int, review: str) -> None:
-        row = self._by_id.get(image_id)
-        if row is not None and (row.faces, row.review) != (faces, review):
-            row.faces, row.review = faces, review
-            self.row_changed.emit(image_id)
-
-    def _set_rows(self, rows: list[ImageRow]) -> None:
-        for row in rows:
-            old = self._by_id.get(row.id)
-            if old is not None:
-                row.worst, row.predicted = old.worst, old.predicted
-                if old.path == row.path:  # else the file was moved, and what was wrong with it may be over
-                    row.problem = old.problem
-        self.rows = rows
-        self._by_id = {row.id: row for row in rows}
 
     def _set_undo(self, undo_text: str | None, redo_text: str | None) -> None:
         self.undo_text, self.redo_text = undo_text, redo_text

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+import numpy as np
+
 from core.face import Box
+from core.label_change import LabelChange
 
 Review = Literal["", "accepted", "question", "rejected"]
 
@@ -19,6 +22,20 @@ class MovePoint:
     index: int
     x: float
     y: float
+
+    def as_change(self) -> ChangePoints:
+        """The same in general terms."""
+        change = LabelChange(np.array([self.index]), np.array([[self.x, self.y]]))
+        return ChangePoints(self.face_id, change, "move point")
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class ChangePoints:
+    """Change some points of a face's label, as one step; `what` names it in the history and beside Undo."""
+
+    face_id: str
+    change: LabelChange
+    what: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +64,7 @@ class DescribeFace:
     note: str | None = None
 
 
-Edit = MovePoint | DrawBox | RevertFace | DescribeFace
+Edit = MovePoint | ChangePoints | DrawBox | RevertFace | DescribeFace
 
 
 @dataclass(frozen=True, slots=True)

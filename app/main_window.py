@@ -19,8 +19,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app import dialogs
 from app.actions import ActionSet
+from app.bindings import bind_actions, conditions, switch_layers
 from app.canvas.gestures import Tool
 from app.canvas.view import CanvasView
 from app.document import Document
@@ -49,7 +49,7 @@ class MainWindow(QMainWindow):
 
     def __init__(self, settings: Settings, paths: Sequence[Path] = (), project: Path | str | None = None) -> None:
         super().__init__()
-        self._settings = settings
+        self.settings = settings
         self._first_paths = list(paths)
         self._first_project = project
         self._started = False
@@ -79,7 +79,7 @@ class MainWindow(QMainWindow):
         self.opening.expect(project, paths)
         self._compose()
         self.guide = Guide(self, settings)
-        self._bind_actions()
+        bind_actions(self)
         self._wire()
         self._restore()
         self._update_conditions()
@@ -131,49 +131,6 @@ class MainWindow(QMainWindow):
         self.addDockWidget(area, dock)
         return dock
 
-    def _bind_actions(self) -> None:
-        bench, document, canvas, opening = self.workbench, self.document, self.canvas, self.opening
-        self.actions_.connect(
-            {
-                "new": opening.new_project,
-                "open_files": opening.choose_files,
-                "open_folder": opening.choose_folder,
-                "import_data": lambda: opening.import_data(),
-                "export_data": opening.export_data,
-                "open_project": opening.choose_project,
-                "save_as": opening.save_as,
-                "backups": self.keeper.show_backups,
-                "relink": self.keeper.relink,
-                "merge": self.keeper.merge,
-                "conflicts": self.keeper.show_conflicts,
-                "quit": self.close,
-                "undo": document.undo,
-                "redo": document.redo,
-                "draw_box": self._toggle_box_tool,
-                "settings": self._edit_settings,
-                "previous": lambda: self._step(-1),
-                "next": lambda: self._step(1),
-                "next_face": bench.next_face,
-                "worst_point": bench.select_worst,
-                "find": lambda: self.images.filter.setFocus(Qt.FocusReason.ShortcutFocusReason),
-                "fit": canvas.fit_image,
-                "fit_face": canvas.fit_face,
-                "fit_point": canvas.fit_point,
-                "zoom_in": canvas.zoom_in,
-                "zoom_out": canvas.zoom_out,
-                "actual": canvas.actual_size,
-                "predict": bench.predict_current,
-                "predict_all": lambda: bench.predictions.request_all(self.images.model.ids()),
-                "cancel": self._cancel,
-                "tour": self.guide.start_tour,
-                "sample": self.guide.open_sample,
-                "sample_afresh": self.guide.start_afresh,
-                "cheat_sheet": lambda: dialogs.CheatSheet(self).exec(),
-                "about": lambda: dialogs.show_about(self, bench.predictions.state.info),
-                **dict.fromkeys(LAYERS, self._layers_switched),
-            }
-        )
-
     def _wire(self) -> None:
         document, bench = self.document, self.workbench
         document.opened.connect(self._project_opened)
@@ -202,7 +159,7 @@ class MainWindow(QMainWindow):
         self.canvas.viewChanged.connect(self._view_changed)
         self.canvas.cursorMoved.connect(self.status.show_position)
         self.canvas.toolChanged.connect(lambda tool: self.actions_["draw_box"].setChecked(tool is Tool.BOX))
-        self._settings.changed.connect(self._setting_changed)
+        self.settings.changed.connect(self._setting_changed)
         app = QApplication.instance()
         if isinstance(app, QApplication):
             app.styleHints().colorSchemeChanged.connect(lambda _scheme: self._setting_changed("theme"))
@@ -221,11 +178,11 @@ class MainWindow(QMainWindow):
 
     def _restore(self) -> None:
         for name in LAYERS:
-            self.actions_[name].setChecked(bool(self._settings.value(name)))
-        self._layers_switched()
-        self.images.set_order(str(self._settings.value("image_sort")))
-        self.welcome.show_recent(self._settings.value("recent"))
-        state = self._settings.window_state
+            self.actions_[name].setChecked(bool(self.settings.value(name)))
+        switch_layers(self)
+        self.images.set_order(str(self.settings.value("image_sort")))
+        self.welcome.show_recent(self.settings.value("recent"))
+        state = self.settings.window_state
         geometry, docks = state.value("geometry"), state.value("docks")
         if isinstance(geometry, QByteArray):
             self.restoreGeometry(geometry)
@@ -234,7 +191,7 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """Wait for the last edit to be on disk, stop the rest, keep the window's shape."""
-        state = self._settings.window_state
+        state = self.settings.window_state
         state.setValue("geometry", self.saveGeometry())
         state.setValue("docks", self.saveState())
         self.opening.close_dialogs()
@@ -242,12 +199,12 @@ class MainWindow(QMainWindow):
         self.keeper.close()
         self.workbench.close()
         self.document.close()
-        self._settings.sync()
+        self.settings.sync()
         event.accept()
 
     def _fill_recent(self) -> None:
         self.recent_menu.clear()
-        for path in self._settings.value("recent"):
+        for path in self.settings.value("recent"):
             action = QAction(project_name(path), self.recent_menu)
             action.setToolTip(path)
             action.triggered.connect(lambda _on=False, path=path: self.opening.open_recent(path))
@@ -274,7 +231,7 @@ class MainWindow(QMainWindow):
     def _project_opened(self) -> None:
         self.setWindowTitle(f"{self.opening.project_title()} – Starmark")
         self.opening.remember()
-        self.welcome.show_recent(self._settings.value("recent"))
+        self.welcome.show_recent(self.settings.value("recent"))
         self._update_conditions()
         self._show_page()
 
@@ -283,22 +240,8 @@ class MainWindow(QMainWindow):
         self.pages.setCurrentWidget(self.canvas if images else self.welcome)
 
     def _update_conditions(self) -> None:
-        document, bench = self.document, self.workbench
-        holding = {
-            "project": document.is_open,
-            "writable": document.is_open and not document.read_only,
-            "labels": document.is_open and any(row.faces for row in document.rows),
-            "images": bool(document.rows),
-            "image": bench.picture_ready,
-            "face": bench.active_face() is not None,
-            "selection": bool(bench.selection),
-            "undo": document.undo_text is not None and not document.read_only,
-            "redo": document.redo_text is not None and not document.read_only,
-            "model": bool(document.rows) and bench.predictions.state.kind == "ready",
-            "working": document.busy or bench.predictions.batch_running,
-        }
-        self.actions_.enable(name for name, holds in holding.items() if holds)
-        undo, redo = self.actions_["undo"], self.actions_["redo"]
+        self.actions_.enable(conditions(self))
+        document, undo, redo = self.document, self.actions_["undo"], self.actions_["redo"]
         undo.setText(f"&Undo {document.undo_text}" if document.undo_text else "&Undo")
         redo.setText(f"&Redo {document.redo_text}" if document.redo_text else "&Redo")
 
@@ -357,33 +300,10 @@ class MainWindow(QMainWindow):
     def _say(self, text: str, details: str, tone: Tone, key: str = "") -> None:
         self.messages.show_message(Message(text, details, tone, key))
 
-    # -- small commands
-
-    def _step(self, by: int) -> None:
-        image_id = self.images.step(by)
-        if image_id is not None:
-            self.document.set_current(image_id)
-
-    def _cancel(self) -> None:
-        self.document.cancel()
-        self.workbench.predictions.cancel_batch()
-
-    def _toggle_box_tool(self) -> None:
-        self.canvas.set_tool(Tool.BOX if self.actions_["draw_box"].isChecked() else Tool.SELECT)
-
-    def _layers_switched(self) -> None:
-        switches = {name: self.actions_[name].isChecked() for name in LAYERS}
-        for name, on in switches.items():
-            self._settings.set(name, on)
-        self.workbench.set_layers(switches)
-
-    def _edit_settings(self) -> None:
-        dialogs.SettingsDialog(self._settings, self).exec()
-
     def _setting_changed(self, key: str) -> None:
         app = QApplication.instance()
         if key == "theme" and isinstance(app, QApplication):
-            apply_theme(app, str(self._settings.value("theme")))
+            apply_theme(app, str(self.settings.value("theme")))
             self.actions_.refresh_icons()
             self.messages.refresh()
         elif key in ("model", "device"):

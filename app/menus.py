@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QToolBar, QToolButton
 
-from app.actions import MENUS, TABLE, ActionSet
+from app.action_table import MENUS, TABLE
+from app.actions import ActionSet
 
 
 def build_menus(window: QMainWindow, actions: ActionSet, docks: Sequence[QDockWidget]) -> QMenu:

@@ -154,7 +154,7 @@ class Workbench(QObject):
             return
         self.picture_ready = True
         self.canvas.set_image(picture.pyramid, picture.width, picture.height)
-        self.document.set_problem(image_id, None)
+        self.document.images.set_problem(image_id, None)
         self._show_faces()
         self._prefetch()
         self._request_prediction()
@@ -163,7 +163,7 @@ class Workbench(QObject):
         self.conditions_changed.emit()
 
     def _picture_failed(self, image_id: str, error: Exception) -> None:
-        self.document.set_problem(image_id, _reason(error))
+        self.document.images.set_problem(image_id, _reason(error))
         if image_id == self.document.current_id:
             self.canvas.set_image(None)
             self._prefetch()
@@ -172,7 +172,7 @@ class Workbench(QObject):
 
     def _thumbnail_failed(self, image_id: str, error: Exception) -> None:
         self.images.model.set_thumbnail(image_id, None)
-        self.document.set_problem(image_id, _reason(error))
+        self.document.images.set_problem(image_id, _reason(error))
 
     def _prefetch(self) -> None:
         rows = [self.document.row(i) for i in self.images.neighbours(int(self.settings.value("prefetch")))]
@@ -267,7 +267,7 @@ class Workbench(QObject):
             if (scheme := scheme_of(face)) is not None
         ]
         if image_id is not None:
-            self.document.update_worst(image_id, max((w for w in worst if w is not None), default=None))
+            self.document.images.set_worst(image_id, max((w for w in worst if w is not None), default=None))
 
     # -- selection
 
@@ -350,7 +350,7 @@ class Workbench(QObject):
 
     def _image_done(self, outcome: ImageOutcome) -> None:
         if outcome.error is not None:
-            self.document.set_problem(outcome.image_id, outcome.error)
+            self.document.images.set_problem(outcome.image_id, outcome.error)
             return
         self.document.set_predictions(outcome.image_id, outcome.faces, outcome.predictions or {}, outcome.worst)
         if outcome.image_id == self.document.current_id and not outcome.faces:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from app.edits import ChangePoints
 from app.face_state import FaceState
 from app.jobs.pool import Job, JobCancelledError
 from app.panels.image_model import ImageRow
@@ -171,17 +172,15 @@ def load_faces(project: Project, author: str, image_id: str) -> list[FaceState]:
     return face_states(project, author, project.faces(UUID(image_id)))
 
 
-def move_point(
-    project: Project, author: str, face_id: str, index: int, xy: tuple[float, float], start: Label | None
-) -> Stored:
-    """Put one point of the annotator's label at `xy` (image px) and return once it is on disk.
+def change_points(project: Project, author: str, edit: ChangePoints, start: Label | None) -> Stored:
+    """Change some points of the annotator's label and return once that is on disk.
 
     The annotator's own label is made from the label shown so far, or from `start` (the predicted means) where the face
     has none. What the store holds decides, not what the screen showed, so that edits sent one after the other add up.
     """
     from core.project import SetLabel
 
-    face = UUID(face_id)
+    face = UUID(edit.face_id)
     own = project.ensure_label_set(author, "annotator")
     before = project.label(face, own.id)
     current = project.current_label(face, author)
@@ -191,10 +190,9 @@ def move_point(
             "the face has neither a label nor a prediction to start from", remedy="Predict the image first (P)"
         )
     version = before.version if before is not None else project.label_version(face, own.id)
-    edit = SetLabel(
-        face, own.id, None if before is None else before.label, base.with_point(index, xy), version, "move point"
-    )
-    return stored(project, author, project.apply(edit, author))
+    kept = None if before is None else before.label
+    step = SetLabel(face, own.id, kept, edit.change.applied_to(base), version, edit.what)
+    return stored(project, author, project.apply(step, author))
 
 
 def stored(project: Project, author: str, applied: AppliedEdit) -> Stored:

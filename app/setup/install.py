@@ -16,6 +16,7 @@ from app.setup import system
 from app.setup.console import SetupError, clock, say
 from app.setup.environment import Environment, base_python
 from app.setup.pip import NO_CONSOLE, run_pip
+from app.setup.processes import run_with_children
 
 CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
 _PROBE_SECONDS = 3.0
@@ -41,7 +42,7 @@ def set_up(environment: Environment) -> None:
         say(f"  This downloads up to {pins} packages, takes some minutes, and happens once.")
         _check_space(environment.root)
         try:
-            _prepare(environment)
+            _prepare(environment, lock_file)
             _install(environment, lock_file)
             environment.write_stamp()
         except SetupError as error:
@@ -77,7 +78,7 @@ def _check_space(root: Path) -> None:
         )
 
 
-def _prepare(environment: Environment) -> None:
+def _prepare(environment: Environment, lock_file: IO[str] | None) -> None:
     """Leave an environment with a working pip, marked as unfinished unless somebody else made it."""
     if environment.path.is_symlink() and not environment.path.exists():
         environment.path.unlink()
@@ -96,35 +97,42 @@ def _prepare(environment: Environment) -> None:
             raise SetupError(f"{environment.path} is no Python environment. Move it away, then start again.")
         else:
             say("  The .venv that is there is broken; making it anew.")
-        _remove(environment.path)
+        _remove(environment)
     environment.path.mkdir()
     environment.building.touch()
     say(f"  Creating the environment with Python {sys.version.split()[0]}.")
-    made = subprocess.run(
-        [base_python(), "-I", "-m", "venv", str(environment.path)],
-        capture_output=True,
-        text=True,
-        errors="replace",
-        creationflags=NO_CONSOLE,
-    )
-    if made.returncode:
-        lines = [line for line in (made.stdout + made.stderr).splitlines() if line.strip()]
+    code, printed = run_with_children([base_python(), "-I", "-m", "venv", str(environment.path)], lock_file)
+    if code:
+        lines = [line for line in printed.splitlines() if line.strip()]
         raise SetupError(
             f"Python could not create the environment {environment.path}: {lines[-1] if lines else 'no message'}. "
             f"Check that '{base_python()} -m venv' works, then start again."
         )
 
 
-def _remove(folder: Path) -> None:
-    """Remove an environment; again for a second, for the last child of a set-up just stopped may still write there."""
-    for left in reversed(range(6)):
+def _remove(environment: Environment) -> None:
+    """Remove an environment, its mark last: stopped half-way, the next start must know that it is ours.
+
+    It tries for some seconds, for the last child of a set-up that was killed may still write there.
+    """
+    folder = environment.path
+    for left in reversed(range(40)):
         try:
-            shutil.rmtree(folder)
+            environment.building.touch()
+            for entry in folder.iterdir():
+                if entry == environment.building:
+                    continue
+                if entry.is_dir() and not entry.is_symlink():
+                    shutil.rmtree(entry)
+                else:
+                    entry.unlink()
+            environment.building.unlink()
+            folder.rmdir()
             return
         except OSError:
             if not left:
                 raise
-            time.sleep(0.2)
+            time.sleep(0.25)
 
 
 def _starts(environment: Environment) -> bool:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QPoint, QRect, QSize, QTimer, Signal
 from PySide6.QtWidgets import QDockWidget, QToolBar, QWidget
 
-from app.actions import TABLE, native
+from app.action_table import TABLE
+from app.actions import native
 from app.edits import DescribeFace, MovePoint
 from app.face_state import FaceState
 from core.face import Box

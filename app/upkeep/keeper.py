@@ -122,7 +122,7 @@ class Keeper(QObject):
 
     def _found_missing(self, image_ids: list[str]) -> None:
         self._missing += len(image_ids)
-        self._document.set_missing(image_ids)
+        self._document.images.set_missing(image_ids)
 
     def _looked(self, total: int) -> None:
         self._look = None

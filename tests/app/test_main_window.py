@@ -14,7 +14,8 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app import dialogs
-from app.actions import TABLE, ActionSet
+from app.action_table import TABLE
+from app.actions import ActionSet
 from app.jobs.predict import ModelState
 from app.main_window import MainWindow
 from app.panels.images import row_caption
@@ -110,7 +111,7 @@ def test_a_drop_opens_what_was_dropped(start: Start, qtbot: QtBot, tmp_path: Pat
 def test_the_last_project_and_place_come_back(start: Start, qtbot: QtBot, tmp_path: Path) -> None:
     first = start(write_dataset(tmp_path / "set", 3))
     face_shown(first, qtbot)
-    first._step(2)
+    first.document.set_current(first.images.step(2))
     face_shown(first, qtbot)
     first.close()
     second = start()
@@ -380,21 +381,21 @@ def test_an_exception_nobody_caught_is_shown(start: Start, capsys: pytest.Captur
 
 def test_themes_and_icons(start: Start, qtbot: QtBot) -> None:
     window = start()
-    window._settings.set("theme", "dark")
+    window.settings.set("theme", "dark")
     assert QApplication.palette().window().color().lightness() < 128
-    window._settings.set("theme", "light")
+    window.settings.set("theme", "light")
     assert QApplication.palette().window().color().lightness() > 128
 
 
 def test_the_settings_dialog_keeps_only_what_was_accepted(start: Start, qtbot: QtBot) -> None:
     window = start()
-    dialog = dialogs.SettingsDialog(window._settings, window)
+    dialog = dialogs.SettingsDialog(window.settings, window)
     dialog._fields["author"].setText("Bert")  # type: ignore[union-attr]
     dialog.reject()
-    assert window._settings.value("author") == "Ann"
+    assert window.settings.value("author") == "Ann"
     dialog._fields["author"].setText("Bert")  # type: ignore[union-attr]
     dialog.accept()
-    assert window._settings.value("author") == "Bert"
+    assert window.settings.value("author") == "Bert"
 
 
 def test_every_action_is_explained_and_no_key_is_taken_twice(qtbot: QtBot) -> None:

@@ -243,11 +243,62 @@ def test_a_folder_without_write_permission_is_said(project: Project) -> None:
     assert "cannot be written to" in err
 
 
-def test_a_child_that_still_writes_does_not_keep_an_old_environment(tmp_path: Path) -> None:
-    """A set-up that was stopped may leave its last child at work for a moment."""
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for processes as on Linux")
+def test_children_of_children_end_with_us() -> None:
+    grandchild = "import os, time; print('grandchild', os.getpid(), flush=True); time.sleep(60)"
+    child = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {grandchild!r}])"
+    program = f"""
+import _thread, os, sys, threading
+from app.setup import processes
+
+def interrupt(process):
+    line = process.stdout.readline()
+    print(line, flush=True)
+    _thread.interrupt_main()
+
+real = processes.subprocess.Popen.communicate
+def communicate(process, timeout=None):
+    if timeout is None:
+        interrupt(process)
+    return real(process, timeout=timeout)
+
+processes.subprocess.Popen.communicate = communicate
+try:
+    processes.run_with_children([sys.executable, "-c", {child!r}])
+except KeyboardInterrupt:
+    print("stopped", flush=True)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert "stopped" in done.stdout, done.stderr
+    state = Path(f"/proc/{done.stdout.split()[1]}/stat")
+    assert not state.exists() or state.read_text().rsplit(")", 1)[1].split()[0] == "Z", "dead, if not yet buried"
+
+
+def test_a_removal_that_is_stopped_half_way_can_go_on(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    from app.setup.environment import Environment
     from app.setup.install import _remove
 
-    folder = tmp_path / "env"
+    def stop(_path: object) -> None:
+        raise KeyboardInterrupt
+
+    environment = Environment(project.root)
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "rmtree", stop)
+        with pytest.raises(KeyboardInterrupt):
+            _remove(environment)
+    (project.venv / "pyvenv.cfg").unlink(missing_ok=True)  # whichever files went first
+    code, out, err = project.run("doctor")
+    assert project.ran(out, "1.0", ["doctor"]), err
+    assert code == 7
+
+
+def test_a_child_that_still_writes_does_not_keep_an_old_environment(tmp_path: Path) -> None:
+    """A set-up that was stopped may leave its last child at work for a moment."""
+    from app.setup.environment import Environment
+    from app.setup.install import _remove
+
+    environment = Environment(tmp_path)
+    folder = environment.path
     (folder / "lib").mkdir(parents=True)
     stop = threading.Event()
 
@@ -261,7 +312,7 @@ def test_a_child_that_still_writes_does_not_keep_an_old_environment(tmp_path: Pa
     child = threading.Thread(target=write)
     child.start()
     try:
-        _remove(folder)
+        _remove(environment)
     finally:
         stop.set()
         child.join()
