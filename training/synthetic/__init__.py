@@ -1,1 +1,1 @@
-"""Rendered faces with known landmarks, and labels of simulated annotators."""
+"""Faces with known landmarks: rendered heads (needs the extra `starmark[synthetic]`) and simulated annotators."""
