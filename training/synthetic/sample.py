@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import argparse
 import zlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +19,7 @@ from PIL import Image
 
 from core.ambiguity import anisotropy, eigen, split_deviation
 from core.errors import FormatError
-from core.face import Box, FloatArray, Label, Prediction, Visibility
+from core.face import Box, ByteArray, FloatArray, Label, Prediction, Visibility
 from core.files import write_atomic
 from core.formats import LabelledFace, export_dataset
 from core.geometry import region_contour
@@ -32,6 +31,8 @@ from core.model.pipeline import FaceRequest, ImageRequest, predict_images
 from core.model.predictor import Predictor
 from core.sample import IMAGES, LABEL_SETS, PLANTED, TRUTH, Plan, Planted, plan_json
 from core.scheme import Scheme, get_scheme
+from training.synthetic.annotator_spec import AnnotatorSpec, annotator_group
+from training.synthetic.annotators import COVERED, OUTSIDE, SEEN, SELF_HIDDEN, Kind, annotate
 
 COUNT = 40
 SIDE = 320
@@ -51,34 +52,38 @@ _LONG = 1.2
 """Least anisotropy of an ellipse that anybody would call long."""
 _FRONTAL = 1.6
 """Largest ratio of the distances from the nose tip to the outer eye corners."""
-_WRONG = frozenset({"gross", "swap", "shift", "missing"})
-_SEEN = {1: Visibility.VISIBLE, 0: Visibility.OCCLUDED, -1: Visibility.OCCLUDED, -2: Visibility.OUTSIDE}
 
+_BASE = AnnotatorSpec(gross_rate=0.002, swap_rate=0.03, shift_rate=0.03, hidden_missing_rate=0.02)
+"""Fewer gross errors than in real labels, which hide what the tour shows; more of the rest, so that all kinds occur."""
 
-class Annotated(Protocol):
-    """What an annotator makes of a face: points (68, 2), image px, NaN where missing, and what was done to each."""
-
-    @property
-    def points(self) -> FloatArray: ...
-
-    @property
-    def kind(self) -> Sequence[Any] | NDArray[Any]: ...
-
-
-Annotator = Callable[[FloatArray, NDArray[np.int8], np.random.Generator], Annotated]
-"""(truth (68, 2) image px, visibility (68,), randomness) -> label."""
+_SEEN = {
+    SEEN: Visibility.VISIBLE, SELF_HIDDEN: Visibility.OCCLUDED, COVERED: Visibility.OCCLUDED,
+    OUTSIDE: Visibility.OUTSIDE,
+}  # fmt: skip
 
 
 @dataclass(eq=False, slots=True)
 class _Face:
-    """One picture on its way: `labels` and `kinds` by label set; `truth` (68, 2), image px of the small picture."""
+    """One picture on its way.
+
+    Attributes:
+        truth: (68, 2) image px of the small picture.
+        seen: (68,) as `training.synthetic.annotators` has it.
+        labels: by label set.
+        kinds: (68,) of `Kind`, likewise.
+    """
 
     name: str
     truth: FloatArray
     seen: NDArray[np.int8]
-    labels: dict[str, FloatArray]
-    kinds: dict[str, list[str]]
+    labels: dict[str, Label] = field(default_factory=dict)
+    kinds: dict[str, ByteArray] = field(default_factory=dict)
     prediction: Prediction | None = None
+
+    @property
+    def states(self) -> ByteArray:
+        """(68,) uint8 of `Visibility`: what a label without errors says."""
+        return np.array([_SEEN[int(value)] for value in self.seen], np.uint8)
 
     @property
     def scale(self) -> float:
@@ -86,13 +91,12 @@ class _Face:
         return get_scheme("300w-68").norm_distance(self.truth)
 
 
-def make_sample(rendered: Path, portrait: Path, out: Path, annotators: dict[str, Annotator], seed: int = 0) -> Plan:
+def make_sample(rendered: Path, portrait: Path, out: Path, seed: int = 0) -> Plan:
     """Write the sample's pictures, labels, truth and plan into the folder `out`.
 
     Args:
         rendered: a rendered data set: images/NAME.jpg and truth.npz with names, points_68 and visible_68.
         portrait: a picture that goes along without labels.
-        annotators: by the names in `core.sample.LABEL_SETS`.
         seed: of the choice of pictures and of the annotators.
 
     Raises:
@@ -102,19 +106,19 @@ def make_sample(rendered: Path, portrait: Path, out: Path, annotators: dict[str,
     (out / IMAGES).mkdir(parents=True, exist_ok=True)
     faces = _shrunk(rendered, out / IMAGES, seed)
     _shrink(portrait, out / IMAGES / "astronaut.jpg")
-    for face in faces:
-        for label_set in LABEL_SETS:
-            given = annotators[label_set](face.truth, face.seen, _random(seed, label_set, face.name))
-            face.labels[label_set] = np.round(given.points, DECIMALS)
-            face.kinds[label_set] = [str(kind) for kind in given.kind]
+    for label_set, spec in zip(LABEL_SETS, annotator_group(len(LABEL_SETS), _BASE, seed=seed), strict=True):
+        for face in faces:
+            given = annotate(face.truth, face.seen, scheme, spec, _random(seed, label_set, face.name))
+            face.labels[label_set] = replace(given.label, points=np.round(given.label.points, DECIMALS))
+            face.kinds[label_set] = given.kind.copy()
     _predict(faces, out / IMAGES)
     ambiguous = _plant_slip(faces, rendered)
     wrong = _plant_gross([face for face in faces if face.name != ambiguous.image], rendered)
     plan = Plan(_errors(faces), ambiguous, wrong)
     for label_set in LABEL_SETS:
-        _write(faces, {face.name: face.labels[label_set] for face in faces}, out, f"{label_set}.json", scheme)
+        _write(faces, [face.labels[label_set] for face in faces], out, f"{label_set}.json", scheme)
     (out / TRUTH).parent.mkdir(exist_ok=True)
-    _write(faces, {face.name: np.round(face.truth, DECIMALS) for face in faces}, out, TRUTH, scheme)
+    _write(faces, [Label(scheme.id, np.round(face.truth, DECIMALS), face.states) for face in faces], out, TRUTH, scheme)
     write_atomic(out / PLANTED, plan_json(plan))
     return plan
 
@@ -143,7 +147,7 @@ def _shrunk(rendered: Path, images: Path, seed: int) -> list[_Face]:
         factor = _shrink(rendered / IMAGES / name, images / name)
         # Pixel centres have whole numbers: the picture begins half a pixel before the first.
         truth = (np.asarray(points[index], np.float64) + 0.5) * factor - 0.5
-        faces.append(_Face(name, truth, np.asarray(seen[index], np.int8), {}, {}))
+        faces.append(_Face(name, truth, np.asarray(seen[index], np.int8)))
     return faces
 
 
@@ -176,7 +180,7 @@ def _plant_slip(faces: Sequence[_Face], rendered: Path) -> Planted:
         if contour is None or face.prediction is None:
             continue
         for point in _JAW:
-            if face.seen[point] != 1:
+            if face.seen[point] != SEEN:
                 continue
             for way in (*SLIPS, *(-slip for slip in SLIPS)):
                 label = np.round(contour.slide(face.truth[point], way * face.scale), DECIMALS)
@@ -191,7 +195,7 @@ def _plant_slip(faces: Sequence[_Face], rendered: Path) -> Planted:
                     best = score, face, point, label
     if best is None:
         raise FormatError("no picture has a jaw point fit for the tour", where=rendered, remedy="Render more")
-    return _put(best[1], label_set, best[2], best[3], "slip")
+    return _put(best[1], label_set, best[2], best[3], Kind.SLIP)
 
 
 def _plant_gross(faces: Sequence[_Face], rendered: Path) -> Planted:
@@ -203,7 +207,7 @@ def _plant_gross(faces: Sequence[_Face], rendered: Path) -> Planted:
         error = np.hypot(*(face.prediction.mean - face.truth).T) / face.scale
         for point in _DISTINCT:
             score = float(error[point] + error.mean())
-            if face.seen[point] == 1 and error[point] < _WELL_SEEN and (best is None or score < best[0]):
+            if face.seen[point] == SEEN and error[point] < _WELL_SEEN and (best is None or score < best[0]):
                 best = score, face, point
     if best is None:
         raise FormatError("no picture has a point fit for the tour", where=rendered, remedy="Render more")
@@ -214,7 +218,7 @@ def _plant_gross(faces: Sequence[_Face], rendered: Path) -> Planted:
     # The end that is farther from other points is easier to take hold of.
     ends = [face.truth[point] + way * aside for way in (-1, 1)]
     label = max(ends, key=lambda end: float(np.hypot(*(face.truth - end).T).min()))
-    return _put(face, label_set, point, np.round(label, DECIMALS), "gross")
+    return _put(face, label_set, point, np.round(label, DECIMALS), Kind.GROSS)
 
 
 def _clear(faces: Sequence[_Face]) -> list[_Face]:
@@ -234,41 +238,36 @@ def _turned(points: FloatArray) -> float:
     return max(right, left) / max(min(right, left), 1e-6)
 
 
-def _put(face: _Face, label_set: str, point: int, label: FloatArray, kind: str) -> Planted:
+def _put(face: _Face, label_set: str, point: int, xy: FloatArray, kind: Kind) -> Planted:
     """Spoil one label, and see to it that no other of that face and annotator is wrong: it shall be found first."""
-    kinds = face.kinds[label_set]
-    for index, other in enumerate(kinds):
-        if other in _WRONG:
-            kinds[index] = "none"
-            face.labels[label_set][index] = np.round(face.truth[index], DECIMALS)
-    face.labels[label_set][point], kinds[point] = label, kind
+    kinds, points = face.kinds[label_set], face.labels[label_set].points.copy()
+    others = kinds > Kind.SLIP
+    points[others], kinds[others] = np.round(face.truth[others], DECIMALS), Kind.NONE
+    points[point], kinds[point] = xy, kind
+    face.labels[label_set] = replace(face.labels[label_set], points=points, visibility=face.states)
     return _planted(face, label_set, point)
 
 
 def _planted(face: _Face, label_set: str, point: int) -> Planted:
-    label = face.labels[label_set][point]
-    known = None if np.isnan(label).any() else (float(label[0]), float(label[1]))
-    x, y = np.round(face.truth[point], DECIMALS)
-    return Planted(face.name, label_set, point, face.kinds[label_set][point], (float(x), float(y)), known)
+    (x, y), (lx, ly) = np.round(face.truth[point], DECIMALS), face.labels[label_set].points[point]
+    kind = Kind(face.kinds[label_set][point])
+    label = None if kind is Kind.MISSING else (float(lx), float(ly))
+    return Planted(face.name, label_set, point, kind.name.lower(), (float(x), float(y)), label)
 
 
 def _errors(faces: Sequence[_Face]) -> tuple[Planted, ...]:
     return tuple(
-        _planted(face, label_set, point)
+        _planted(face, label_set, int(point))
         for face in faces
         for label_set in reversed(LABEL_SETS)
-        for point, kind in enumerate(face.kinds[label_set])
-        if kind in _WRONG
+        for point in np.flatnonzero(face.kinds[label_set] > Kind.SLIP)
     )
 
 
-def _write(faces: Sequence[_Face], points: dict[str, FloatArray], out: Path, name: str, scheme: Scheme) -> None:
+def _write(faces: Sequence[_Face], labels: Sequence[Label], out: Path, name: str, scheme: Scheme) -> None:
     labelled = []
-    for face in faces:
+    for face, label in zip(faces, labels, strict=True):
         path = out / IMAGES / face.name
-        seen = np.array([_SEEN[int(value)] for value in face.seen], np.uint8)
-        label = Label(scheme.id, points[face.name])
-        label = replace(label, visibility=np.where(label.visibility == Visibility.MISSING, label.visibility, seen))
         # The true box for all, so that every label of a picture is known to be of the same face.
         box = Box(*(round(value, DECIMALS) for value in Box.around(face.truth).to_list()))
         labelled.append(LabelledFace(path, label, box, None, (), "", probe_image(path)))
@@ -277,15 +276,13 @@ def _write(faces: Sequence[_Face], points: dict[str, FloatArray], out: Path, nam
 
 def main() -> None:
     """Make the sample."""
-    from training.synthetic.annotators import sample_annotators
-
     parser = argparse.ArgumentParser(description="Make resources/sample from a rendered data set.")
     parser.add_argument("rendered", type=Path, help="folder with images/ and truth.npz")
     parser.add_argument("--portrait", type=Path, required=True, help="the picture that goes along without labels")
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder to write")
     parser.add_argument("--seed", type=int, default=0, help="default: 0")
     args = parser.parse_args()
-    plan = make_sample(args.rendered, args.portrait, args.out, sample_annotators(), args.seed)
+    plan = make_sample(args.rendered, args.portrait, args.out, args.seed)
     print(f"{len(plan.errors)} labels are wrong; the tour shows {plan.ambiguous} and {plan.wrong}")
 
 
