@@ -27,7 +27,7 @@ FINISHED, DECLINED = "finished", "declined"
 
 _LAYOUT = frozenset({QEvent.Type.Resize, QEvent.Type.Move, QEvent.Type.Show, QEvent.Type.Hide})
 _SKIP, _SHOW, _BACK, _FINISH = ("skip", "S&kip"), ("show", "&Show me"), ("back", "&Back to it"), ("finish", "F&inish")
-_LATER, _TAKE = ("later", "Not now"), ("take", "&Take the tour")
+_LATER, _TAKE = ("later", "Not now"), ("take", "Ta&ke the tour")
 
 
 class Guide(QObject):
@@ -56,6 +56,8 @@ class Guide(QObject):
         self._soon.setSingleShot(True)
         self._soon.timeout.connect(self._put)
         self._document.opened.connect(self._project_opened)
+        for trouble in (self._document.failed, self._opening.said):
+            trouble.connect(self._not_opened)
         settings.changed.connect(lambda key: self._invite() if key in ("tour", "recent") else None)
         self._invite()
 
@@ -89,6 +91,9 @@ class Guide(QObject):
 
     def _decline(self) -> None:
         self._settings.set("tour", DECLINED)
+
+    def _not_opened(self, *_what: object) -> None:
+        self._wanted = False
 
     def _project_opened(self) -> None:
         if self.tour is not None and self._document.location != self._place:
@@ -237,7 +242,7 @@ class Guide(QObject):
         page = self._pages[tour.index]
         target = page.target(stage) if tour.begun and not tour.away else None
         on_canvas = target is None or stage.canvas_area().contains(target)
-        free = stage.face_areas() if page.keep_face else ()
+        free = stage.face_areas() if page.keep_face or target is None else ()
         callout.put(target, stage.canvas_area() if on_canvas else stage.work_area(), free)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802

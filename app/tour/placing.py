@@ -45,9 +45,12 @@ def _candidates(size: QSize, target: QRect, bounds: QRect) -> list[QPoint]:
 
 
 def _cost(callout: QRect, target: QRect, free: Sequence[QRect]) -> tuple[int, int, int]:
+    hidden = sum(_area(callout.intersected(rect)) for rect in free)
+    if target.isEmpty():
+        return 0, hidden, 0
     across = max(0, callout.left() - target.right(), target.left() - callout.right())
     down = max(0, callout.top() - target.bottom(), target.top() - callout.bottom())
-    return _area(callout.intersected(target)), sum(_area(callout.intersected(rect)) for rect in free), across + down
+    return _area(callout.intersected(target)), hidden, across + down
 
 
 def _area(rect: QRect) -> int:

@@ -118,5 +118,10 @@ def test_the_face_stays_free_where_there_is_room() -> None:
     assert not crowded.intersects(target), "the target counts more"
 
 
+def test_a_callout_about_nothing_stands_in_the_corner_at_the_end_of_the_line() -> None:
+    assert place(SIZE, QRect(), BOUNDS) == QPoint(999 - 300 - GAP, GAP)
+    assert place(SIZE, QRect(), BOUNDS, [QRect(600, 0, 400, 300)]).y() > 300, "unless something has to be seen there"
+
+
 def test_a_callout_too_large_for_its_place_begins_at_its_corner() -> None:
     assert place(QSize(2000, 900), QRect(), BOUNDS) == QPoint(GAP, GAP)
