@@ -38,6 +38,7 @@ from app.panels.view_options import ViewPanel
 from app.panels.welcome import ProblemPage, WelcomePage
 from app.settings import Settings
 from app.theme import apply_theme
+from app.tour.guide import Guide
 from app.upkeep.keeper import Keeper
 from app.workbench import LAYERS, Workbench
 from core.paths import project_name
@@ -77,6 +78,7 @@ class MainWindow(QMainWindow):
         self.opening = Opening(self.document, settings, self)
         self.opening.expect(project, paths)
         self._compose()
+        self.guide = Guide(self, settings)
         bind_actions(self)
         self._wire()
         self._restore()
@@ -143,6 +145,7 @@ class MainWindow(QMainWindow):
         document.failed.connect(lambda text, details: self._say(text, details, Tone.ERROR))
         self.opening.said.connect(self._say)
         self.keeper.said.connect(self._say)
+        self.guide.said.connect(self._say)
         self.keeper.withdrawn.connect(self.messages.withdraw)
         self.opening.settled.connect(self._show_page)
         bench.conditions_changed.connect(self._update_conditions)
