@@ -76,9 +76,10 @@ def save_truth(path: Path, truth: Truth) -> None:
     arrays: dict[str, NDArray[Any]] = {"names": np.array(truth.names)}
     for scheme, face in truth.faces.items():
         count = scheme.rsplit("-", 1)[1]
-        named = {"points": face.points, "visibility": face.visibility, "covered": face.covered}
-        arrays |= {f"{name}_{count}": array for name, array in named.items()}
-    write_atomic(path, lambda stream: np.savez_compressed(stream, **arrays))
+        arrays[f"points_{count}"] = face.points
+        arrays[f"visibility_{count}"] = face.visibility
+        arrays[f"covered_{count}"] = face.covered
+    write_atomic(path, lambda stream: np.savez_compressed(stream, allow_pickle=False, **arrays))
 
 
 def load_truth(folder: Path) -> Truth:
