@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from app.cli.common import Subparsers, new_parser, positive, progress
+from core.errors import UsageError
 
 _SCHEMES = ("300w-68", "wflw-98", "cofw-29")
 
@@ -34,9 +35,12 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    from training.synthetic.dataset import render_dataset, usual_jobs
-    from training.synthetic.plan import RenderPlan
-
+    try:
+        from training.synthetic.dataset import render_dataset, usual_jobs
+        from training.synthetic.plan import RenderPlan
+    except ModuleNotFoundError as error:
+        remedy = "Use a source checkout: python3 main.py synthesize"
+        raise UsageError("this build cannot render faces", remedy=remedy) from error
     plan = RenderPlan(args.people, args.photos, args.seed, args.size)
 
     def watch(names: Iterator[str], count: int) -> Iterator[str]:
