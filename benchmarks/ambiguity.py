@@ -32,7 +32,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.ambiguity_data import SCHEME_ID, Parts, TrueFace, annotators, divide, known_law, read_truth
-from benchmarks.ambiguity_jobs import METHODS, Budget, Job
+from benchmarks.ambiguity_jobs import METHODS, START, START_JOB, Budget, Job
 from benchmarks.ambiguity_report import write_report
 from core.errors import StarmarkError, UsageError
 from core.files import write_atomic
@@ -83,27 +83,38 @@ def _limits(budget: Budget) -> tuple[int, int, int]:
 
 def one(data: Path, out: Path, job: Job) -> None:
     """Train and measure one job; its JSON file comes last and says that it is done."""
-    from benchmarks.ambiguity_train import result_arrays, train  # here: torch takes seconds to load
+    import torch  # here: it takes seconds to load
+
+    from benchmarks.ambiguity_train import result_arrays, train
 
     settings = json.loads((out / "settings.json").read_text())
     budget = Budget(**settings["budget"])
-    parts = divide(read_truth(data), *_limits(budget))
+    faces = read_truth(data)
+    if settings_of(data, faces, budget) != settings:
+        raise UsageError("the faces have changed since the run was begun", where=data, remedy="Name another --out")
+    parts = divide(faces, *_limits(budget))
     started, history = time.monotonic(), []
 
     def listener(event: Event) -> None:
         if isinstance(event, EpochDone):
             history.append([round(event.loss, 5), round(event.nme_ema, 6)])
 
-    network, figures = train(job, budget, parts, listener)
-    arrays = {name: values.astype(np.float32) for name, values in result_arrays(network, job, parts).items()}
-    write_atomic(out / "runs" / f"{job.name}.npz", lambda target: np.savez_compressed(target, **arrays))
+    begin, first = out / f"{START}.pt", job.method == START
+    weights = torch.load(begin, weights_only=True) if budget.start_epochs and not first else None
+    network, figures = train(job, budget, parts, weights, listener)
+    note = out / f"{START}.json" if first else out / "runs" / f"{job.name}.json"
+    if first:
+        write_atomic(begin, lambda target: torch.save(network.state_dict(), target))
+    else:
+        arrays = {name: values.astype(np.float32) for name, values in result_arrays(network, job, parts).items()}
+        write_atomic(note.with_suffix(".npz"), lambda target: np.savez_compressed(target, **arrays))
     result = asdict(job) | figures | {
         "epochs": history,
         "parameters": sum(p.numel() for p in network.parameters()),
         "seconds": round(time.monotonic() - started, 1),
         "counts": [len(parts.train), len(parts.choose), len(parts.test)],
     }
-    write_atomic(out / "runs" / f"{job.name}.json", json.dumps(result))
+    write_atomic(note, json.dumps(result))
 
 
 def run(args: argparse.Namespace) -> None:
@@ -120,6 +131,12 @@ def run(args: argparse.Namespace) -> None:
     started, failed = time.monotonic(), 0
     children = Children(args.data, args.out)
     with ThreadPoolExecutor(args.jobs) as pool, children:
+        if budget.start_epochs and left and not (args.out / f"{START}.json").is_file():
+            problem = pool.submit(children.train, START_JOB).result()
+            if problem is not None:
+                raise UsageError(f"the training that all others start from failed: {problem}", where=args.out)
+            print(f"the common start is done; {(time.monotonic() - started) / 60:.1f} min", flush=True)
+            started = time.monotonic()
         waiting = {pool.submit(children.train, job): job for job in left}
         for count, future in enumerate(as_completed(waiting), 1):
             job, problem = waiting[future], future.result()
@@ -178,13 +195,14 @@ def plan(args: argparse.Namespace, budget: Budget, faces: list[TrueFace], jobs: 
         print(f"  {what:<7}{count:>6} faces of {persons} people")
     steps = -(-len(parts.train) // budget.batch_size)
     each = {method: time_steps(Job(method, args.noise[-1], 0), budget, parts) for method in args.methods}
-    total = 0.0
+    start, epoch = steps * budget.start_epochs * each[args.methods[0]] / 60, 0.0
     for method, seconds in each.items():
         print(f"  {method:<10} {1000 * seconds:6.0f} ms a step, {steps * budget.epochs * seconds:6.0f} s a training")
-        total += steps * seconds * args.seeds * len(args.noise)
-    share = total / args.jobs / 60
-    print(f"about {share * budget.epochs:.0f} min with --jobs {args.jobs} where each has a core to itself;")
-    print(f"{args.minutes:g} min are enough for --epochs {max(1, int(args.minutes / share))}")
+        epoch += steps * seconds * args.seeds * len(args.noise) / args.jobs / 60
+    print(f"  {START:<10} {60 * start:33.0f} s, before all others")
+    total = start + epoch * budget.epochs
+    print(f"about {total:.0f} min with --jobs {args.jobs}, if each has a core as busy as now;")
+    print(f"{args.minutes:g} min are enough for --epochs {max(1, int((args.minutes - start) / epoch))}")
 
 
 def time_steps(job: Job, budget: Budget, parts: Parts) -> float:
@@ -199,7 +217,7 @@ def time_steps(job: Job, budget: Budget, parts: Parts) -> float:
         if isinstance(event, Step):
             times.append(event.seconds + event.waited)
 
-    train(job, replace(budget, epochs=100), few, listener, lambda: len(times) >= warm + TIMED_STEPS)
+    train(job, replace(budget, epochs=100), few, None, listener, lambda: len(times) >= warm + TIMED_STEPS)
     return float(np.mean(times[warm:]))
 
 
@@ -226,6 +244,9 @@ def main(words: list[str] | None = None) -> int:
     except StarmarkError as error:
         print(f"ambiguity: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("ambiguity: stopped; the same command goes on", file=sys.stderr)
+        return 130
     return 0
 
 

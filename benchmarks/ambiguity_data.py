@@ -18,7 +18,7 @@ from core.scheme import Scheme, get_scheme
 from core.transforms import crop_from_points
 from training.split import Part, identity_of, part_of
 from training.synthetic.annotator_spec import AnnotatorSpec, annotator_group
-from training.synthetic.annotators import SEEN, Expected, annotate, expected_labels, pooled
+from training.synthetic.annotators import SEEN, Expected, annotate, as_seen, expected_labels, pooled
 
 if TYPE_CHECKING:
     from training.dataset import Face
@@ -61,14 +61,15 @@ def read_truth(folder: Path) -> list[TrueFace]:
         seen = np.full(len(get_scheme(SCHEME_ID)), SEEN, np.int8)
         return [TrueFace(f.image, f.label.points, seen, identity_of(f.image)) for f in result.faces]
     with np.load(truth) as arrays:
-        names, points, visible = arrays["names"], arrays["points_68"], arrays["visible_68"]
+        names, points = arrays["names"], arrays["points_68"]
+        visible = as_seen(arrays["visibility_68"], arrays["covered_68"])
     images = {image.stem: image for image in sorted((folder / "images").iterdir()) if image.suffix in (".jpg", ".png")}
     faces = []
     for name, its_points, its_visible in zip(names.tolist(), points, visible, strict=True):
         image = images.get(Path(name).stem if Path(name).suffix in (".jpg", ".png") else name)
         if image is None:
             raise UsageError(f"there is no image of face '{name}'", where=folder / "images", remedy="Render it again")
-        faces.append(TrueFace(image, its_points.astype(np.float64), its_visible.astype(np.int8), identity_of(image)))
+        faces.append(TrueFace(image, its_points.astype(np.float64), its_visible, identity_of(image)))
     return faces
 
 

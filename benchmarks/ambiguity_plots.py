@@ -8,6 +8,8 @@ from html import escape
 from itertools import pairwise
 from typing import NamedTuple
 
+import numpy as np
+
 from core.face import FloatArray
 
 WIDTH = 720
@@ -140,9 +142,8 @@ def faces(title: str, panels: dict[str, list[tuple[FloatArray, str]]], side: flo
     for number, (name, shapes) in enumerate(panels.items()):
         x = 10 + number * (side + 10)
         parts.append(text(x + side / 2, 52, name, anchor="middle"))
-        parts.append(f"<svg x='{x:.0f}' y='60' width='{side:.0f}' height='{side:.0f}'>")  # cuts what is larger
-        parts += [curve(points * side, colour, 1.2) for points, colour in shapes]
-        parts.append("</svg>")
+        # What is larger than its panel is pressed flat at the edge, and so still seen to be too large.
+        parts += [curve(np.clip(points, 0, 1) * side + [x, 60], colour, 1.2) for points, colour in shapes]
     return picture(side + 76, parts, title)
 
 

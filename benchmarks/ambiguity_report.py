@@ -13,6 +13,7 @@ import numpy as np
 from benchmarks import ambiguity_plots as plots
 from benchmarks.ambiguity_data import ANNOTATORS, SCHEME_ID
 from benchmarks.ambiguity_jobs import TITLES
+from benchmarks.ambiguity_measures import sizes
 from benchmarks.ambiguity_results import (
     Figure,
     Results,
@@ -46,7 +47,7 @@ def write_report(out: Path, docs: Path) -> None:
     truth = truth_figures(results)
     kept = {
         "settings": results.settings,
-        "minutes_of_one_core": round(sum(note["seconds"] for note in results.notes.values()) / 60, 1),
+        "minutes": round(sum(note["seconds"] for note in (*results.notes.values(), results.start) if note) / 60, 1),
         "covariance": {f"{noise:g}": {n: _plain(row) for n, row in rows[noise].items()} for noise in noisy},
         "truth_nme": truth,
     }
@@ -115,7 +116,8 @@ def budget_text(results: Results, kept: dict[str, Any]) -> str:
         f"people chose the epoch), batches of {budget['batch_size']}; `lite` with {budget['stacks']} stack, "
         f"{budget['width']} channels, {budget['input_size']} px and {note['parameters'] / 1e6:.2f} million parameters; "
         f"{ANNOTATORS} annotators; measured on {test} faces of {people} people. "
-        f"{kept['minutes_of_one_core']:.0f} minutes of one core."
+        f"All start from one network that learnt for {budget['start_epochs']} epochs with the squared error. "
+        f"{kept['minutes']:.0f} minutes in processes of one thread."
     )
 
 
@@ -157,7 +159,10 @@ def _residuals_along(run: dict[str, FloatArray]) -> FloatArray:
 
 
 def ellipse_plot(results: Results, noise: float) -> str:
-    """Mean known and predicted ellipses on the mean face, two standard deviations."""
+    """Known and predicted ellipses on the mean face, two standard deviations; the predicted ones brought to one size.
+
+    Their size, which the table has, is nothing to look at: they would cover each other.
+    """
     scheme = get_scheme(SCHEME_ID)
     unit = np.array([face_unit(points, scheme) for points in results.truth])
     upright = results.truth - results.truth.mean(axis=1, keepdims=True)
@@ -165,17 +170,19 @@ def ellipse_plot(results: Results, noise: float) -> str:
     low, extent = mean.min(axis=0) - 0.15, float(np.ptp(mean, axis=0).max()) + 0.3
     ways_shown: dict[str, tuple[str, Spread, str]] = {}
     if "star" in results.methods:
-        ways_shown["known (grey) and STAR's heatmaps"] = ("star", own_ellipses, plots.COLOURS["star"])
-        ways_shown["known (grey) and residuals along contours"] = ("star", _residuals_along, plots.COLOURS["smoothl1"])
+        ways_shown["known (grey), STAR's heatmaps"] = ("star", own_ellipses, plots.COLOURS["star"])
+        ways_shown["known (grey), residuals"] = ("star", _residuals_along, plots.COLOURS["smoothl1"])
     panels = {}
     for title, (method, spread, colour) in ways_shown.items():
         predicted = np.mean([spread(results.runs[job]) for job in results.jobs(method, noise)], axis=0)
+        factor = float(np.nanmedian(sizes(predicted) / sizes(results.known[noise])))
+        predicted = predicted / factor**2
         shapes = []
         for covariance, paint in ((results.known[noise], "#999"), (predicted, colour)):
             average = np.median(covariance / unit[:, None, None, None] ** 2, axis=0)
             outlines = (ellipse_points(mean, average, 2.0, 24) - low) / extent
             shapes += [(np.vstack([outline, outline[:1]]), paint) for outline in outlines]
-        panels[title] = shapes
+        panels[f"{title} {factor:.1f} times smaller"] = shapes
     return plots.faces(f"Ellipses of two standard deviations on the mean face, noise {noise:g}", panels)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks import ambiguity_measures as measures
 from benchmarks.ambiguity_data import SCHEME_ID
-from benchmarks.ambiguity_jobs import METHODS, TITLES, Job
+from benchmarks.ambiguity_jobs import METHODS, START, TITLES, Job
 from core.ambiguity import anisotropy
 from core.errors import UsageError
 from core.face import FloatArray
@@ -43,6 +43,7 @@ class Results:
         known: known covariances (F, N, 2, 2) px^2 by noise.
         runs: arrays of each job (see `ambiguity_train.result_arrays`).
         notes: the JSON file of each job.
+        start: that of the training they started from; empty without one.
     """
 
     settings: dict[str, Any]
@@ -51,6 +52,7 @@ class Results:
     known: dict[float, FloatArray]
     runs: dict[Job, dict[str, FloatArray]]
     notes: dict[Job, dict[str, Any]]
+    start: dict[str, Any]
 
     @property
     def noises(self) -> list[float]:
@@ -81,10 +83,12 @@ def load(out: Path) -> Results:
         with np.load(file.with_suffix(".npz")) as arrays:
             runs[job] = {name: arrays[name].astype(np.float64) for name in arrays.files}
         notes[job] = note
+    begin = out / f"{START}.json"
+    start = json.loads(begin.read_text()) if begin.is_file() else {}
     with np.load(out / "truth.npz") as arrays:
         prefix = "known_covariance_"
         known = {float(n.removeprefix(prefix)): arrays[n] for n in arrays.files if n.startswith(prefix)}
-        return Results(settings, arrays["people"].tolist(), arrays["true_points"], known, runs, notes)
+        return Results(settings, arrays["people"].tolist(), arrays["true_points"], known, runs, notes, start)
 
 
 Spread = Callable[[dict[str, FloatArray]], FloatArray]

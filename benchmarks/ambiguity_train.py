@@ -43,13 +43,19 @@ def train(
     job: Job,
     budget: Budget,
     parts: Parts,
+    start: dict[str, Any] | None = None,
     listener: Callable[[Event], None] = lambda event: None,
     stop_requested: Callable[[], bool] = lambda: False,
 ) -> tuple[StarNet, dict[str, Any]]:
-    """Train on noisy labels; the averaged network of the epoch that the noisy labels of other people chose."""
+    """Train on noisy labels; the averaged network of the epoch that the noisy labels of other people chose.
+
+    `start` are weights to begin with; None begins with random ones.
+    """
     config, scheme = budget.config(job), get_scheme(SCHEME_ID)
     prepare_process(config)
     network = StarNet(preset_config(config.preset, scheme, **config.network_changes()))
+    if start is not None:
+        network.load_state_dict(start)
     size = budget.input_size
     train_set = FaceSet(noisy(job, parts.train), scheme, size, augmentation=MILD)
     choose_set = FaceSet(noisy(job, parts.choose), scheme, size, maps=False)

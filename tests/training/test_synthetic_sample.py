@@ -12,12 +12,13 @@ import pytest
 from PIL import Image
 
 from core.errors import FormatError
-from core.face import Box
+from core.face import Box, Visibility
 from core.formats import read_dataset, read_pts
 from core.sample import IMAGES, LABEL_SETS, PLANTED, TRUTH, read_plan
 from core.sample_copy import open_sample, untouched
 from core.scheme import get_scheme
 from training.synthetic.sample import COUNT, SIDE, make_sample
+from training.synthetic.truth import TRUTH_FILE, TruePoints, Truth, load_truth, save_truth
 
 ROOT = Path(__file__).resolve().parents[2]
 BUNDLED = sorted((ROOT / "resources" / "models").glob("*.safetensors"))
@@ -43,13 +44,21 @@ def rendered(tmp_path_factory: pytest.TempPathFactory, shared_dir: Path) -> Path
         left, top = (round(middle - side / 2) for middle in box.center)
         with Image.open(path.with_suffix(".jpg")) as photo:
             picture = photo.convert("RGB").crop((left, top, left + side, top + side)).resize((512, 512))
-        names.append(f"p{number:05d}_0.jpg")
-        picture.save(folder / IMAGES / names[-1], quality=95)
+        names.append(f"p{number:05d}_0")
+        picture.save(folder / IMAGES / f"{names[-1]}.jpg", quality=95)
         truth.append((points - [left, top] + 0.5) * 512 / side - 0.5)
-    seen = np.ones((FACES, 68), np.int8)
-    seen[:, 0] = 0
-    np.savez(folder / "truth.npz", names=np.array(names), points_68=np.array(truth), visible_68=seen)
+    write_truth(folder, names, np.array(truth))
     return folder
+
+
+def write_truth(folder: Path, names: list[str], points: np.ndarray) -> None:
+    """Points of 300W as the truth, the first hidden; those of WFLW, which the sample does not use, are nowhere."""
+    seen = np.zeros((len(names), 68), np.uint8)
+    seen[:, 0] = Visibility.OCCLUDED
+    nowhere = np.zeros((len(names), 98))
+    other = TruePoints(np.zeros((len(names), 98, 2)), nowhere.astype(np.uint8), nowhere.astype(bool))
+    faces = {"300w-68": TruePoints(points, seen, np.zeros(seen.shape, bool)), "wflw-98": other}
+    save_truth(folder / TRUTH_FILE, Truth(tuple(names), faces))
 
 
 @pytest.fixture(scope="module")
@@ -77,8 +86,8 @@ def test_the_same_seed_gives_the_same_files(rendered: Path, made: Path, tmp_path
 def test_pictures_are_small_and_truth_fits_them(rendered: Path, made: Path) -> None:
     truth = points_of(made, TRUTH)
     assert len(truth) == min(FACES, COUNT)
-    with np.load(rendered / "truth.npz") as data:
-        large = dict(zip((str(name) for name in data["names"]), data["points_68"], strict=True))
+    known = load_truth(rendered)
+    large = {f"{name}.jpg": points for name, points in zip(known.names, known.faces["300w-68"].points, strict=True)}
     for name, points in truth.items():
         with Image.open(made / IMAGES / name) as picture:
             assert max(picture.size) == SIDE and not picture.getexif()
@@ -126,7 +135,6 @@ def test_pictures_without_faces_are_no_sample(tmp_path: Path) -> None:
     (tmp_path / "r" / IMAGES).mkdir(parents=True)
     Image.new("RGB", (512, 512), "grey").save(tmp_path / "r" / IMAGES / "p00000_0.jpg")
     points = np.random.default_rng(0).uniform(100, 400, (1, 68, 2))
-    names, seen = np.array(["p00000_0.jpg"]), np.ones((1, 68), np.int8)
-    np.savez(tmp_path / "r" / "truth.npz", names=names, points_68=points, visible_68=seen)
+    write_truth(tmp_path / "r", ["p00000_0"], points)
     with pytest.raises(FormatError, match="Render more"):
         make_sample(tmp_path / "r", tmp_path / "r" / IMAGES / "p00000_0.jpg", tmp_path / "out")

@@ -1,1 +1,2 @@
-"""Faces with known landmarks: rendered heads (needs the extra `starmark[synthetic]`) and simulated annotators."""
+"""Rendered faces with known landmarks. Needs the extra `starmark[synthetic]`; nothing else in Starmark imports this
+package."""

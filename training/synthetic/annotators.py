@@ -74,6 +74,13 @@ class Annotation:
     expected: Expected
 
 
+def as_seen(visibility: NDArray[np.integer], covered: NDArray[np.bool_]) -> NDArray[np.int8]:
+    """`SEEN` and so on (...) from a rendered face's `core.face.Visibility` (...) and what lies before it (...)."""
+    seen = np.where(visibility == Visibility.VISIBLE, SEEN, SELF_HIDDEN)
+    seen = np.where(covered, COVERED, seen)
+    return np.where(visibility == Visibility.OUTSIDE, OUTSIDE, seen).astype(np.int8)
+
+
 def annotate(
     truth: FloatArray, visibility: NDArray[np.integer] | None, scheme: Scheme, spec: AnnotatorSpec, rng: Rng
 ) -> Annotation:

@@ -32,7 +32,8 @@ from core.model.predictor import Predictor
 from core.sample import IMAGES, LABEL_SETS, PLANTED, TRUTH, Plan, Planted, plan_json
 from core.scheme import Scheme, get_scheme
 from training.synthetic.annotator_spec import AnnotatorSpec, annotator_group
-from training.synthetic.annotators import COVERED, OUTSIDE, SEEN, SELF_HIDDEN, Kind, annotate
+from training.synthetic.annotators import COVERED, OUTSIDE, SEEN, SELF_HIDDEN, Kind, annotate, as_seen
+from training.synthetic.truth import load_truth
 
 COUNT = 40
 SIDE = 320
@@ -97,7 +98,7 @@ def make_sample(rendered: Path, portrait: Path, out: Path, seed: int = 0) -> Pla
     """Write the sample's pictures, labels, truth and plan into the folder `out`.
 
     Args:
-        rendered: a rendered data set: images/NAME.jpg and truth.npz with names, points_68 and visible_68.
+        rendered: a rendered data set: see `training.synthetic.dataset`.
         portrait: a picture that goes along without labels.
         seed: of the choice of pictures and of the annotators.
 
@@ -132,9 +133,8 @@ def _random(seed: int, *words: str) -> np.random.Generator:
 
 def _shrunk(rendered: Path, images: Path, seed: int) -> list[_Face]:
     """COUNT of the pictures, of as many people as there are, made small."""
-    with np.load(rendered / "truth.npz") as data:
-        names, points, seen = data["names"], data["points_68"], data["visible_68"]
-    stems = [Path(str(name)).stem for name in names]
+    truth = load_truth(rendered)
+    stems, known = truth.names, truth.faces["300w-68"]
     order = np.random.default_rng(seed).permutation(len(stems))
     rank: dict[str, int] = {}
     keyed = []
@@ -148,8 +148,8 @@ def _shrunk(rendered: Path, images: Path, seed: int) -> list[_Face]:
         name = f"{stems[index]}.jpg"
         factor = _shrink(rendered / IMAGES / name, images / name)
         # Pixel centres have whole numbers: the picture begins half a pixel before the first.
-        truth = (np.asarray(points[index], np.float64) + 0.5) * factor - 0.5
-        faces.append(_Face(name, truth, np.asarray(seen[index], np.int8)))
+        points = (known.points[index] + 0.5) * factor - 0.5
+        faces.append(_Face(name, points, as_seen(known.visibility[index], known.covered[index])))
     return faces
 
 
