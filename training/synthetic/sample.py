@@ -49,6 +49,8 @@ _DISTINCT = (30, 36, 45, 48, 54)
 """Nose tip, outer eye corners, mouth corners: points that everybody places alike."""
 _WELL_SEEN = 0.04
 """Largest error of a prediction, as a share of the same distance, at a point that the tour shows."""
+_FARTHEST = 0.25
+"""Largest deviation from the prediction of the slip that the tour shows; beyond it nobody would shrug."""
 _LONG = 1.2
 """Least anisotropy of an ellipse that anybody would call long."""
 _FRONTAL = 1.6
@@ -188,7 +190,7 @@ def _plant_slip(faces: Sequence[_Face], rendered: Path) -> Planted:
                 deviation = split_deviation(label, face.prediction.mean[point], covariance)
                 along, across = abs(float(deviation.along)), abs(float(deviation.across))
                 long = float(anisotropy(covariance))
-                if long < _LONG or along < SLIPS[0] * face.scale:
+                if long < _LONG or not SLIPS[0] <= along / face.scale <= _FARTHEST:
                     continue
                 score = across / along + 1 / long
                 if best is None or score < best[0]:
