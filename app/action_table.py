@@ -175,6 +175,12 @@ TABLE: tuple[ActionSpec, ...] = (
     ActionSpec("palette", "&Command palette", _HELP, ("Ctrl+K",), "",
                "Find any action, image or project by a few letters."),
     ActionSpec("cheat_sheet", "&Keys and tools", _HELP, ("F1",), "help", "All keys on one page."),
+    ActionSpec("tour", "&Tour", _HELP, (), "", "Two minutes on the sample: an ambiguous label, a wrong one, and what "
+               "to do about them."),
+    ActionSpec("sample", "&Open the sample", _HELP, (), "", "Faces with the labels of two annotators, to try things "
+               "on; what you did to them before is kept.", separator=True),
+    ActionSpec("sample_afresh", "Start the sample a&fresh", _HELP, (), "", "Another copy of the sample as it was; the "
+               "present one is kept."),
     ActionSpec("about", "&About Starmark", _HELP, (), "", "Versions and licences."),
 )  # fmt: skip
 

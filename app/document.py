@@ -178,7 +178,7 @@ class Document(QObject):
             if fallback is not None:
                 self.open_scratch(fallback, then)
 
-        self._open(make, "Opening the project…", then, failed)
+        self.open_made(make, "Opening the project…", then, failed)
 
     def restore(self, path: Path, backup: Path, fallback: Path) -> None:
         """Put a backup in the place of the project `path`, which is first kept as it is now, and open it.
@@ -223,7 +223,7 @@ class Document(QObject):
 
             return Project.create(path)
 
-        self._open(make, "Making the project…", then)
+        self.open_made(make, "Making the project…", then)
 
     def open_scratch(self, folder: Path, then: Callable[[], None] | None = None) -> None:
         """Start an empty project without a name in `folder`."""
@@ -233,15 +233,16 @@ class Document(QObject):
 
             return Project.scratch(folder)
 
-        self._open(make, "Starting a project…", then)
+        self.open_made(make, "Starting a project…", then)
 
-    def _open(
+    def open_made(
         self,
         make: Callable[[], Project],
         text: str,
         then: Callable[[], None] | None,
         failed: Callable[[Exception], None] | None = None,
     ) -> None:
+        """Open what `make` makes or opens on the store's thread; `failed` says so itself if that fails."""
         before, before_cache = self.project, self.cache
 
         def done(opened: store.Opened) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 from app.setup.commands import COMMANDS, FROM_LAUNCHER, GUARDED, LAUNCHER_OPTIONS, check_word, program
 from app.setup.console import SetupError
 from core.errors import StarmarkError, UsageError
+from core.paths import SAMPLE
 
 if TYPE_CHECKING:
     from app.instance import Claim, Request
@@ -161,6 +162,7 @@ def _window_parser() -> Parser:
     )
     parser.add_argument("paths", nargs="*", metavar="PATH", help="images, folders, data sets or a project to open")
     parser.add_argument("-p", "--project", help="project to open, or to make")
+    parser.add_argument("--sample", action="store_true", help="open a sample of faces and labels to try things on")
     parser.add_argument("--new-window", action="store_true", help="open another window even if one is open")
     for option, text in LAUNCHER_OPTIONS.items():
         parser.add_argument(option, action="store_true", help=text)
@@ -179,11 +181,13 @@ def _window(argv: list[str]) -> int:
         return EXIT_OK
     if any(getattr(args, option.lstrip("-").replace("-", "_")) for option in LAUNCHER_OPTIONS):
         raise UsageError(f"{' and '.join(LAUNCHER_OPTIONS)} stand alone", remedy=f"See '{program()} --help'")
+    if args.sample and (args.paths or args.project):
+        raise UsageError("--sample opens a project of its own", remedy="Leave out the other, or --sample")
     for path in args.paths:
         check_word(path)
     from app.instance import Claim, Request, claim
 
-    request = Request.here(args.paths, args.project)
+    request = Request.here(args.paths, SAMPLE if args.sample else args.project)
     claimed = Claim(None) if args.new_window else claim(request)
     if claimed is None:
         print("Starmark is open already: its window has been asked to come to the front.", file=sys.stderr)

@@ -22,7 +22,6 @@ class FlowWiring(QObject):
         super().__init__(window)
         self._window = window
         flow, document = window.flow, window.document
-        flow.said.connect(window.say)
         flow.withdrawn.connect(window.messages.withdraw)
         flow.left_changed.connect(window.status.show_left)
         window.annotator.named.connect(window.status.show_author)

@@ -49,6 +49,7 @@ from app.settings import Settings
 from app.shortcuts import read
 from app.steps_desk import StepsDesk
 from app.theme import apply_theme
+from app.tour.guide import Guide
 from app.upkeep.keeper import Keeper
 from app.workbench import LAYERS, Workbench
 from core.paths import project_name
@@ -95,6 +96,7 @@ class MainWindow(QMainWindow):
         places = PlacesToGo(self.document, self.actions_, settings, self.opening)
         self.commands = CommandPalette(places.entries, places.found, self)
         self._compose()
+        self.guide = Guide(self, settings)
         bind_actions(self)
         self._wire()
         self._restore()
@@ -160,9 +162,11 @@ class MainWindow(QMainWindow):
         document.busy_changed.connect(self._busy_changed)
         document.progressed.connect(self._progressed)
         document.noticed.connect(self._noticed)
-        document.failed.connect(lambda text, details: self.say(text, details, Tone.ERROR))
-        self.opening.said.connect(self.say)
-        self.keeper.said.connect(self.say)
+        document.failed.connect(lambda text, details: self._say(text, details, Tone.ERROR))
+        self.opening.said.connect(self._say)
+        self.keeper.said.connect(self._say)
+        self.guide.said.connect(self._say)
+        self.flow.said.connect(self._say)
         self.keeper.withdrawn.connect(self.messages.withdraw)
         self.opening.settled.connect(self._show_page)
         FlowWiring(self)
@@ -173,7 +177,7 @@ class MainWindow(QMainWindow):
         bench.predictions.model_changed.connect(self._model_changed)
         bench.predictions.batch_progressed.connect(self._batch_progressed)
         bench.predictions.batch_finished.connect(self._batch_finished)
-        bench.predictions.failed.connect(lambda text: self.say(text, "", Tone.ERROR))
+        bench.predictions.failed.connect(lambda text: self._say(text, "", Tone.ERROR))
         self.canvas.viewChanged.connect(self._view_changed)
         self.canvas.cursorMoved.connect(self.status.show_position)
         self.canvas.toolChanged.connect(lambda tool: self.actions_["draw_box"].setChecked(tool is Tool.BOX))
@@ -286,7 +290,7 @@ class MainWindow(QMainWindow):
         text = f"{'Stopped after' if outcome.stopped else 'Predicted'} {outcome.done:,} of {outcome.total:,} images."
         if outcome.errors:
             text += f" {len(outcome.errors)} could not be used."
-        self.say(text, details, Tone.WARNING if outcome.errors else Tone.INFO, "notice")
+        self._say(text, details, Tone.WARNING if outcome.errors else Tone.INFO, "notice")
 
     def _model_changed(self, state: ModelState) -> None:
         self.status.show_model(state)
@@ -296,7 +300,7 @@ class MainWindow(QMainWindow):
                 f"Nothing can be predicted for now: {state.text} A model is chosen under Edit > Settings; "
                 "labels can be looked at and corrected all the same."
             )
-            self.say(text, "", Tone.WARNING, "model")
+            self._say(text, "", Tone.WARNING, "model")
 
     def _view_changed(self, zoom: float) -> None:
         self.status.show_zoom(zoom if self.workbench.picture_ready else None)
@@ -307,19 +311,18 @@ class MainWindow(QMainWindow):
 
     def _no_face(self) -> None:
         text = "No face was found in this image. Press B and draw a box around one, from the brows to the chin."
-        self.say(text, "", Tone.INFO, "no face")
+        self._say(text, "", Tone.INFO, "no face")
 
     def report_unexpected(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         """An exception nobody caught: on stderr as ever, and where the user sees it. Fits `sys.excepthook`."""
         sys.__excepthook__(kind, error, trace)
         text = f"Something unexpected happened ({kind.__name__}: {error}). What is called saved is safe."
-        self.say(text, "".join(traceback.format_exception(kind, error, trace)), Tone.ERROR, "unexpected")
+        self._say(text, "".join(traceback.format_exception(kind, error, trace)), Tone.ERROR, "unexpected")
 
     def _noticed(self, text: str, details: str, incomplete: bool) -> None:
-        self.say(text, details, Tone.WARNING if incomplete else Tone.INFO, "notice")
+        self._say(text, details, Tone.WARNING if incomplete else Tone.INFO, "notice")
 
-    def say(self, text: str, details: str, tone: Tone, key: str = "") -> None:
-        """A message at the top of the window."""
+    def _say(self, text: str, details: str, tone: Tone, key: str = "") -> None:
         self.messages.show_message(Message(text, details, tone, key))
 
     def _setting_changed(self, key: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QDialog, QWidget
@@ -14,7 +15,11 @@ from app.document import Document
 from app.jobs import store
 from app.panels.message_bar import Tone
 from app.settings import Settings, scratch_dir
-from core.paths import on_server, project_name
+from core.paths import SAMPLE, on_server, project_name
+from core.sample import newest_copy
+
+if TYPE_CHECKING:
+    from core.project import Project
 
 
 class Opening(QObject):
@@ -75,7 +80,9 @@ class Opening(QObject):
 
         self._started = True
         last = str(self._settings.value("last_project"))
-        if isinstance(project, Path) and _is_new(project):
+        if project == SAMPLE:
+            self.open_sample(opened, scratch_dir())
+        elif isinstance(project, Path) and _is_new(project):
             self._document.create(project, opened)
         elif project is not None:
             self._document.open(project, opened, scratch_dir())
@@ -120,7 +127,9 @@ class Opening(QObject):
             return
         project, paths = self._handed.pop(0)
         then = (lambda: self.open_paths(paths)) if paths else None
-        if isinstance(project, Path) and _is_new(project):
+        if project == SAMPLE:
+            self.open_sample()
+        elif isinstance(project, Path) and _is_new(project):
             self._document.create(project, then)
         elif project is not None:
             self.open_project(project, then)
@@ -145,6 +154,34 @@ class Opening(QObject):
                 then()
             return
         self._document.open(path, then)
+
+    def open_sample(
+        self, then: Callable[[], None] | None = None, fallback: Path | None = None, fresh: bool = False
+    ) -> None:
+        """Open the user's copy of the sample, made if need be.
+
+        Args:
+            then: called once it is open.
+            fallback: folder for a scratch project if that does not work.
+            fresh: make another copy in any case; earlier ones stay as they are.
+        """
+        newest = newest_copy()
+        if not fresh and newest is not None and self._is_open(newest):
+            self.open_project(newest, then)  # which says so
+            return
+
+        def make() -> Project:
+            from core.sample_copy import open_sample
+
+            return open_sample(fresh=fresh)
+
+        def failed(error: Exception) -> None:
+            self.said.emit(store.error_text(error), "", Tone.ERROR, "")
+            self._settle()
+            if fallback is not None:
+                self._document.open_scratch(fallback, then)
+
+        self._document.open_made(make, "Opening the sample…", then, failed)
 
     def _is_open(self, path: Path | str) -> bool:
         here = self._document.location

@@ -68,6 +68,7 @@ TABLE: tuple[Setting, ...] = (
     Setting("export_format", "coco"),
     Setting("last_project", ""),
     Setting("recent", ()),
+    Setting("tour", ""),  # "finished" or "declined"
     Setting("image_folder", ""),
     Setting("project_folder", ""),
     Setting("image_sort", "added"),

@@ -18,7 +18,7 @@ from app.main_window import MainWindow
 from app.settings import Settings
 from app.single_instance import InstanceServer, bring_to_front
 from app.theme import apply_theme
-from core.paths import on_server
+from core.paths import SAMPLE, on_server
 
 DESKTOP_NAME = "starmark"
 """Of the launcher's file, of the window's class and of the icon."""
@@ -130,7 +130,7 @@ def _take(window: MainWindow, request: Request) -> None:
 
 
 def _project(request: Request) -> Path | str | None:
-    """A file, or the URL of a database, which is no path."""
-    if request.project is None or on_server(request.project):
+    """A file; or the URL of a database or SAMPLE, which are no paths."""
+    if request.project is None or request.project == SAMPLE or on_server(request.project):
         return request.project
     return Path(request.project)

@@ -11,6 +11,9 @@ there is none, with a home folder of its own, and measures from the start of the
 "first" opens the photos in an empty home with nothing compiled, "again" is any later start, and "uncached" a later
 start whose predictions have been deleted, so that its ellipses are computed. "stall" is the longest time in which the
 window did not answer. Without photos, the program's own test picture is opened.
+
+With --sample it starts in turns with the photos ("photos") and with the sample ("sample"), each time for a user who has
+nothing yet, so that the sample is copied and its project made; the program is compiled before.
 """
 
 from __future__ import annotations
@@ -125,20 +128,23 @@ class Subject:
         self.command = [sys.executable, str(main_file)]
         self.home = home
         self.folder = photos_of(photos, home)
-        self.runs: dict[str, list[Times]] = {"first": [], "again": [], "uncached": []}
+        self.runs: dict[str, list[Times]] = {kind: [] for kind in ("first", "again", "uncached", "photos", "sample")}
 
     def start(self, kind: str) -> None:
         """Start it once more."""
         if kind == "uncached":
             forget_predictions(self.home)
-        words = [str(self.folder)] if kind == "first" else []
+        if kind in ("photos", "sample"):
+            shutil.rmtree(self.home / "starmark", ignore_errors=True)
+        words = {"first": [str(self.folder)], "photos": [str(self.folder)], "sample": ["--sample"]}.get(kind, [])
         self.runs[kind].append(run_once([*self.command, *words], self.home)[0])
 
     def report(self) -> None:
         """Print all."""
         print(f"\n{' '.join(self.command)}")
         for kind, runs in self.runs.items():
-            report(kind, runs)
+            if runs:
+                report(kind, runs)
 
 
 def main() -> None:
@@ -146,6 +152,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("photos", nargs="*", type=Path, help="pictures to open (default: the program's own)")
     parser.add_argument("--runs", type=int, default=7, help="starts of each kind (default: 7)")
+    parser.add_argument("--sample", action="store_true", help="compare a start with the sample to one with photos")
     parser.add_argument("--against", type=Path, metavar="MAIN", help="main.py of another checkout, started in turns")
     parser.add_argument("--imports", type=float, metavar="MS", help="also list imports that take this long, or longer")
     parser.add_argument("--until", default="painted", choices=("painted", "end"), help="... before this milestone")
@@ -155,10 +162,12 @@ def main() -> None:
         print(f"{len(os.sched_getaffinity(0))} cores, {screen}")
         files = [file.resolve() for file in (args.against, ROOT / "main.py") if file is not None]
         subjects = [Subject(file, Path(place) / f"home {i}", photos) for i, file in enumerate(files)]
-        for kind, runs in (("first", 1), ("again", args.runs), ("uncached", args.runs)):
-            for _ in range(runs):
-                for subject in subjects:
-                    subject.start(kind)
+        turns = ["first"] + ["again"] * args.runs + ["uncached"] * args.runs
+        if args.sample:
+            turns = ["first"] + ["photos", "sample"] * args.runs
+        for kind in turns:
+            for subject in subjects:
+                subject.start(kind)
         for subject in subjects:
             subject.report()
         if args.imports is not None:

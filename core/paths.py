@@ -10,6 +10,9 @@ from urllib.parse import unquote, urlsplit
 import platformdirs
 
 HOME_VARIABLE = "STARMARK_HOME"
+SAMPLE = "starmark://sample"
+"""Opens the user's copy of the sample where else a project's file or address stands."""
+
 _SERVER = re.compile(r"postgres(ql)?(\+\w+)?://", re.IGNORECASE)
 
 

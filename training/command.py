@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -49,7 +49,7 @@ def run_training(args: argparse.Namespace) -> int:
         raise UsageError("--init and --resume exclude each other", remedy="Leave one out")
     device = choose_device(args.device)
     prepare_process(config)
-    data = read_training_faces(args.dataset, args.format, args.images, config)
+    data = read_training_faces(args.dataset, args.format, args.images, config, args.extra)
     run.save_config(config)
     log = EventLog(run.events_file)
     show = print_events if args.json else ConsoleReport()
@@ -99,8 +99,17 @@ class TrainingFaces:
     source: dict[str, Any]
 
 
-def read_training_faces(source: str, format_name: str, images: str | None, config: TrainConfig) -> TrainingFaces:
-    """Read a data set and split it by identity; faces of the report part are left out."""
+def read_training_faces(
+    source: str, format_name: str, images: str | None, config: TrainConfig, extra: Sequence[str] = ()
+) -> TrainingFaces:
+    """Read a data set and split it by identity; faces of the report part are left out.
+
+    Args:
+        extra: further data sets, all of whose faces are trained on; they neither choose nor report.
+
+    Raises:
+        TrainingError: there is nothing to train on, or an extra data set is in another scheme.
+    """
     result = read_dataset(source, format_name, images)
     groups = groups_of([face.image for face in result.faces])
     parts: dict[Part, list[Face]] = {part: [] for part in Part}
@@ -118,7 +127,22 @@ def read_training_faces(source: str, format_name: str, images: str | None, confi
         "report_faces_left_out": len(parts[Part.REPORT]),
         "split": "crc32(identity) % 10: 7 reports, 3 chooses, the rest trains",
     }
+    described["extra"] = [_add_extra(more, result.scheme_id, parts[Part.TRAIN], config) for more in extra]
     return TrainingFaces(get_scheme(result.scheme_id), parts[Part.TRAIN], parts[Part.CHOICE], described)
+
+
+def _add_extra(source: str, scheme_id: str, faces: list[Face], config: TrainConfig) -> dict[str, Any]:
+    """Put all faces of a data set to `faces`; what the model's header says of it."""
+    result = read_dataset(source)
+    if result.scheme_id != scheme_id:
+        raise TrainingError(
+            f"the extra data set is in scheme {result.scheme_id}, the first one in {scheme_id}",
+            where=source,
+            remedy="Convert it first: python3 main.py convert",
+        )
+    found = [face for one in result.faces if (face := _face(one, config.crop_factor)) is not None]
+    faces += found
+    return {"dataset": Path(source).name, "format": result.format, "train_faces": len(found)}
 
 
 def _face(imported: LabelledFace, factor: float) -> Face | None:

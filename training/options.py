@@ -25,6 +25,13 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--dataset", metavar="SRC", help="labelled data set to train on")
     source.add_argument("--format", default="auto", choices=["auto", *FORMATS], help="its format (default: auto)")
     source.add_argument("--images", metavar="ROOT", help="folder its image paths are relative to")
+    source.add_argument(
+        "--extra",
+        action="append",
+        default=[],
+        metavar="SRC",
+        help="further data set of the same scheme, such as rendered faces; all of it is trained on, none of it chooses",
+    )
     parser.add_argument("--config", metavar="C.toml", help="training settings; options below override them")
     parser.add_argument("--init", metavar="MODEL", help="start from the weights of this model file")
     parser.add_argument("-o", "--output", metavar="RUN", required=True, help="folder of the run")

@@ -77,6 +77,8 @@ class WelcomePage(QWidget):
         layout.addWidget(title)
         layout.addLayout(buttons)
         layout.addWidget(hint)
+        self._more = QVBoxLayout()
+        layout.addLayout(self._more)
         layout.addWidget(self._recent_box)
         layout.addStretch(3)
 
@@ -93,6 +95,10 @@ class WelcomePage(QWidget):
         button.setObjectName("way")
         button.setStyleSheet("QToolButton#way { border: 1px solid palette(mid); border-radius: 8px; padding: 10px; }")
         return button
+
+    def add(self, widget: QWidget) -> None:
+        """Something else to begin with, below the ways in."""
+        self._more.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
 
     def show_recent(self, paths: Sequence[str]) -> None:
         """List recent projects, newest first."""

@@ -41,6 +41,7 @@ def import_labels(
     kind: LabelSetKind = "import",
     scheme: Scheme | None = None,
     progress: Progress | None = None,
+    backup: bool = True,
 ) -> Imported:
     """Add a data set to the project, all or nothing, then compare what it keeps with what was read.
 
@@ -48,11 +49,12 @@ def import_labels(
         label_set: name of the label set that the labels go to.
         scheme: of the labels, where it is known; None: looked up.
         progress: called with (done, total); may raise, to cancel before anything is kept.
+        backup: False goes without the backup before it, for a project that has just been made.
 
     Raises:
         ProjectError: it cannot be written, or does not give back what was read.
     """
-    counts = project.import_dataset(result, label_set, author=author, kind=kind, progress=progress)
+    counts = project.import_dataset(result, label_set, author=author, kind=kind, progress=progress, backup=backup)
     drift = _drift(project, result.faces, counts.label_set)
     return Imported(counts, import_report(result, scheme or get_scheme(result.scheme_id), drift))
 

@@ -5,41 +5,24 @@ Usage: driver.py STEP PATH...; prints one JSON line a milestone, for the test th
 
 from __future__ import annotations
 
-import json
 import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from PySide6.QtCore import QEventLoop, QPoint, QPointF, Qt, QTimer
+from PySide6.QtCore import QPoint, QPointF, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from app.entry import main
 from app.main_window import MainWindow
 from app.panels.landmark_model import Col
+from tests.e2e.telling import tell, wait
+from tests.e2e.tour_user import play_tour
 
-PATIENCE_MS = 60_000
 POINT = 30
 MOVE_PX = (40, -30)
 """Screen px."""
-
-
-def tell(**facts: Any) -> None:
-    """One line for the parent."""
-    print(json.dumps(facts), flush=True)
-
-
-def wait(condition: Callable[[], bool], what: str) -> None:
-    """Let the program run until `condition` holds."""
-    loop, look, limit = QEventLoop(), QTimer(), QTimer()
-    look.timeout.connect(lambda: loop.quit() if condition() else None)
-    limit.timeout.connect(lambda: loop.exit(1))
-    look.start(10)
-    limit.start(PATIENCE_MS)
-    if not condition() and loop.exec():
-        raise TimeoutError(f"waited in vain for: {what}")
 
 
 def window() -> MainWindow:
@@ -233,6 +216,17 @@ def step_start() -> None:
     shown.close()
 
 
+def step_tour() -> None:
+    """Take the tour as a new user does, from the offer on the sample to its end; tell each step, and close."""
+    shown = window()
+    shown.activateWindow()  # there may be no window manager that does
+    wait(lambda: shown.guide.callout is not None and shown.guide.callout.isVisible(), "the offer")
+    tell(offer=shown.guide.callout.text, name=shown.document.name)
+    play_tour(shown)
+    wait(lambda: not shown.workbench.predictions.batch_running, "the end of the work")
+    shown.close()
+
+
 PAINTED: set[str] = set()
 
 
@@ -273,6 +267,7 @@ if __name__ == "__main__":
         "predicted": step_predicted,
         "recalled": step_recalled,
         "serve": step_serve,
+        "tour": step_tour,
     }
     wanted = steps[sys.argv[1]]
     original = MainWindow._start

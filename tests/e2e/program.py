@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @contextmanager
-def program(*words: str) -> Iterator[subprocess.Popen[str]]:
-    """The program under its driver; gone when the block ends."""
-    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+def program(*words: str, environ: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
+    """The program under its driver, offscreen unless `environ` names a display; gone when the block ends."""
+    environ = {**os.environ, "QT_QPA_PLATFORM": "offscreen"} if environ is None else environ
+    environment = {**environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(
         [sys.executable, "-X", "faulthandler", str(DRIVER), *words],
         stdout=subprocess.PIPE,

@@ -15,7 +15,7 @@ import torch
 from core.errors import StarmarkError, TrainingError
 from core.model.checkpoint import load_network
 from tests.golden import ROOT
-from training.command import run_training
+from training.command import read_training_faces, run_training
 from training.config import TrainConfig, config_from, load_config
 from training.events import Ended, EpochDone, Started, Step, Warned, decode, encode
 from training.options import add_train_arguments
@@ -197,3 +197,26 @@ def test_events_survive_a_round_trip_and_a_cut_line_is_ignored() -> None:
     assert decode(encode(step)[:-5]) is None
     assert decode('{"event": "Unknown"}') is None
     assert decode(encode(Step(1, 2, 3, float("nan"), 0.5, 1e-3, 2.0, 0.1, 0.01))).loss is None
+
+
+def test_extra_faces_are_trained_on_and_choose_nothing(drawn_faces: Path, tiny_config: Path, tmp_path: Path) -> None:
+    config = load_config(tiny_config)
+    alone = read_training_faces(str(drawn_faces), "300w", None, config)
+    both = read_training_faces(str(drawn_faces), "300w", None, config, [str(drawn_faces)])
+    everyone = len(list(drawn_faces.glob("*.pts")))
+    assert len(both.train) == len(alone.train) + everyone > len(alone.train)
+    assert [face.image for face in both.val] == [face.image for face in alone.val]
+    assert both.source["extra"] == [{"dataset": drawn_faces.name, "format": "300w", "train_faces": everyone}]
+
+
+def test_extra_faces_of_another_scheme_are_refused(drawn_faces: Path, tiny_config: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    first = next(drawn_faces.glob("*.pts"))
+    lines = first.read_text().splitlines()
+    few = ["version: 1", "n_points: 51", "{", *lines[3 + 17 : 3 + 68], "}"]
+    (other / first.name).write_text("\n".join(few) + "\n")
+    picture = next(drawn_faces.glob(first.stem + ".[jp][pn]g"))
+    (other / picture.name).write_bytes(picture.read_bytes())
+    with pytest.raises(TrainingError, match="300w-51"):
+        read_training_faces(str(drawn_faces), "300w", None, load_config(tiny_config), [str(other)])
