@@ -181,7 +181,8 @@ class FaceItem(QGraphicsItem):
         if index >= len(self._paths.means):
             return
         mean, reach = self._paths.means[[index]], self._paths.reach[[index]]
-        self.update(self._padded(shapes.bounds(self._paths.labels[[index]], mean, mean - reach, mean + reach)))
+        label, corner = self._paths.labels[[index]], self._paths.corners()[[index]]
+        self.update(self._padded(shapes.bounds(label, mean, mean - reach, mean + reach, corner)))
 
     # -- painting ----------------------------------------------------------------------------------------------------
 

@@ -68,9 +68,21 @@ class FacePaths:
             if index in region.indices:
                 self.label_curves[number] = curve_path(self.labels, region)
 
+    def corners(self) -> FloatArray:
+        """(N, 2) image px: where each deviation's part along the major axis ends and that across it begins.
+
+        mean + ((label - mean) . u) u with u the unit vector of the major axis; NaN without label or ellipse.
+        """
+        if self.ellipses is None:
+            return np.full_like(self.labels, np.nan)
+        axis = np.stack([np.cos(self.ellipses.angle), np.sin(self.ellipses.angle)], axis=1)
+        along = ((self.labels - self.means) * axis).sum(axis=1, keepdims=True)
+        corners: FloatArray = self.means + along * axis
+        return corners
+
     def touched_by(self, index: int) -> FloatArray:
         """(K, 2) image px: points around all that is drawn of the label's point `index`, without its marks' size."""
-        parts = [self.labels[[index]], self.means[[index]]]
+        parts = [self.labels[[index]], self.means[[index]], self.corners()[[index]]]
         parts += [
             shapes.touched_by(self.labels, region.indices, region.closed, index)
             for region in self._regions
@@ -80,7 +92,8 @@ class FacePaths:
 
     def bounds(self) -> QRectF:
         """Area of all points and ellipses, image px."""
-        found = shapes.bounds(self.labels, self.means, self.means - self.reach, self.means + self.reach)
+        means, reach = self.means, self.reach
+        found = shapes.bounds(self.labels, means, means - reach, means + reach, self.corners())
         return QRectF() if found is None else QRectF(found[0], found[1], found[2] - found[0], found[3] - found[1])
 
 

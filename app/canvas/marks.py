@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
+import numpy as np
 from PySide6.QtCore import QLineF, QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPen, QPixmap
 
 from app.canvas.palette import HALO, RGB
+from core.face import FloatArray
 
 HALO_PX = 1.3
 _TEXT_CACHE = 2048
+_HEAD_FROM_PX = 4.0
+"""Shorter arrows have no head."""
+_HEAD_COS, _HEAD_SIN = -0.87, 0.5
+"""Sides of an arrow's head: 150 degrees away from its direction."""
 _TRIANGLE = ((0.0, -1.0), (0.866, 0.5), (-0.866, 0.5))
 
 
@@ -65,6 +71,42 @@ def triangles(painter: QPainter, points: Sequence[QPointF], radius: float, rgb: 
         corner = [(point.x() + radius * x, point.y() + radius * y) for x, y in _TRIANGLE]
         lines += [QLineF(*corner[i], *corner[(i + 1) % 3]) for i in range(3)]
     segments(painter, lines, rgb, width)
+
+
+def arrows(
+    painter: QPainter, starts: FloatArray, ends: FloatArray, rgb: RGB, width: float, head: float, inset: float = 0.0
+) -> None:
+    """Arrows from `starts` to `ends`, (K, 2) screen px, with a dark outline; short ones have no head.
+
+    Args:
+        head: length of the head's sides, px; at most half of what is seen of the arrow.
+        inset: the tip keeps this far from the end, which a mark covers, px.
+    """
+    if not len(starts):
+        return
+    way = ends - starts
+    length = np.hypot(way[:, 0], way[:, 1])
+    seen = length - inset
+    unit = way / np.maximum(length, 1e-9)[:, None]
+    tip = ends - inset * unit
+    side = np.minimum(head, seen / 2)[:, None]
+    normal = np.stack([-unit[:, 1], unit[:, 0]], axis=1)
+    left = tip + side * (_HEAD_COS * unit + _HEAD_SIN * normal)
+    right = tip + side * (_HEAD_COS * unit - _HEAD_SIN * normal)
+    path = QPainterPath()
+    rows = np.concatenate([starts, ends, left, tip, right, seen[:, None]], axis=1).tolist()
+    for x0, y0, x1, y1, lx, ly, tx, ty, rx, ry, room in rows:
+        path.moveTo(x0, y0)
+        path.lineTo(x1, y1)
+        if room > _HEAD_FROM_PX:
+            path.moveTo(lx, ly)
+            path.lineTo(tx, ty)
+            path.lineTo(rx, ry)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    # One path, not many lines: where lines meet, Qt blends them by how they happen to be grouped.
+    for stroke, colour in ((width + 2 * HALO_PX, HALO), (width, rgb)):
+        painter.setPen(pen(colour, stroke))
+        painter.drawPath(path)
 
 
 def segments(painter: QPainter, lines: Sequence[QLineF], rgb: RGB, width: float, halo: float = HALO_PX) -> None:
