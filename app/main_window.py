@@ -36,6 +36,7 @@ from app.panels.message_bar import Message, MessageBar, Tone
 from app.panels.status import StatusLine
 from app.panels.view_options import ViewPanel
 from app.panels.welcome import ProblemPage, WelcomePage
+from app.seeing import Seeing
 from app.settings import Settings
 from app.theme import apply_theme
 from app.upkeep.keeper import Keeper
@@ -58,14 +59,7 @@ class MainWindow(QMainWindow):
         self.canvas = CanvasView(self)
         self.images = ImagePanel(self)
         self.landmarks = LandmarkPanel(self)
-        self.view_options = ViewPanel(
-            [self.actions_[name] for name in LAYERS],
-            tuple(int(k) for k in str(settings.value("sigma_levels")).split(",") if k in ("1", "2", "3")),
-            float(settings.value("ellipse_scale")),
-            float(settings.value("point_size")),
-            float(settings.value("ambiguous_threshold")),
-            self,
-        )
+        self.view_options = ViewPanel(self.actions_.__getitem__, settings, self)
         self.messages = MessageBar(self)
         self.status = StatusLine(self.actions_["cancel"], self)
         self.setStatusBar(self.status)
@@ -73,6 +67,9 @@ class MainWindow(QMainWindow):
             self.document, settings, self.canvas, self.images, self.landmarks, self.view_options, self
         )
         self.desk = FaceDesk(self.document, self.workbench, self.canvas, FacePanel(self), HistoryPanel(self))
+        self.seeing = Seeing(
+            self, self.workbench, self.canvas, self.desk, self.view_options, self.actions_, settings
+        )
         self.keeper = Keeper(self.document, settings, self.desk, self)
         self.opening = Opening(self.document, settings, self)
         self.opening.expect(project, paths)
@@ -174,7 +171,7 @@ class MainWindow(QMainWindow):
         self.opening.start(self._first_project, self._first_paths, self.workbench.start_model)
 
     def _restore(self) -> None:
-        for name in LAYERS:
+        for name in (*LAYERS, "follow", "loupe_drag"):
             self.actions_[name].setChecked(bool(self.settings.value(name)))
         switch_layers(self)
         self.images.set_order(str(self.settings.value("image_sort")))

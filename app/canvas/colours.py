@@ -102,7 +102,7 @@ PALETTES: dict[str, tuple[str, MarkColours]] = {
 
 
 def chosen(palette: str, label: str = "", prediction: str = "", others: str = "") -> MarkColours:
-    """A palette with the user's own colours in it, texts like "#ff9f1c"; what is empty or no colour is left as it is."""
+    """A palette with the user's own colours in it, texts like "#ff9f1c"; what is empty or no colour stays as it is."""
     colours = PALETTES.get(palette, PALETTES["standard"])[1]
     own = {"label": parse(label), "prediction": parse(prediction)}
     colours = replace(colours, **{name: rgb for name, rgb in own.items() if rgb is not None})

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from PySide6.QtCore import QLineF, QPointF, QRectF, QSizeF, Qt
+from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QTransform
 
 from app.canvas import marks, palette
@@ -128,6 +128,26 @@ class FacePainter:
         marks.rings(painter, _places(frame.shown, rings), frame.size + 7, self.layers.colours.selected, 1.2)
         if self.layers.numbers or self.layers.names:
             self._paint_texts(painter, frame, np.flatnonzero(lively).tolist(), frozenset(loud), loud=True)
+
+    def paint_close(self, painter: QPainter, frame: Frame, index: int | None, area: QRectF) -> None:
+        """What the loupe shows: curves, the ellipse of point `index`, and marks that leave their places open.
+
+        The painter works in screen px, of which `area` is seen.
+        """
+        layers, colours = self.layers, self.layers.colours
+        if layers.curves:
+            self._paint_curves(painter, frame, ())
+        if layers.ellipses and index is not None:
+            self._paint_loud_ellipses(painter, frame, [index])
+        painter.setOpacity(1.0)
+        near = self._near(frame, area)
+        if layers.points and layers.predictions:
+            places = _places(frame.means, near & ~np.isnan(frame.means[:, 0]))
+            marks.crosses(painter, places, 5.0, colours.prediction, 1.0, 1.0)
+        if layers.points and layers.labels:
+            others = near.copy()
+            others[[] if index is None else [index]] = False
+            marks.rings(painter, _places(frame.labels, others & ~np.isnan(frame.labels[:, 0])), 8.0, colours.label, 1.4)
 
     # -- ellipses and curves -----------------------------------------------------------------------------------------
 

@@ -79,8 +79,20 @@ class ImagePyramid:
         while self._add_level():
             pass
 
+    def __len__(self) -> int:
+        """Number of levels made so far."""
+        return len(self._levels)
+
+    def __getitem__(self, index: int) -> QImage:
+        """A level made so far, the full picture first."""
+        return self._levels[index]
+
     def level(self, scale: float) -> QImage:
-        """The smallest level that has at least as many pixels as the screen will show.
+        """The smallest level that has at least as many pixels as the screen will show; see `level_index`."""
+        return self._levels[self.level_index(scale)]
+
+    def level_index(self, scale: float) -> int:
+        """Which level `level` gives.
 
         Args:
             scale: screen pixels a pixel of the full picture, > 0.
@@ -88,7 +100,7 @@ class ImagePyramid:
         wanted = 0
         while scale * 2 ** (wanted + 1) <= 1 and (wanted + 1 < len(self._levels) or self._add_level()):
             wanted += 1
-        return self._levels[wanted]
+        return wanted
 
     def _add_level(self) -> bool:
         last = self._levels[-1]

@@ -18,6 +18,7 @@ _HEAD_FROM_PX = 4.0
 """Shorter arrows have no head."""
 _HEAD_COS, _HEAD_SIN = -0.87, 0.5
 """Sides of an arrow's head: 150 degrees away from its direction."""
+_WAYS = ((-1, 0), (1, 0), (0, -1), (0, 1))
 _TRIANGLE = ((0.0, -1.0), (0.866, 0.5), (-0.866, 0.5))
 
 
@@ -62,6 +63,13 @@ def crosses(
         lines.append(QLineF(x - arm, y, x + arm, y))
         lines.append(QLineF(x, y - arm, x, y + arm))
     segments(painter, lines, rgb, width, halo)
+
+
+def crosshair(painter: QPainter, centre: QPointF, gap: float, arm: float, rgb: RGB) -> None:
+    """Four thin lines that point at `centre` from `arm` px away and end `gap` px before it."""
+    x, y = centre.x(), centre.y()
+    lines = [QLineF(x + dx * gap, y + dy * gap, x + dx * arm, y + dy * arm) for dx, dy in _WAYS]
+    segments(painter, lines, rgb, 1.0, 1.0)
 
 
 def triangles(painter: QPainter, points: Sequence[QPointF], radius: float, rgb: RGB, width: float = 1.8) -> None:

@@ -69,6 +69,39 @@ class _Panel(QWidget):
         raise NotImplementedError
 
 
+class Tag(_Panel):
+    """Lines of text on the canvas: what is not as it usually is."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._lines: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """What it says; empty while hidden."""
+        return "" if self.isHidden() else "\n".join(self._lines)
+
+    def show_text(self, *lines: str) -> None:
+        """Say `lines`; nothing hides the tag."""
+        if lines != self._lines:
+            self._lines = lines
+            self.setAccessibleName(". ".join(lines))
+            self.resize(self.sizeHint())
+            self.update()
+        self.setVisible(bool(lines))
+
+    def sizeHint(self) -> QSize:
+        metrics = QFontMetrics(self.font())
+        width = max((metrics.horizontalAdvance(line) for line in self._lines), default=0)
+        return QSize(width + 2 * _PAD, len(self._lines) * metrics.lineSpacing() + _PAD)
+
+    def draw(self, painter: QPainter, colours: palette.PanelColours) -> None:
+        painter.setPen(QColor(*colours.text))
+        area = self.rect().adjusted(_PAD, 0, 0, 0)
+        alignment = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(area, alignment, "\n".join(self._lines))
+
+
 class Legend(_Panel):
     """What colours and shapes mean; only what is on the screen is explained."""
 

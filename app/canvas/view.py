@@ -103,6 +103,11 @@ class CanvasView(FacesView):
         elif self._hover is not None:  # another point may be under the cursor now, or none
             self._set_hover(self.point_at(self._cursor))
 
+    @property
+    def busy(self) -> bool:
+        """Whether the mouse is in the middle of something."""
+        return self._gesture is not None
+
     # -- selection ---------------------------------------------------------------------------------------------------
 
     def _select(self, face_id: str | None, indices: Sequence[int]) -> None:
@@ -144,6 +149,8 @@ class CanvasView(FacesView):
 
     def point_at(self, position: QPointF) -> hit.Hit | None:
         """The point under a place in the viewport."""
+        if self._compare.covers(position):
+            return None
         place = self.to_image(position)
         return hit.find_point(self._targets(), place.x(), place.y(), HIT_RADIUS_PX / self.zoom)
 
@@ -153,7 +160,7 @@ class CanvasView(FacesView):
         return hit.find_face(self._targets(), place.x(), place.y())
 
     def _targets(self) -> list[hit.Target]:
-        return [item.target() for item in self._items.values()]
+        return [item.target() for item in self._items.values() if item.isVisible()]
 
     def _set_hover(self, found: hit.Hit | None) -> None:
         before, self._hover = self._hover, found

@@ -1,0 +1,73 @@
+"""A slider with its number, in two shapes."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QGridLayout, QLabel, QSlider, QWidget
+
+_STEPS_PER_UNIT = 20
+
+
+class NumberSlider(QWidget):
+    """A slider with a caption and its value. Signal: changed(value)."""
+
+    changed = Signal(float)
+
+    def __init__(
+        self, caption: str, tip: str, span: tuple[float, float], value: float, unit: str, parent: QWidget
+    ) -> None:
+        super().__init__(parent)
+        self._unit = unit
+        self.slider = QSlider(Qt.Orientation.Horizontal, self)
+        self.slider.setRange(round(span[0] * _STEPS_PER_UNIT), round(span[1] * _STEPS_PER_UNIT))
+        self.slider.setPageStep(_STEPS_PER_UNIT // 4)
+        self.slider.setAccessibleName(caption)
+        self.shown = QLabel(self)
+        title = QLabel(caption, self)
+        title.setBuddy(self.slider)
+        layout = QGridLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setVerticalSpacing(2)
+        layout.addWidget(title, 0, 0)
+        layout.addWidget(self.shown, 0, 1, Qt.AlignmentFlag.AlignRight)
+        layout.addWidget(self.slider, 1, 0, 1, 2)
+        self.setToolTip(tip)
+        self.slider.setValue(round(value * _STEPS_PER_UNIT))
+        self._show()
+        self.slider.valueChanged.connect(self._moved)
+
+    def value(self) -> float:
+        """The value as shown."""
+        return self.slider.value() / _STEPS_PER_UNIT
+
+    def set_value(self, value: float) -> None:
+        """Go to the nearest step."""
+        self.slider.setValue(round(value * _STEPS_PER_UNIT))
+
+    def _show(self) -> None:
+        self.shown.setText(f"{self.value():.2f}{self._unit}".replace("-", "\N{MINUS SIGN}"))
+
+    def _moved(self) -> None:
+        self._show()
+        self.changed.emit(self.value())
+
+
+class OpacitySlider(QSlider):
+    """How opaque a layer is, in steps of five percent."""
+
+    def __init__(self, layer: str, value: float, parent: QWidget) -> None:
+        super().__init__(Qt.Orientation.Horizontal, parent)
+        self.setRange(0, 20)
+        self.setPageStep(4)
+        self._layer = layer
+        self.setAccessibleName(f"Opacity of {layer}")
+        self.setValue(round(20 * value))
+        self.valueChanged.connect(lambda _value: self._say())
+        self._say()
+
+    def share(self) -> float:
+        """0 to 1."""
+        return self.value() / 20
+
+    def _say(self) -> None:
+        self.setToolTip(f"Opacity of {self._layer}: {5 * self.value()} %")
