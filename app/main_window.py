@@ -113,7 +113,7 @@ class MainWindow(QMainWindow):
             self.tabifyDockWidget(self._docks[2], dock)
         self._docks[2].raise_()
         self.resizeDocks(self._docks[:3], [270, 370, 370], Qt.Orientation.Horizontal)
-        self.resizeDocks(self._docks[1:3], [340, 500], Qt.Orientation.Vertical)
+        self.resizeDocks(self._docks[1:3], [430, 410], Qt.Orientation.Vertical)
         self.recent_menu = build_menus(self, self.actions_, self._docks)
         self.recent_menu.aboutToShow.connect(self._fill_recent)
         build_toolbar(self, self.actions_)

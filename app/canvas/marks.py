@@ -87,7 +87,7 @@ def arrows(
     """Arrows from `starts` to `ends`, (K, 2) screen px, with a dark outline; short ones have no head.
 
     Args:
-        head: length of the head's sides, px; at most half of what is seen of the arrow.
+        head: length of a head's sides, px; at most half of what is seen of the arrow.
         inset: the tip keeps this far from the end, which a mark covers, px.
     """
     if not len(starts):
@@ -97,24 +97,20 @@ def arrows(
     seen = length - inset
     unit = way / np.maximum(length, 1e-9)[:, None]
     tip = ends - inset * unit
-    side = np.minimum(head, seen / 2)[:, None]
+    sides = np.minimum(head, seen / 2)[:, None]
     normal = np.stack([-unit[:, 1], unit[:, 0]], axis=1)
-    left = tip + side * (_HEAD_COS * unit + _HEAD_SIN * normal)
-    right = tip + side * (_HEAD_COS * unit - _HEAD_SIN * normal)
-    path = QPainterPath()
-    rows = np.concatenate([starts, ends, left, tip, right, seen[:, None]], axis=1).tolist()
-    for x0, y0, x1, y1, lx, ly, tx, ty, rx, ry, room in rows:
-        path.moveTo(x0, y0)
-        path.lineTo(x1, y1)
-        if room > _HEAD_FROM_PX:
-            path.moveTo(lx, ly)
-            path.lineTo(tx, ty)
-            path.lineTo(rx, ry)
+    left = tip + sides * (_HEAD_COS * unit + _HEAD_SIN * normal)
+    right = tip + sides * (_HEAD_COS * unit - _HEAD_SIN * normal)
+    shafts = [QLineF(*a, *b) for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
+    corners = np.concatenate([left, tip, right], axis=1)[seen > _HEAD_FROM_PX].tolist()
+    tips = [[QPointF(a, b), QPointF(c, d), QPointF(e, f)] for a, b, c, d, e, f in corners]
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    # One path, not many lines: where lines meet, Qt blends them by how they happen to be grouped.
     for stroke, colour in ((width + 2 * HALO_PX, HALO), (width, rgb)):
         painter.setPen(pen(colour, stroke))
-        painter.drawPath(path)
+        painter.drawLines(shafts)
+        # One by one: how Qt blends lines that meet would otherwise depend on which others are drawn with them.
+        for points in tips:
+            painter.drawPolyline(points)
 
 
 def segments(painter: QPainter, lines: Sequence[QLineF], rgb: RGB, width: float, halo: float = HALO_PX) -> None:

@@ -129,6 +129,8 @@ class Legend(_Panel):
             rows += ["along", "across"] if layers.split else ["deviation"]
         if flagged:
             rows.append("ambiguous")
+        if predictions and layers.edges:
+            rows.append("edge map")
         self._scale, self._rows, self._layers, self._ghosts = ellipses, tuple(rows), layers, ghosts
         self.setVisible(layers.legend and bool(self._rows or ghosts or ellipses))
         self.resize(self.sizeHint())
@@ -216,6 +218,9 @@ class Legend(_Panel):
         elif row in ("deviation", "along", "across"):
             ends = np.array([[start.x(), start.y()]]), np.array([[end.x(), end.y()]])
             marks.arrows(painter, *ends, getattr(shown, row), 1.6, 6)
+        elif row == "edge map":
+            painter.setPen(marks.pen(shown.edge, 7, 150))
+            painter.drawLine(start + QPointF(2, 0), end - QPointF(2, 0))
         else:
             marks.triangles(painter, [middle + QPointF(0, 1)], 7, shown.ambiguous)
         painter.setPen(QColor(*colours.text))

@@ -90,7 +90,7 @@ def edge_table(rgb: RGB) -> np.ndarray:
     """(256, 4) uint8 R, G, B, A for an edge map: nothing at 0, `rgb` at 255."""
     t = np.linspace(0.0, 1.0, 256)
     light = np.repeat(np.array([rgb], np.float64), 256, axis=0)
-    return np.concatenate([light, 225 * t[:, None] ** 0.7], axis=1).round().astype(np.uint8)
+    return np.concatenate([light, 215 * np.clip((t[:, None] - 0.08) / 0.92, 0, 1)], axis=1).round().astype(np.uint8)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,14 @@ class NumberSlider(QWidget):
     changed = Signal(float)
 
     def __init__(
-        self, caption: str, tip: str, span: tuple[float, float], value: float, unit: str, parent: QWidget
-    ) -> None:
+        self, caption: str, tip: str, span: tuple[float, float], value: float, unit: str, parent: QWidget,
+        steps: int = _STEPS_PER_UNIT,
+    ) -> None:  # fmt: skip
         super().__init__(parent)
-        self._unit = unit
+        self._unit, self._steps = unit, steps
         self.slider = QSlider(Qt.Orientation.Horizontal, self)
-        self.slider.setRange(round(span[0] * _STEPS_PER_UNIT), round(span[1] * _STEPS_PER_UNIT))
-        self.slider.setPageStep(_STEPS_PER_UNIT // 4)
+        self.slider.setRange(round(span[0] * steps), round(span[1] * steps))
+        self.slider.setPageStep(max(steps // 4, 1))
         self.slider.setAccessibleName(caption)
         self.shown = QLabel(self)
         title = QLabel(caption, self)
@@ -32,20 +33,20 @@ class NumberSlider(QWidget):
         layout.addWidget(self.shown, 0, 1, Qt.AlignmentFlag.AlignRight)
         layout.addWidget(self.slider, 1, 0, 1, 2)
         self.setToolTip(tip)
-        self.slider.setValue(round(value * _STEPS_PER_UNIT))
+        self.slider.setValue(round(value * self._steps))
         self._show()
         self.slider.valueChanged.connect(self._moved)
 
     def value(self) -> float:
         """The value as shown."""
-        return self.slider.value() / _STEPS_PER_UNIT
+        return self.slider.value() / self._steps
 
     def set_value(self, value: float) -> None:
         """Go to the nearest step."""
-        self.slider.setValue(round(value * _STEPS_PER_UNIT))
+        self.slider.setValue(round(value * self._steps))
 
     def _show(self) -> None:
-        self.shown.setText(f"{self.value():.2f}{self._unit}".replace("-", "\N{MINUS SIGN}"))
+        self.shown.setText(f"{self.value():.{2 if self._steps > 1 else 0}f}{self._unit}".replace("-", "\N{MINUS SIGN}"))
 
     def _moved(self) -> None:
         self._show()

@@ -143,7 +143,7 @@ class MarksPage(QWidget):
         )
         self.text_size = NumberSlider(
             "Size of numbers and names", "Height of the letters on screen.", _TEXT_RANGE,
-            float(settings.value("text_size")), " px", self,
+            float(settings.value("text_size")), " px", self, 1,
         )  # fmt: skip
         for slider in (self.scale, self.threshold, self.point_size, self.text_size):
             slider.changed.connect(lambda _v: self.changed.emit())
