@@ -11,6 +11,7 @@ import numpy as np
 from scipy.interpolate import RBFInterpolator
 
 from core.face import Box, FloatArray, Label
+from core.moves.movable import placed
 from core.scheme import Scheme
 
 SHAPE_DIR = Path(__file__).resolve().parent.parent.parent / "resources" / "mean_shapes"
@@ -49,7 +50,7 @@ def similarity(source: FloatArray, target: FloatArray) -> Similarity | None:
     Written with complex numbers: with z, w the centred points, the factor is sum(conj(z) w) / sum(|z|^2) (a case of
     Umeyama 1991). One pair gives a shift alone. None of no pair.
     """
-    known = np.isfinite(source).all(axis=1) & np.isfinite(target).all(axis=1)
+    known = placed(source) & placed(target)
     if not known.any():
         return None
     one, other = source[known], target[known]
@@ -88,9 +89,9 @@ def expected_places(points: FloatArray, reference: FloatArray) -> FloatArray:
     """
     laid = similarity(reference, points)
     expected = reference.copy() if laid is None else laid(reference)
-    known = np.isfinite(points).all(axis=1)
-    anchors = known & np.isfinite(reference).all(axis=1)
-    wanted = ~known & np.isfinite(expected).all(axis=1)
+    known = placed(points)
+    anchors = known & placed(reference)
+    wanted = ~known & placed(expected)
     if anchors.sum() >= _BENDING and wanted.any():
         at, inverse = np.unique(expected[anchors], axis=0, return_inverse=True)
         residual = np.zeros((len(at), 2))

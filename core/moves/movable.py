@@ -16,10 +16,14 @@ _SAME = 1e-9
 """px; a point that would move by less stays."""
 
 
+def placed(points: FloatArray) -> Mask:
+    """(N,) bool: rows of `points` (N, 2) that are not missing."""
+    return np.asarray(np.isfinite(points).all(axis=1), np.bool_)
+
+
 def present(label: Label) -> Mask:
     """(N,) bool: points that have a place."""
-    known: Mask = np.isfinite(label.points).all(axis=1)
-    return known
+    return placed(label.points)
 
 
 def locked(label: Label) -> Mask:
@@ -41,7 +45,7 @@ def places(label: Label, points: FloatArray, among: Iterable[int] | None = None,
         among: only these points; None for all.
         fill: whether missing points are placed too.
     """
-    known = np.isfinite(points).all(axis=1)
+    known = placed(points)
     wanted = known & ~locked(label)
     if not fill:
         wanted &= present(label)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from core.face import FloatArray
 from core.geometry import Contour, merge_repeated, spline
+from core.moves.movable import placed
 from core.scheme import Region
 
 SAMPLES = 12
@@ -97,7 +98,7 @@ class Rail:
 def rail(points: FloatArray, region: Region) -> Rail | None:
     """The rail of a region through `points` (N, 2) px; None where fewer than two of its points are apart."""
     order = np.array(region.indices, np.intp)
-    indices = order[np.isfinite(points[order]).all(axis=1)]
+    indices = order[placed(points[order])]
     closed = region.closed
     nodes, node_of = merge_repeated(points[indices], closed)
     if closed and len(nodes) < 3:  # two points make no ring

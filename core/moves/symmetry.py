@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from core.face import FloatArray, Label
 from core.label_change import LabelChange, difference
-from core.moves.movable import locked, places, present
+from core.moves.movable import locked, placed, places, present
 from core.scheme import Scheme
 
 _ENOUGH = 3
@@ -32,7 +32,7 @@ def mid_line(points: FloatArray, scheme: Scheme, without: Iterable[int] = ()) ->
         None where no pair is present, or nothing tells left from right.
     """
     flip = np.array(scheme.flip)
-    known = np.isfinite(points).all(axis=1)
+    known = placed(points)
     usable = known & known[flip]
     doubted = np.zeros(len(points), np.bool_)
     doubted[list(without)] = True
@@ -83,6 +83,7 @@ def swap_sides(label: Label, scheme: Scheme, chosen: Iterable[int] | None = None
     wanted |= wanted[flip]
     wanted &= ~(locked(label) | locked(label)[flip]) & (present(label) | present(label)[flip])
     source = np.where(wanted, flip, np.arange(len(label)))
-    values = (label.points, label.visibility, label.flags, label.weights)
-    swapped = Label(label.scheme, *(value[source] for value in values))
+    swapped = Label(
+        label.scheme, label.points[source], label.visibility[source], label.flags[source], label.weights[source]
+    )
     return difference(label, swapped)
