@@ -78,8 +78,8 @@ class Placing(QObject):
     def _offer(self, face: FaceState, index: int) -> None:
         scheme, label = self._bench.scheme_for(face), self._label(face)
         expected = _expected(face, scheme, label.points)
-        self._index = index
-        self._offered = None
+        self._index, self._offered = index, None
+        self._canvas.select([index])  # with its ellipse, where there is one
         left = len(self._missing(face))
         if np.isfinite(expected[index]).all():
             x, y = np.round(expected[index], 3).tolist()

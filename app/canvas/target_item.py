@@ -47,17 +47,17 @@ class TargetItem(QGraphicsItem):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         radius = _RING_PX / 2
         halo = marks.outline_pen(palette.HALO, _HALO_PX, ratio, 170)
-        line = QPen(marks.outline_pen(palette.BOX, 1.8, ratio))
+        line = QPen(marks.outline_pen(palette.LABEL, 1.8, ratio))
         line.setDashPattern([4.0, 3.0])
         for pen in (halo, line):
             painter.setPen(pen)
             painter.drawEllipse(QPointF(0, 0), radius, radius)
         hairs = [(QPointF(a, 0), QPointF(b, 0)) for a, b in ((-radius - 4, -3), (3, radius + 4))]
         hairs += [(QPointF(0, a), QPointF(0, b)) for a, b in ((-radius - 4, -3), (3, radius + 4))]
-        for pen in (marks.outline_pen(palette.HALO, 3.0, ratio, 170), marks.outline_pen(palette.BOX, 1.4, ratio)):
+        for pen in (marks.outline_pen(palette.HALO, 3.0, ratio, 170), marks.outline_pen(palette.LABEL, 1.4, ratio)):
             painter.setPen(pen)
             for start, end in hairs:
                 painter.drawLine(start, end)
-        picture = marks.text(self._text, palette.BOX, _TEXT_PX, ratio)
+        picture = marks.text(self._text, palette.LABEL, _TEXT_PX, ratio)
         room = picture.deviceIndependentSize()
         marks.place_text(painter, picture, QPointF(radius + 8 + room.width() / 2, 0))
