@@ -146,7 +146,8 @@ class Editing(QObject):
             self.said.emit(f"{name} has other points ({other.scheme}): they do not fit this label.")
             return
         change = taking.take(ground.label, other, ground.chosen or None)
-        self._apply(ground, change, f"take {_count(len(change))} from {name}", f"{name} has the same points.")
+        what = f"take {_count(len(change))} from {name}"
+        self._apply(ground, change, what, f"{name} has the same points.", exact=True)
 
     # -- along the curve
 
@@ -199,7 +200,8 @@ class Editing(QObject):
         ground = self._ground(selection=False)
         if ground is not None:
             change = symmetry.swap_sides(ground.label, ground.scheme, ground.chosen or None)
-            self._apply(ground, change, "swap left and right", "These points have no partner on the other side.")
+            nothing = "These points have no partner on the other side."
+            self._apply(ground, change, "swap left and right", nothing, exact=True)
 
     def turn(self, degrees: float, factor: float) -> None:
         """Turn and size the selected points about their middle."""
@@ -291,11 +293,16 @@ class Editing(QObject):
             return None
         return Ground(face, scheme, label, chosen)
 
-    def _apply(self, ground: Ground, change: LabelChange, what: str, nothing: str) -> None:
+    def _apply(
+        self, ground: Ground, change: LabelChange, what: str, nothing: str, *, exact: bool = False
+    ) -> None:
+        """Send the change as one edit, or say why it is none; `exact` places are copies, which stay what they are."""
         if not len(change):
             self.said.emit(nothing)
             return
-        points = None if change.points is None else np.round(change.points, DECIMALS)
+        points = change.points
+        if points is not None and not exact:
+            points = np.round(points, DECIMALS)
         rounded = LabelChange(change.indices, points, change.visibility, change.flags, change.weights)
         self._document.apply(ChangePoints(ground.face.face_id, rounded, what))
 

@@ -25,7 +25,7 @@ from core.face import Label
 from core.moves.drag import Constraint
 
 STEPS_OFFERED = 10
-_NOTE_MS = 6000
+_NOTE_MS = 4000
 
 
 class PointsDesk(QObject):
@@ -51,7 +51,6 @@ class PointsDesk(QObject):
         self.take_menu.aboutToShow.connect(self._fill_take_menu)
         for mover in (self.editing, self.placing):
             mover.said.connect(lambda text: status.showMessage(text, _NOTE_MS))
-        document.face_changed.connect(lambda _face: status.clearMessage())
         canvas.hintChanged.connect(status.show_hint)
         canvas.softChanged.connect(self._soft_changed)
         canvas.toolChanged.connect(lambda tool: actions["place"].setChecked(tool is Tool.PLACE))
@@ -68,7 +67,7 @@ class PointsDesk(QObject):
             "goto_point": self._ask_for_point,
             "soft": self._switch_soft,
             "slide": self._switch_slide,
-            "place": lambda: self.placing.toggle(self._actions["place"].isChecked()),
+            "place": self._switch_placing,
         }
 
     # -- which point
@@ -102,6 +101,10 @@ class PointsDesk(QObject):
     def _switch_slide(self) -> None:
         on = self._actions["slide"].isChecked()
         self._canvas.set_constraint(Constraint.CURVE if on else Constraint.FREE)
+
+    def _switch_placing(self) -> None:
+        self.placing.toggle(self._actions["place"].isChecked())
+        self._actions["place"].setChecked(self._canvas.tool is Tool.PLACE)  # there may be nothing to place
 
     # -- other labels
 
