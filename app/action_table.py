@@ -21,6 +21,7 @@ class ActionSpec:
         toolbar: position group in the tool bar, 0 for none; groups are separated by a line.
         separator: whether a line goes above it in its menu.
         caption: text beside its icon in the tool bar; empty for the icon alone.
+        on_canvas: whether its keys count only while the canvas has the keyboard.
     """
 
     id: str
@@ -34,6 +35,7 @@ class ActionSpec:
     toolbar: int = 0
     separator: bool = False
     caption: str = ""
+    on_canvas: bool = False
 
 
 CONDITIONS = frozenset(
@@ -43,7 +45,8 @@ CONDITIONS = frozenset(
     }
 )
 
-_FILE, _EDIT, _VIEW, _GO, _MODEL, _HELP = "&File", "&Edit", "&View", "&Go", "&Model", "&Help"
+_FILE, _EDIT, _POINTS, _VIEW, _GO = "&File", "&Edit", "&Points", "&View", "&Go"
+_MODEL, _HELP = "&Model", "&Help"
 
 TABLE: tuple[ActionSpec, ...] = (
     ActionSpec("new", "&New project", _FILE, ("Ctrl+N",), "new", "Start an empty project; the present one is kept."),
@@ -96,10 +99,71 @@ TABLE: tuple[ActionSpec, ...] = (
         "Draw a box around a face that was not found; its landmarks are then predicted.", "image",
         checkable=True, toolbar=2, separator=True,
     ),
+    ActionSpec("start_shape", "Start from the &mean shape", _EDIT, (), "",
+               "Put a mean face into the box of a face that has no points yet.", "face"),
+    ActionSpec("remove_face", "&Delete face", _EDIT, ("Ctrl+Del",), "", "Take the active face away; undo brings it "
+               "back.", "face"),
     ActionSpec(
         "settings", "&Settings…", _EDIT, ("Ctrl+,",), "settings", "Your name, appearance, device and model.",
         separator=True
     ),
+    ActionSpec("select_all", "Select &all points", _POINTS, ("Ctrl+A",), "", "Every point of the face.", "face",
+               on_canvas=True),
+    ActionSpec("select_region", "Select the cu&rve", _POINTS, ("R",), "",
+               "The whole of every curve that a selected point is on; a double click on a point does it too.",
+               "selection"),
+    ActionSpec("next_point", "Ne&xt point", _POINTS, ("Tab",), "", "By number, round the end.", "face",
+               on_canvas=True),
+    ActionSpec("previous_point", "Pre&vious point", _POINTS, ("Shift+Tab",), "", "By number, round the start.", "face",
+               on_canvas=True),
+    ActionSpec("goto_point", "&Go to point…", _POINTS, ("G",), "", "By its number or a part of its name.", "face"),
+    ActionSpec("soft", "S&oft drag", _POINTS, ("O",), "soft",
+               "Neighbours along the curve follow a dragged point, less the further they are; the wheel says how many.",
+               "image", True, 2, True),
+    ActionSpec("slide", "Drag along the &curve", _POINTS, (), "slide",
+               "Dragged points stay on their curve, between their neighbours. Holding Shift does it for one drag, "
+               "Ctrl keeps to the ellipse's long axis, Ctrl+Shift to its short one.", "image", True, 2),
+    ActionSpec("place", "Place m&issing points", _POINTS, ("T",), "place",
+               "One after another, each offered where it is to be expected: click, or Enter for the offered place.",
+               "face", True, 2),
+    ActionSpec("snap", "&Snap to prediction", _POINTS, ("S",), "",
+               "The selected points go where the model sees them.", "face", separator=True),
+    ActionSpec("snap_region", "Snap the curve to prediction", _POINTS, ("Shift+S",), "",
+               "The whole curve of the selected points.", "face"),
+    ActionSpec("snap_face", "Snap the &face to prediction", _POINTS, (), "", "All points of the face.", "face"),
+    ActionSpec("snap_across", "Snap to the long a&xis", _POINTS, (), "",
+               "Across the ellipse's long axis as the model says, along it as it is: where the model is sure, it wins.",
+               "face"),
+    ActionSpec("spread", "Spr&ead evenly", _POINTS, ("E",), "",
+               "Even distances along the curve; the ends and locked points stay. Between two selected points, only "
+               "what lies there.", "face", separator=True),
+    ActionSpec("spread_like", "Spread as predicted", _POINTS, (), "",
+               "Along your curve with the distances of the predicted one.", "face"),
+    ActionSpec("smooth", "S&mooth the curve", _POINTS, ("Shift+E",), "",
+               "Take dents out; the ends and locked points stay.", "face"),
+    ActionSpec("mirror", "M&irror from the other side", _POINTS, ("M",), "",
+               "The selected points go where their partners say, about the face's own mid line.", "face",
+               separator=True),
+    ActionSpec("swap_sides", "S&wap left and right", _POINTS, (), "",
+               "For a label that was made mirrored; the selected points, or the whole face.", "face"),
+    ActionSpec("turn_left", "Turn left", _POINTS, ("[",), "", "The selected points, by 2° about their middle.",
+               "selection", separator=True),
+    ActionSpec("turn_right", "Turn right", _POINTS, ("]",), "", "The same, clockwise.", "selection"),
+    ActionSpec("smaller", "Smaller", _POINTS, ("Ctrl+[",), "", "The selected points, by 2 % about their middle.",
+               "selection"),
+    ActionSpec("larger", "Larger", _POINTS, ("Ctrl+]",), "", "The same, outwards.", "selection"),
+    ActionSpec("next_visibility", "&Visible, occluded, outside", _POINTS, ("V",), "",
+               "The next of the three for the selected points.", "selection", separator=True),
+    ActionSpec("see_visible", "Visible", _POINTS, ("Shift+V",), "", "The selected points can be seen.", "selection"),
+    ActionSpec("see_occluded", "Occluded", _POINTS, (), "", "Something hides the selected points.", "selection"),
+    ActionSpec("see_outside", "Outside the image", _POINTS, (), "", "The selected points lie beyond the picture.",
+               "selection"),
+    ActionSpec("take_away", "&Delete points", _POINTS, ("Del",), "",
+               "The selected points are missing; T places them again.", "selection", on_canvas=True),
+    ActionSpec("lock", "&Lock", _POINTS, ("L",), "", "No move touches locked points; again unlocks them.", "selection",
+               separator=True),
+    ActionSpec("flag", "Mar&k for a second look", _POINTS, ("K",), "", "Set or take off the mark of the selected "
+               "points.", "selection"),
     ActionSpec("previous", "&Previous image", _GO, ("Left", "A", "PgUp"), "previous",
                "Go to the image before.", "images",
                toolbar=3),
@@ -163,4 +227,4 @@ TABLE: tuple[ActionSpec, ...] = (
     ActionSpec("about", "&About Starmark", _HELP, (), "", "Versions and licences."),
 )  # fmt: skip
 
-MENUS = (_FILE, _EDIT, _GO, _VIEW, _MODEL, _HELP)
+MENUS = (_FILE, _EDIT, _POINTS, _GO, _VIEW, _MODEL, _HELP)

@@ -39,10 +39,15 @@ _IMAGE_FILTER = "Images (*.jpg *.jpeg *.png *.webp *.tif *.tiff *.bmp *.JPG *.JP
 _MOUSE = (
     ("Wheel, pinch", "Zoom at the cursor"),
     ("Drag with the middle or right button, Space + drag", "Move the picture"),
-    ("Click", "Select a point"),
-    ("Drag a point", "Correct it: it becomes a label and is saved"),
-    ("Esc", "Give up the drag or the box"),
-    ("Arrow keys", "Nudge the selected point; Shift: further, Ctrl: less"),
+    ("Click", "Select a point; Ctrl: in or out, Shift: all on the way along the curve"),
+    ("Double click on a point", "Select its curve"),
+    ("Shift + drag beside points", "Frame points to select them; with Ctrl in addition"),
+    ("Drag a point", "Correct it, with the others that are selected: it becomes a label and is saved"),
+    ("Shift + drag", "Slide along the curve, between the neighbours"),
+    ("Ctrl + drag, Ctrl + Shift + drag", "Keep to the long or the short axis of the ellipse"),
+    ("Wheel during a soft drag", "More or fewer neighbours follow"),
+    ("Esc", "Give up the drag, the box or the placing"),
+    ("Arrow keys", "Nudge the selected points; Shift: further, Ctrl: less"),
 )
 
 

@@ -36,6 +36,7 @@ from app.panels.message_bar import Message, MessageBar, Tone
 from app.panels.status import StatusLine
 from app.panels.view_options import ViewPanel
 from app.panels.welcome import ProblemPage, WelcomePage
+from app.points_desk import PointsDesk
 from app.seeing import Seeing
 from app.settings import Settings
 from app.theme import apply_theme
@@ -69,6 +70,9 @@ class MainWindow(QMainWindow):
         self.desk = FaceDesk(self.document, self.workbench, self.canvas, FacePanel(self), HistoryPanel(self))
         self.seeing = Seeing(
             self, self.workbench, self.canvas, self.desk, self.view_options, self.actions_, settings
+        )
+        self.points = PointsDesk(
+            self.document, settings, self.workbench, self.canvas, self.desk, self.actions_, self.status
         )
         self.keeper = Keeper(self.document, settings, self.desk, self)
         self.opening = Opening(self.document, settings, self)
@@ -114,7 +118,7 @@ class MainWindow(QMainWindow):
         self._docks[2].raise_()
         self.resizeDocks(self._docks[:3], [270, 370, 370], Qt.Orientation.Horizontal)
         self.resizeDocks(self._docks[1:3], [430, 410], Qt.Orientation.Vertical)
-        self.recent_menu = build_menus(self, self.actions_, self._docks)
+        self.recent_menu = build_menus(self, self.actions_, self._docks, self.points.take_menu)
         self.recent_menu.aboutToShow.connect(self._fill_recent)
         build_toolbar(self, self.actions_)
         self.resize(1400, 900)

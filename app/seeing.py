@@ -81,6 +81,7 @@ class Seeing(QObject):
         bench, canvas, document = self._bench, self._canvas, self._document
         canvas.pointDragging.connect(self._dragged)
         canvas.pointMoved.connect(lambda *_: self._drag_ended())
+        canvas.pointsMoved.connect(lambda *_: self._drag_ended())
         canvas.pointDragCancelled.connect(lambda *_: self._drag_ended())
         canvas.cursorMoved.connect(self._cursor_moved)
         canvas.viewChanged.connect(lambda _zoom: self._canvas.compare.arrange())

@@ -92,6 +92,7 @@ TABLE: tuple[Setting, ...] = (
     Setting("text_size", 11.0),
     Setting("follow", False),
     Setting("loupe_drag", True),
+    Setting("soft_radius", 2.0),
     Setting("sigma_levels", "1,2,3"),
     # Heatmaps have a broad floor that no calibration takes out yet: at full size 68 ellipses hide the face.
     Setting("ellipse_scale", 0.2),

@@ -215,15 +215,15 @@ class Workbench(QObject):
         self.conditions_changed.emit()
 
     def _view(self, face: FaceState) -> FaceView | None:
-        scheme = scheme_of(face)
-        if scheme is None:  # a box without anything in it yet: drawn in the model's scheme, or any
-            scheme = get_scheme(self._model_scheme() or "300w-68")
         try:
-            return FaceView(
-                face.face_id, scheme, face.box, face.label, face.fitting_prediction, face.face_id == self.active
-            )
+            scheme, prediction = self.scheme_for(face), face.fitting_prediction
+            return FaceView(face.face_id, scheme, face.box, face.label, prediction, face.face_id == self.active)
         except ValueError:  # a label of another length than its scheme: an old user scheme
             return None
+
+    def scheme_for(self, face: FaceState) -> Scheme:
+        """The scheme the face is shown and edited in; of a box without anything in it the model's, or any."""
+        return scheme_of(face) or get_scheme(self._model_scheme() or "300w-68")
 
     def _model_scheme(self) -> str | None:
         info = self.predictions.state.info

@@ -2,7 +2,7 @@
 
 A 12-megapixel photo, one face of 98 points with 1, 2 and 3-sigma ellipses, label and prediction, painted in software
 into a 1600 x 1000 window. Each step is a real mouse event and the repaint it causes, callout included. In the soft drag
-fifteen neighbours follow by a falloff, all layers are on, deviations are split, and the loupe is beside the point.
+neighbours along the curve follow, all layers are on, deviations are split, and the loupe is beside the point.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from core.scheme import Scheme, get_scheme
 
 SIZE = (4000, 3000)
 FRAME_MS = 16
-FOLLOWERS = 15
+SOFT_RADIUS = 8.0
 
 
 def make_face(scheme: Scheme, centre: tuple[float, float], radius: float, seed: int = 0) -> FaceView:
@@ -115,23 +115,17 @@ def drag(view: CanvasView, index: int, steps: int) -> list[Time]:
 
 
 def soft_drag(view: CanvasView, index: int, steps: int) -> list[Time]:
-    """As `drag`, while neighbours follow by a cosine falloff and the loupe shows the point."""
-    item = view.active_item()
-    assert item is not None and item.face.label is not None
-    start = item.face.label.points
-    near = np.argsort(np.hypot(*(start - start[index]).T))[1 : FOLLOWERS + 1].tolist()
-    share = {i: 0.5 + 0.5 * math.cos(math.pi * (rank + 1) / (FOLLOWERS + 1)) for rank, i in enumerate(near)}
+    """As `drag`, while neighbours along the curve follow and the loupe shows the point."""
 
-    def follow(_face: str, _index: int, x: float, y: float) -> None:
-        by = np.array([x, y]) - start[index]
-        for i in near:
-            item.move_point(i, tuple((start[i] + share[i] * by).tolist()))
+    def look(_face: str, _index: int, x: float, y: float) -> None:
         view.loupe.look(QPointF(x, y), view.to_screen(x, y), index, view.callout.geometry())
 
-    view.pointDragging.connect(follow)
+    view.set_soft(SOFT_RADIUS)
+    view.pointDragging.connect(look)
     times = drag(view, index, steps)
-    view.pointDragging.disconnect(follow)
+    view.pointDragging.disconnect(look)
     view.loupe.hide()
+    view.set_soft(0)
     return times
 
 
@@ -158,7 +152,7 @@ def main() -> None:
     view.fit_face()
     QApplication.processEvents()
     view.set_layers(Layers(numbers=True, names=True, split=True, ambiguous_threshold=2.5))
-    report("soft drag of 16 points, all layers", soft_drag(view, 60, steps))
+    report("soft drag, all layers, loupe", soft_drag(view, 60, steps))
     view.set_adjustment(Adjustment(0.1, 0.2, 1.4))
     QThreadPool.globalInstance().waitForDone()
     QApplication.processEvents()

@@ -31,6 +31,8 @@ _EDGE_PART = 0.12
 _POINT_GAP_PX = 45.0
 _POINT_MAX_ZOOM = 32.0
 _OVERLAY_MARGIN = 12
+_ROOM_PX = 60
+"""Screen px around a point that is brought into sight."""
 _LEGEND_ROOM = (380, 260)
 """Smallest canvas, px, that has room for a legend."""
 
@@ -307,6 +309,21 @@ class FacesView(ZoomView):
         gap = shapes.spacing(item.face.points)
         wanted = _POINT_GAP_PX / gap if 0 < gap < math.inf else 4.0
         self.restore_view((max(self.zoom, min(wanted, _POINT_MAX_ZOOM)), *place))
+
+    def reveal_point(self, face_id: str | None, index: int) -> None:
+        """Move the picture just so far that a point is in sight, with some room around it."""
+        item = self._items.get(face_id) if face_id is not None else None
+        place = None if item is None else item.shown_point(index)
+        if place is not None:
+            self.reveal(*place)
+
+    def reveal(self, x: float, y: float) -> None:
+        """The same for a place, image px."""
+        at, room = self.to_screen(x, y), self.viewport().rect().adjusted(_ROOM_PX, _ROOM_PX, -_ROOM_PX, -_ROOM_PX)
+        dx = max(room.left() - at.x(), 0.0) + min(room.right() - at.x(), 0.0)
+        dy = max(room.top() - at.y(), 0.0) + min(room.bottom() - at.y(), 0.0)
+        if dx or dy:
+            self.pan(dx, dy)
 
     def _zoom_applied(self, zoom: float) -> None:
         for item in self._items.values():
