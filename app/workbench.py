@@ -139,8 +139,9 @@ class Workbench(QObject):
         self._heatmaps = None
         self.canvas.set_faces([])
         self.canvas.set_heatmap(None)
-        self.landmarks.show_face(None, None, None, 1.0)
-        self.view_options.show_count(None, 0)
+        self.canvas.set_edge_map(None)
+        self.landmarks.select(())
+        self._show_active()
         self.active_changed.emit()
         row = self._row()
         self.images.show_current(document.current_id)
@@ -190,7 +191,10 @@ class Workbench(QObject):
         if self.active not in faces:
             self.active = next(iter(faces), None)
             self.selection = ()
-        self._show_faces()
+        if self.picture_ready:
+            self._show_faces()
+        else:
+            self._show_active()
         self._request_prediction()
         self.active_changed.emit()
         self.conditions_changed.emit()
@@ -235,6 +239,8 @@ class Workbench(QObject):
 
     def _show_active(self) -> None:
         face = self.active_face()
+        if face is None and self.document.current_id is not None and not self.document.faces_known:
+            return  # a moment later there is: to clear the table in between costs more than to fill it
         scheme = None if face is None else scheme_of(face)
         threshold = float(self.settings.value("ambiguous_threshold"))
         if face is None or scheme is None:

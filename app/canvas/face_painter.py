@@ -308,16 +308,17 @@ class FacePainter:
         if self._text_room is None or self._text_room[0] != scale:
             full = self.layers.names and frame.gap >= _NAME_GAP
             places = self.face.points * scale + (frame.world.dx(), frame.world.dy())
-            taken: list[QRectF] = []
-            kept = set()
-            for i in np.flatnonzero(~np.isnan(places[:, 0])).tolist():
-                room = marks.text_size(self._text(i, full), self.layers.text_size)
-                centre = _beside(frame, places[i].tolist(), room)
-                area = QRectF(0, 0, room.width() - 4, room.height() - 6)  # the outline's margin may overlap
-                area.moveCenter(centre)
-                if not any(area.intersects(other) for other in taken):
-                    taken.append(area)
-                    kept.add(i)
+            wanted = np.flatnonzero(~np.isnan(places[:, 0])).tolist()
+            rooms = [marks.text_size(self._text(i, full), self.layers.text_size) for i in wanted]
+            centres = [_beside(frame, places[i].tolist(), room) for i, room in zip(wanted, rooms, strict=True)]
+            # Half sizes; the outlines' margins may overlap.
+            half = np.array([(room.width() / 2 - 2, room.height() / 2 - 3) for room in rooms]).reshape(-1, 2)
+            middle = np.array([(centre.x(), centre.y()) for centre in centres]).reshape(-1, 2)
+            meet = (np.abs(middle[:, None] - middle[None]) < half[:, None] + half[None]).all(axis=2)
+            free = np.zeros(len(wanted), bool)
+            for row in range(len(wanted)):
+                free[row] = not (meet[row] & free).any()
+            kept = [i for i, has_room in zip(wanted, free.tolist(), strict=True) if has_room]
             self._text_room = scale, frozenset(kept)
         return self._text_room[1]
 
