@@ -51,11 +51,11 @@ class Seeing(QObject):
         self._document, self._bench, self._canvas, self._desk = bench.document, bench, canvas, desk
         self._panel, self._actions, self._settings = panel, actions, settings
         self.photo = PhotoPage()
-        keys = (native(actions[name].shortcut().toString()) for name in ("flicker", "split_view"))
-        self.comparing = ComparePage(*keys)
+        flicker, split = (native(actions[name].shortcut().toString()) for name in ("flicker", "split_view"))
+        self.comparing = ComparePage(flicker, split)
         panel.add_page("Photo", self.photo)
         panel.add_page("Compare", self.comparing)
-        self._down: set[int] = set()
+        self._down: list[int] = []
         self._held: dict[int, str] = {}
         self._loupe_on = False
         self._cursor = QPointF(math.nan, math.nan)
@@ -94,7 +94,7 @@ class Seeing(QObject):
         document.face_changed.connect(lambda face_id: self._face_changed() if face_id == bench.active else None)
         self._desk.details_changed.connect(self._face_changed)
         self._desk.history.looked_at.connect(lambda _step: self._face_changed())
-        self._panel.currentChanged.connect(lambda _page: self._face_changed())
+        self._panel.page_changed.connect(self._face_changed)
         self.photo.changed.connect(self._adjust)
         self.photo.auto_switched.connect(lambda on: self._adjust_by_itself() if on else None)
         self.comparing.changed.connect(self._compare)
@@ -117,7 +117,7 @@ class Seeing(QObject):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         """Notes which keys are down: a shortcut tells of the press only, and nobody of the release."""
         kind = event.type()
-        if kind == QEvent.Type.WindowDeactivate:
+        if kind == QEvent.Type.WindowDeactivate or (kind == QEvent.Type.FocusOut and watched is self._canvas):
             self._down.clear()
             for action in tuple(self._held.values()):
                 self._end(action)
@@ -126,18 +126,17 @@ class Seeing(QObject):
         return False
 
     def _key(self, key: int, down: bool) -> None:
+        self._down = [other for other in self._down if other != key]
         if down:
-            self._down.add(key)
+            self._down.append(key)
             return
-        self._down.discard(key)
         action = self._held.get(key)
         if action is not None:
             self._end(action)
 
     def _begin(self, action: str) -> None:
-        key = self._actions[action].shortcut()[0].key() if not self._actions[action].shortcut().isEmpty() else None
-        if key is not None and int(key) in self._down:
-            self._held[int(key)] = action
+        if self._down:  # the last key that went down is the one that brought us here
+            self._held[self._down[-1]] = action
         elif action == "loupe" and self._loupe_on:  # from the menu: once more ends it
             self._end("loupe")
             return

@@ -73,7 +73,7 @@ PALETTES: dict[str, tuple[str, MarkColours]] = {
         "High contrast",
         MarkColours(
             label=(255, 255, 0),
-            prediction=(0, 255, 255),
+            prediction=(0, 214, 255),
             deviation=(255, 255, 255),
             along=(0, 255, 0),
             across=(255, 80, 80),
@@ -104,9 +104,8 @@ PALETTES: dict[str, tuple[str, MarkColours]] = {
 def chosen(palette: str, label: str = "", prediction: str = "", others: str = "") -> MarkColours:
     """A palette with the user's own colours in it, texts like "#ff9f1c"; what is empty or no colour stays as it is."""
     colours = PALETTES.get(palette, PALETTES["standard"])[1]
-    own = {"label": parse(label), "prediction": parse(prediction)}
-    colours = replace(colours, **{name: rgb for name, rgb in own.items() if rgb is not None})
-    first = parse(others)
+    own_label, own_prediction, first = parse(label), parse(prediction), parse(others)
+    colours = replace(colours, label=own_label or colours.label, prediction=own_prediction or colours.prediction)
     return colours if first is None else replace(colours, others=(first, *colours.others))
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from PySide6.QtCore import QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
@@ -54,6 +54,7 @@ class SplitBar(QWidget):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
+        self._canvas = parent
         self.setObjectName("split_bar")
         self.setCursor(Qt.CursorShape.SplitHCursor)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
@@ -61,19 +62,34 @@ class SplitBar(QWidget):
         self.setToolTip("Drag to compare; left and right arrow keys move it too.")
         self.hide()
 
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        event.accept()  # else the canvas below would take it
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        event.accept()
+
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if event.buttons() & Qt.MouseButton.LeftButton:
-            x = self.mapToParent(event.position()).x()
-            self.moved.emit(min(max(x / max(self.parentWidget().width(), 1), 0.0), 1.0))
+            self._move_to(self.mapToParent(event.position()).x())
         event.accept()
+
+    def event(self, event: QEvent) -> bool:
+        # The arrows also turn images: with the divider in hand they move it.
+        mine = isinstance(event, QKeyEvent) and event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right)
+        if mine and event.type() == QEvent.Type.ShortcutOverride:
+            event.accept()
+            return True
+        return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         step = {Qt.Key.Key_Left: -_KEY_STEP, Qt.Key.Key_Right: _KEY_STEP}.get(Qt.Key(event.key()))
         if step is None:
             event.ignore()
             return
-        middle = self.x() + self.width() / 2
-        self.moved.emit(min(max(middle / max(self.parentWidget().width(), 1) + step, 0.0), 1.0))
+        self._move_to(self.x() + self.width() / 2 + step * self._canvas.width())
+
+    def _move_to(self, x: float) -> None:
+        self.moved.emit(min(max(x / max(self._canvas.width(), 1), 0.0), 1.0))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

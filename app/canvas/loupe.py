@@ -19,6 +19,7 @@ MAGNIFICATION = 4.0
 SIDE_PX = 184
 _AWAY_PX = 40
 """Distance from the cursor, so that a hand's small moves do not reach it."""
+_HOLE_PX = 6.0
 _MAX_ZOOM = 128.0
 _CORNERS = ((1, -1), (-1, -1), (1, 1), (-1, 1))
 
@@ -95,7 +96,11 @@ class Loupe(QWidget):
         painter.resetTransform()
         item = self._view.active_item()
         if item is not None and item.isVisible():
+            hole = QPainterPath()
+            hole.addEllipse(QPointF(middle, middle), _HOLE_PX, _HOLE_PX)
+            painter.setClipPath(frame.subtracted(hole))  # curves and ellipses would cover the very place
             item.paint_close(painter, world, self._index)
+            painter.setClipPath(frame)
         marks.crosshair(painter, QPointF(middle, middle), 5.0, 17.0, self._view.layers.colours.selected)
         painter.setClipping(False)
         painter.strokePath(frame, marks.pen(palette.HALO, 3.0))

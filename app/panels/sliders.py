@@ -2,10 +2,36 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QSlider, QWidget
 
 _STEPS_PER_UNIT = 20
+
+
+_OWN_KEYS = (
+    Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown,
+    Qt.Key.Key_Home, Qt.Key.Key_End,
+)  # fmt: skip
+
+
+class KeySlider(QSlider):
+    """A horizontal slider whose keys move it even where the window has other uses for them, such as turning images."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(Qt.Orientation.Horizontal, parent)
+
+    def event(self, event: QEvent) -> bool:
+        """Claim the keys before they become shortcuts."""
+        if (
+            event.type() == QEvent.Type.ShortcutOverride
+            and isinstance(event, QKeyEvent)
+            and event.key() in _OWN_KEYS
+            and event.modifiers() in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.KeypadModifier)
+        ):
+            event.accept()
+            return True
+        return super().event(event)
 
 
 class NumberSlider(QWidget):
@@ -19,7 +45,7 @@ class NumberSlider(QWidget):
     ) -> None:  # fmt: skip
         super().__init__(parent)
         self._unit, self._steps = unit, steps
-        self.slider = QSlider(Qt.Orientation.Horizontal, self)
+        self.slider = KeySlider(self)
         self.slider.setRange(round(span[0] * steps), round(span[1] * steps))
         self.slider.setPageStep(max(steps // 4, 1))
         self.slider.setAccessibleName(caption)
@@ -53,11 +79,11 @@ class NumberSlider(QWidget):
         self.changed.emit(self.value())
 
 
-class OpacitySlider(QSlider):
+class OpacitySlider(KeySlider):
     """How opaque a layer is, in steps of five percent."""
 
     def __init__(self, layer: str, value: float, parent: QWidget) -> None:
-        super().__init__(Qt.Orientation.Horizontal, parent)
+        super().__init__(parent)
         self.setRange(0, 20)
         self.setPageStep(4)
         self._layer = layer

@@ -203,20 +203,28 @@ class MarksPage(QWidget):
             self.own[key].setIcon(QIcon(swatch))
 
 
-class ViewPanel(QTabWidget):
+class ViewPanel(QWidget):
     """The pages of the view dock. What is chosen is kept in the settings.
 
     Signals:
         changed(): anything of layers and marks changed; `keep` puts it into the settings.
+        page_changed(): another page is in front.
     """
 
     changed = Signal()
+    page_changed = Signal()
 
     def __init__(self, actions: Callable[[str], QAction], settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._settings = settings
-        self.setDocumentMode(True)
-        self.setUsesScrollButtons(False)
+        self._pages: dict[QWidget, int] = {}
+        self.tabs = QTabWidget(self)
+        self.tabs.setDocumentMode(True)
+        self.tabs.setUsesScrollButtons(False)
+        self.tabs.setAccessibleName("Pages of the view dock")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.tabs)
         self.layers = LayersPage(actions, settings)
         self.marks = MarksPage(settings)
         self.count, self.threshold = self.marks.count, self.marks.threshold
@@ -224,6 +232,7 @@ class ViewPanel(QTabWidget):
         self.marks.changed.connect(self.changed)
         self.add_page("Layers", self.layers)
         self.add_page("Marks", self.marks)
+        self.tabs.currentChanged.connect(lambda _index: self.page_changed.emit())
         self.show_count(None, 0)
 
     def add_page(self, title: str, page: QWidget) -> None:
@@ -233,23 +242,15 @@ class ViewPanel(QTabWidget):
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.addTab(scroll, title)
+        self._pages[page] = self.tabs.addTab(scroll, title)
 
     def show_page(self, page: QWidget) -> None:
         """Bring a page to the front."""
-        for index in range(self.count_pages()):
-            scroll = self.widget(index)
-            if isinstance(scroll, QScrollArea) and scroll.widget() is page:
-                self.setCurrentIndex(index)
+        self.tabs.setCurrentIndex(self._pages[page])
 
     def is_shown(self, page: QWidget) -> bool:
         """Whether a page is the one in front."""
-        scroll = self.currentWidget()
-        return isinstance(scroll, QScrollArea) and scroll.widget() is page
-
-    def count_pages(self) -> int:
-        """Number of pages."""
-        return QTabWidget.count(self)
+        return self.tabs.currentIndex() == self._pages[page]
 
     def keep(self) -> None:
         """Put what is chosen into the settings."""
