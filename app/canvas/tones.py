@@ -10,6 +10,7 @@ from PySide6.QtGui import QImage
 from app.canvas.adjust import NEUTRAL, Adjustment
 from app.canvas.image import ImagePyramid
 
+_LARGE_KEPT = 2
 _AT_ONCE_PIXELS = 300_000
 """A level of at most so many pixels is changed within the call: a millisecond."""
 
@@ -81,8 +82,11 @@ class Toner(QObject):
         """Begin what is wanted, unless a picture is being made: then it follows."""
         if self._working is not None or self._wanted is None or self._pyramid is None:
             return
-        pyramid, adjustment, index = self._working = self._pyramid, self.adjustment, self._wanted
-        self._wanted = None
+        index, self._wanted = self._wanted, None
+        known = self._levels.get(index)
+        if known is not None and known[0] == self.adjustment:  # asked for again while it was being made
+            return
+        pyramid, adjustment, index = self._working = self._pyramid, self.adjustment, index
         source = pyramid[index]
 
         def make() -> None:
@@ -95,8 +99,11 @@ class Toner(QObject):
     def _take(self, pyramid: ImagePyramid, adjustment: Adjustment, index: int, image: QImage) -> None:
         self._working = None
         if pyramid is self._pyramid and not self.adjustment.neutral:
-            # Only one large level is kept: a photo's memory is not to be doubled.
-            self._levels = {i: entry for i, entry in self._levels.items() if _pixels(entry[1]) <= _AT_ONCE_PIXELS}
+            # Two large levels are kept, the window's and the loupe's: no more memory than that.
+            self._levels.pop(index, None)
+            large = [i for i, entry in self._levels.items() if _pixels(entry[1]) > _AT_ONCE_PIXELS]
+            for old in large[: max(len(large) - _LARGE_KEPT + 1, 0)]:
+                del self._levels[old]
             self._levels[index] = adjustment, image
             self.ready.emit()
         self._work()

@@ -86,6 +86,24 @@ def test_a_small_picture_is_adjusted_at_once_and_a_large_one_soon(canvas, qtbot)
         assert near(shot(canvas), middle, (100, 100, 100), tolerance=1)
 
 
+def test_the_loupe_and_the_window_have_a_level_each(canvas, qtbot) -> None:
+    """Neither takes the other's adjusted level away: they would make each other's anew for ever."""
+    canvas.set_image(flat(100, (2400, 2000)), 2400, 2000)
+    canvas.set_adjustment(Adjustment(invert=True))
+    canvas.loupe.look(QPointF(1200, 1000), QPointF(400, 300), None, QRect())
+    made = []
+    canvas._toner.ready.connect(lambda: made.append(1))
+    levels = canvas._toner._levels
+    qtbot.waitUntil(lambda: {0, 1} <= {i for i, (tones, _) in levels.items() if not tones.neutral})
+    shot(canvas)
+    count = len(made)
+    for _ in range(3):
+        shot(canvas)
+        canvas.loupe.grab()
+    assert len(made) == count and canvas._toner._working is None
+    assert near(pixels(canvas.loupe.grab().toImage()), QPoint(92, 92), (155, 155, 155), tolerance=1)
+
+
 def test_the_next_picture_keeps_the_tones_and_memory_is_known(canvas) -> None:
     canvas.set_layers(BARE)
     canvas.set_adjustment(Adjustment(brightness=0.2))
