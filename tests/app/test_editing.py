@@ -50,8 +50,10 @@ class Desk:
 
     def saved(self, undo_text: str) -> None:
         """Wait for the edit to be on disk under that name."""
-        self.qtbot.waitUntil(lambda: self.window.document.undo_text == undo_text, timeout=10_000)
-        assert self.window.document.save_state.kind == "saved"
+        document = self.window.document
+        self.qtbot.waitUntil(
+            lambda: document.undo_text == undo_text and document.save_state.kind == "saved", timeout=10_000
+        )
 
     def message(self) -> str:
         return self.window.status.currentMessage()
