@@ -4,9 +4,9 @@ Knows what a person sees: the label, the prediction with its ellipses, and, from
 Moves whose outcome shows before they are done (drags, snaps onto a visible cross) are chosen by outcome; spreading is
 tried, and taken back with Ctrl+Z where it did not help.
 
-Effort is counted in button presses, keys and screen px of mouse travel, and weighed in seconds to choose: Fitts's law in
-Shannon's form at 4.9 bit/s for pointing and dragging (Soukoreff and MacKenzie 2004), 0.1 s for a button's press or
-release and 0.2 s for a key (Card, Moran and Newell 1980). Thinking is left out on both sides.
+Effort is counted in button presses, keys, ways of the mouse and their screen px, and weighed in seconds to choose:
+Fitts's law in Shannon's form at 4.9 bit/s for pointing and dragging (Soukoreff and MacKenzie 2004), 0.1 s for a
+button's press or release and 0.2 s for a key (Card, Moran and Newell 1980). Thinking is left out on both sides.
 """
 
 from __future__ import annotations
@@ -33,10 +33,11 @@ SOFT_RADIUS = 2
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """Button presses, keys, mouse travel in screen px, and seconds."""
+    """Button presses, keys, ways of the mouse from one place to the next, their length in screen px, and seconds."""
 
     presses: int = 0
     keys: int = 0
+    ways: int = 0
     travel: float = 0.0
     seconds: float = 0.0
 
@@ -44,6 +45,7 @@ class Effort:
         return Effort(
             self.presses + other.presses,
             self.keys + other.keys,
+            self.ways + other.ways,
             self.travel + other.travel,
             self.seconds + other.seconds,
         )
@@ -66,7 +68,7 @@ class Hand:
         """Move to `to`, a target `width_px` screen px wide."""
         distance = float(np.hypot(*(to - self.at))) * self.zoom
         seconds = START_S + math.log2(distance / width_px + 1) / BITS_S if distance > 0 else 0.0
-        return replace(self, at=to, effort=self.effort + Effort(travel=distance, seconds=seconds))
+        return replace(self, at=to, effort=self.effort + Effort(ways=int(distance > 0), travel=distance, seconds=seconds))
 
     def click(self, on: FloatArray, times: int = 1) -> Hand:
         """Click a point."""
@@ -84,13 +86,15 @@ class Hand:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class State:
-    """Where things stand: the label's points (N, 2) image px, the mouse, the deviation below which W goes on, and
-    whether W has moved the view."""
+    """Where things stand: the label's points (N, 2) image px, the mouse, and where W and X have led.
+
+    Attributes:
+        visited: deviation, image px, of the point that W or X selected last; infinite before.
+    """
 
     points: FloatArray
     hand: Hand
-    below: float = math.inf
-    close: bool = False
+    visited: float = math.inf
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -154,8 +158,9 @@ class Annotator:
 
     def _with_mouse(self, state: State) -> State:
         """Back at the whole face, if W has looked closely, and with W's order begun anew."""
-        hand = state.hand.press(2) if state.close else state.hand  # Shift+F
-        return replace(state, hand=hand, below=math.inf, close=False)
+        close = math.isfinite(state.visited)
+        hand = state.hand.press(2) if close else state.hand  # Shift+F
+        return replace(state, hand=hand, visited=math.inf)
 
     def _snaps(self, state: State, mouse: State, wrong: list[int]) -> Iterator[tuple[str, State]]:
         means = self.prediction.mean
@@ -164,10 +169,15 @@ class Annotator:
         for index in good:
             hand = mouse.hand.click(state.points[index]).press(1)
             yield "click, S", replace(mouse, points=self._snapped(state.points, [index]), hand=hand)
-            if deviation[index] < state.below:
-                steps = int(((deviation < state.below) & (deviation >= deviation[index])).sum())
-                after = replace(state, hand=state.hand.press(steps + 1), below=float(deviation[index]), close=True)
-                yield "W, S", replace(after, points=self._snapped(state.points, [index]))
+            own = float(deviation[index])
+            if own <= state.visited:
+                # W to the first, W past each that is right or whose prediction is not, then X, which leads to the next
+                steps = int((np.isfinite(deviation) & (deviation <= state.visited) & (deviation > own)).sum())
+                first = 0 if math.isfinite(state.visited) else 1
+                rest = deviation[deviation < own]
+                visited = float(rest.max()) if len(rest) else 0.0
+                after = replace(state, hand=state.hand.press(first + steps + 1), visited=visited)
+                yield "W... X", replace(after, points=self._snapped(state.points, [index]))
             region = self.scheme.region_of(index)
             if region is not None:
                 points = self._snapped(state.points, region.indices)

@@ -105,6 +105,7 @@ def report(name: str, plain: list[Effort], tools: list[Effort], groups: list[str
         ("button presses", lambda e: e.presses),
         ("keys", lambda e: e.keys),
         ("presses and keys", lambda e: e.presses + e.keys),
+        ("ways of the mouse", lambda e: e.ways),
         ("mouse travel, screen px", lambda e: e.travel),
         ("seconds of hand work", lambda e: e.seconds),
     ]

@@ -26,6 +26,8 @@ _ELLIPSE_STYLE = {1: (1.6, 255), 2: (1.0, 255), 3: (1.0, 170)}
 """Pen width and opacity of each sigma level on the active face."""
 _IDLE_STYLE = {1: (1.0, 170), 2: (1.0, 110), 3: (1.0, 70)}
 _FILL, _LOUD_FILL = 48, 95
+_LOUD_ELLIPSES = 6
+"""Selected points up to which their ellipses stand out: more would hide the face, and are slow to paint in a drag."""
 _NUMBER_LABEL, _NUMBER_PREDICTION = (255, 236, 210), (214, 236, 255)
 
 
@@ -103,7 +105,7 @@ class FacePainter:
         lively = np.zeros(count, bool)
         lively[[*loud, *moved]] = True
         if self.layers.ellipses:
-            self._paint_loud_ellipses(painter, frame, loud)
+            self._paint_loud_ellipses(painter, frame, loud if len(loud) <= _LOUD_ELLIPSES else pointed)
         if self.layers.curves and self.layers.labels:
             regions = self.face.scheme.regions
             numbers = [n for n, region in enumerate(regions) if not set(region.indices).isdisjoint(moved)]

@@ -88,6 +88,29 @@ def test_snap_by_keys_and_back_by_undo(desk: Desk) -> None:
     assert np.array_equal(desk.label.points, before.points)
 
 
+def test_the_worst_points_one_after_another_by_two_keys(desk: Desk) -> None:
+    mean = face_points()
+    for index, off in ((30, 9.0), (8, 7.0), (48, 5.0), (60, 3.0)):
+        mean[index] += (off, 0.0)
+    before = desk.label.points
+    desk.predict(mean)
+    visited = []
+    desk.key(Key.Key_X)  # nothing is selected yet: it only goes there
+    visited.append(desk.window.workbench.selection)
+    desk.key(Key.Key_X)
+    visited.append(desk.window.workbench.selection)
+    desk.key(Key.Key_W)  # this one is right as it is
+    visited.append(desk.window.workbench.selection)
+    desk.key(Key.Key_X)
+    visited.append(desk.window.workbench.selection)
+    assert visited == [(30,), (8,), (48,), (60,)]
+    after = desk.label.points
+    assert np.allclose(after[[30, 48]], mean[[30, 48]]) and np.array_equal(after[8], before[8])
+    desk.select(5)
+    desk.key(Key.Key_W)  # from elsewhere it begins with the worst again
+    assert desk.window.workbench.selection == (8,)
+
+
 def test_snap_across_keeps_the_place_along(desk: Desk) -> None:
     before = desk.label.points
     desk.predict(before + np.array([5.0, 2.0]))
