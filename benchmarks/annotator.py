@@ -68,7 +68,8 @@ class Hand:
         """Move to `to`, a target `width_px` screen px wide."""
         distance = float(np.hypot(*(to - self.at))) * self.zoom
         seconds = START_S + math.log2(distance / width_px + 1) / BITS_S if distance > 0 else 0.0
-        return replace(self, at=to, effort=self.effort + Effort(ways=int(distance > 0), travel=distance, seconds=seconds))
+        way = Effort(ways=int(distance > 0), travel=distance, seconds=seconds)
+        return replace(self, at=to, effort=self.effort + way)
 
     def click(self, on: FloatArray, times: int = 1) -> Hand:
         """Click a point."""
