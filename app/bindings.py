@@ -52,6 +52,7 @@ def bind_actions(window: MainWindow) -> None:
             "cancel": lambda: _cancel(window),
             "cheat_sheet": lambda: dialogs.CheatSheet(window).exec(),
             "about": lambda: dialogs.show_about(window, bench.predictions.state.info),
+            **window.seeing.handlers(),
             **window.points.handlers(),
             **dict.fromkeys(LAYERS, lambda: switch_layers(window)),
         }

@@ -43,6 +43,10 @@ PATHS: dict[str, str] = {
     "labels": "<circle cx='12' cy='12' r='5' fill='currentColor'/>",
     "predictions": "<path d='M12 4v16M4 12h16'/>",
     "deviations": "<path d='M5 19L17 7'/><path d='M11 6h7v7'/>",
+    "split": "<path d='M4 18L18 11'/><path d='M18 11L15 5'/><path d='M13 10.4l5 .6-2.6 4.2'/>",
+    "edges": "<path d='M3 16C6 4 10 4 12 12s6 8 9-4' stroke-width='4.6' stroke-opacity='.4'/>"
+    "<path d='M3 16C6 4 10 4 12 12s6 8 9-4'/>",
+    "names": "<path d='M4 18L9 6l5 12M6 14h6'/><circle cx='19' cy='17' r='1.8' fill='currentColor'/>",
     "boxes": "<path d='M5 5h14v14H5z'/>",
     "heatmap": "<circle cx='12' cy='12' r='2.2' fill='currentColor'/><circle cx='12' cy='12' r='5.6'/>"
     "<circle cx='12' cy='12' r='9.2' stroke-dasharray='2 2.6'/>",

@@ -37,6 +37,7 @@ from app.panels.status import StatusLine
 from app.panels.view_options import ViewPanel
 from app.panels.welcome import ProblemPage, WelcomePage
 from app.points_desk import PointsDesk
+from app.seeing import Seeing
 from app.settings import Settings
 from app.theme import apply_theme
 from app.upkeep.keeper import Keeper
@@ -59,14 +60,7 @@ class MainWindow(QMainWindow):
         self.canvas = CanvasView(self)
         self.images = ImagePanel(self)
         self.landmarks = LandmarkPanel(self)
-        self.view_options = ViewPanel(
-            [self.actions_[name] for name in LAYERS],
-            tuple(int(k) for k in str(settings.value("sigma_levels")).split(",") if k in ("1", "2", "3")),
-            float(settings.value("ellipse_scale")),
-            float(settings.value("point_size")),
-            float(settings.value("ambiguous_threshold")),
-            self,
-        )
+        self.view_options = ViewPanel(self.actions_.__getitem__, settings, self)
         self.messages = MessageBar(self)
         self.status = StatusLine(self.actions_["cancel"], self)
         self.setStatusBar(self.status)
@@ -74,6 +68,9 @@ class MainWindow(QMainWindow):
             self.document, settings, self.canvas, self.images, self.landmarks, self.view_options, self
         )
         self.desk = FaceDesk(self.document, self.workbench, self.canvas, FacePanel(self), HistoryPanel(self))
+        self.seeing = Seeing(
+            self, self.workbench, self.canvas, self.desk, self.view_options, self.actions_, settings
+        )
         self.points = PointsDesk(
             self.document, settings, self.workbench, self.canvas, self.desk, self.actions_, self.status
         )
@@ -120,7 +117,7 @@ class MainWindow(QMainWindow):
             self.tabifyDockWidget(self._docks[2], dock)
         self._docks[2].raise_()
         self.resizeDocks(self._docks[:3], [270, 370, 370], Qt.Orientation.Horizontal)
-        self.resizeDocks(self._docks[1:3], [340, 500], Qt.Orientation.Vertical)
+        self.resizeDocks(self._docks[1:3], [430, 410], Qt.Orientation.Vertical)
         self.recent_menu = build_menus(self, self.actions_, self._docks, self.points.take_menu)
         self.recent_menu.aboutToShow.connect(self._fill_recent)
         build_toolbar(self, self.actions_)
@@ -178,7 +175,7 @@ class MainWindow(QMainWindow):
         self.opening.start(self._first_project, self._first_paths, self.workbench.start_model)
 
     def _restore(self) -> None:
-        for name in LAYERS:
+        for name in (*LAYERS, "follow", "loupe_drag"):
             self.actions_[name].setChecked(bool(self.settings.value(name)))
         switch_layers(self)
         self.images.set_order(str(self.settings.value("image_sort")))

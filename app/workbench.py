@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from app.canvas.model import FaceView, Layers
@@ -16,6 +15,7 @@ from app.jobs.pictures import Picture, PictureLoader, ThumbnailLoader
 from app.jobs.predict import PredictionService
 from app.jobs.prepare import ImageOutcome
 from app.jobs.store import error_text
+from app.layer_options import edges_through, layer_options
 from app.panels.image_model import ImageRow
 from app.panels.images import THUMBNAIL_SIDE, ImagePanel
 from app.panels.landmarks import LandmarkPanel
@@ -29,11 +29,12 @@ if TYPE_CHECKING:
     from app.canvas.view import CanvasView
     from core.model.predictor import Heatmaps
 
-LAYERS = ("points", "numbers", "curves", "ellipses", "labels", "predictions", "deviations", "boxes", "heatmap")
+LAYERS = (
+    "points", "numbers", "curves", "ellipses", "labels", "predictions", "deviations", "boxes", "heatmap", "names",
+    "split", "edges",
+)  # fmt: skip
 """Names of the layers that can be switched: actions, settings and fields of `Layers` alike."""
 
-LABEL_SIZE_PX = 7.0
-"""Diameter of a label's mark at point size 1, screen px."""
 
 
 class Workbench(QObject):
@@ -45,6 +46,8 @@ class Workbench(QObject):
         image_shown(): the picture of the current image is on the canvas.
         no_face(): the model looked at the current image and found nobody.
         image_failed(text): the current image has no picture, and why.
+        maps_shown(maps): the network's maps of the active face are laid over the photo, as wanted; None for none.
+        selection_changed(): other points of the active face are selected, in whichever view.
     """
 
     conditions_changed = Signal()
@@ -52,6 +55,8 @@ class Workbench(QObject):
     image_shown = Signal()
     no_face = Signal()
     image_failed = Signal(str)
+    maps_shown = Signal(object)
+    selection_changed = Signal()
 
     def __init__(
         self,
@@ -135,8 +140,9 @@ class Workbench(QObject):
         self._heatmaps = None
         self.canvas.set_faces([])
         self.canvas.set_heatmap(None)
-        self.landmarks.show_face(None, None, None, 1.0)
-        self.view_options.show_count(None, 0)
+        self.canvas.set_edge_map(None)
+        self.landmarks.select(())
+        self._show_active()
         self.active_changed.emit()
         row = self._row()
         self.images.show_current(document.current_id)
@@ -186,7 +192,10 @@ class Workbench(QObject):
         if self.active not in faces:
             self.active = next(iter(faces), None)
             self.selection = ()
-        self._show_faces()
+        if self.picture_ready:
+            self._show_faces()
+        else:
+            self._show_active()
         self._request_prediction()
         self.active_changed.emit()
         self.conditions_changed.emit()
@@ -231,6 +240,8 @@ class Workbench(QObject):
 
     def _show_active(self) -> None:
         face = self.active_face()
+        if face is None and self.document.current_id is not None and not self.document.faces_known:
+            return  # a moment later there is: to clear the table in between costs more than to fill it
         scheme = None if face is None else scheme_of(face)
         threshold = float(self.settings.value("ambiguous_threshold"))
         if face is None or scheme is None:
@@ -278,6 +289,7 @@ class Workbench(QObject):
         self.selection = tuple(indices)
         self.landmarks.select(self.selection)
         self._show_heatmap()
+        self.selection_changed.emit()
         self.conditions_changed.emit()
 
     def _table_selected(self, indices: tuple[int, ...]) -> None:
@@ -286,6 +298,7 @@ class Workbench(QObject):
         self.selection = indices
         self.canvas.set_selection(self.active, indices)
         self._show_heatmap()
+        self.selection_changed.emit()
         self.conditions_changed.emit()
 
     def _point_activated(self, index: int) -> None:
@@ -369,45 +382,45 @@ class Workbench(QObject):
 
     def set_layers(self, switches: Mapping[str, bool]) -> None:
         """Show and hide layers; sizes and levels come from the settings."""
-        settings = self.settings
-        levels = tuple(int(k) for k in str(settings.value("sigma_levels")).split(",") if k in ("1", "2", "3"))
         shown: dict[str, Any] = {name: switches[name] for name in LAYERS}
-        self._layers = Layers(
-            **shown,
-            sigma_levels=levels,
-            ellipse_scale=float(settings.value("ellipse_scale")),
-            point_size=LABEL_SIZE_PX * float(settings.value("point_size")),
-            ambiguous_threshold=float(settings.value("ambiguous_threshold")),
-        )
+        self._layers = Layers(**shown, **layer_options(self.settings))
         self.canvas.set_layers(self._layers)
         self._show_heatmap()
 
     def _options_changed(self) -> None:
-        panel, settings = self.view_options, self.settings
-        settings.set("sigma_levels", ",".join(map(str, panel.sigmas())))
-        settings.set("ellipse_scale", panel.scale.value())
-        settings.set("point_size", panel.point_size.value())
-        settings.set("ambiguous_threshold", panel.threshold.value())
+        self.view_options.keep()
         self.set_layers({name: getattr(self._layers, name) for name in LAYERS})
         self._show_active()
 
     def _show_heatmap(self) -> None:
-        """The map of the first selected point; asked for once a face."""
-        face = self.active_face()
+        """The map of the first selected point and the edges through it; asked for once a face."""
+        face, layers = self.active_face(), self._layers
         image_id = self.document.current_id
         prediction = None if face is None else face.fitting_prediction
-        if not self._layers.heatmap or face is None or prediction is None or not self.selection:
-            self.canvas.set_heatmap(None)
-            return
-        if self._heatmaps is not None and self._heatmaps[0] == face.face_id:
-            maps = self._heatmaps[1]
-            index = self.selection[0]
-            if index < len(maps.maps):
-                self.canvas.set_heatmap(np.asarray(maps.maps[index]), maps.to_image)
-            return
-        self.canvas.set_heatmap(None)
-        if image_id is not None:
-            self.predictions.request_heatmaps(image_id, face.face_id, prediction)
+        heat = layers.heatmap and bool(self.selection)
+        if not (heat or layers.edges) or face is None or prediction is None:
+            self._lay_maps(None, False)
+        elif self._heatmaps is not None and self._heatmaps[0] == face.face_id:
+            self._lay_maps(self._heatmaps[1], heat)
+        else:
+            self._lay_maps(None, False)
+            if image_id is not None:
+                self.predictions.request_heatmaps(image_id, face.face_id, prediction)
+
+    def _lay_maps(self, maps: Heatmaps | None, heat: bool) -> None:
+        index = self.selection[0] if self.selection else None
+        face = self.active_face()
+        scheme = None if face is None else scheme_of(face)
+        heatmap = edges = to_image = None
+        if maps is not None and scheme is not None:
+            to_image = maps.to_image
+            if heat and index is not None and index < len(maps.maps):
+                heatmap = maps.maps[index]
+            if self._layers.edges and maps.edges is not None:
+                edges = edges_through(scheme, maps.edges, index)
+        self.canvas.set_heatmap(heatmap, to_image)
+        self.canvas.set_edge_map(edges, to_image)
+        self.maps_shown.emit(maps)
 
     def _heatmaps_ready(self, face_id: str, maps: Heatmaps) -> None:
         if face_id in self.document.faces:

@@ -50,6 +50,7 @@ class FaceItem(QGraphicsItem):
         self._moved: dict[int, tuple[float, float]] = {}
         self._bounds = QRectF()
         self._layer: _Layer | None = None
+        self._clip: tuple[float, float] | None = None
         self.set_face(face)
 
     # -- what to show ------------------------------------------------------------------------------------------------
@@ -83,6 +84,12 @@ class FaceItem(QGraphicsItem):
         """Marks keep their size on the screen, so they cover another area of the image."""
         self.prepareGeometryChange()
         self._zoom = zoom
+
+    def set_clip(self, clip: tuple[float, float] | None) -> None:
+        """Paint only between these x, viewport px; None paints everything."""
+        if clip != self._clip:
+            self._clip = clip
+            self.update()
 
     def set_selected(self, indices: frozenset[int]) -> None:
         """Ring these points."""
@@ -190,7 +197,8 @@ class FaceItem(QGraphicsItem):
         if index >= len(self._paths.means):
             return
         mean, reach = self._paths.means[[index]], self._paths.reach[[index]]
-        self.update(self._padded(shapes.bounds(self._paths.labels[[index]], mean, mean - reach, mean + reach)))
+        label, corner = self._paths.labels[[index]], self._paths.corners()[[index]]
+        self.update(self._padded(shapes.bounds(label, mean, mean - reach, mean + reach, corner)))
 
     # -- painting ----------------------------------------------------------------------------------------------------
 
@@ -199,6 +207,9 @@ class FaceItem(QGraphicsItem):
         frame = self._painter.frame(world)
         painter.save()
         painter.resetTransform()
+        if self._clip is not None:
+            left, right = self._clip
+            painter.setClipRect(QRectF(left, -1e5, right - left, 2e5), Qt.ClipOperation.IntersectClip)
         if widget is None:
             area = world.mapRect(self.boundingRect())
             self._painter.paint_still(painter, frame, area, self._moved)
@@ -211,6 +222,11 @@ class FaceItem(QGraphicsItem):
                 painter, frame, selected=self._selected, hovered=self._hovered, moved=self._moved
             )
         painter.restore()
+
+    def paint_close(self, painter: QPainter, world: QTransform, index: int | None) -> None:
+        """Paint the face for the loupe, seen through `world`; see `FacePainter.paint_close`."""
+        area = QRectF(0, 0, painter.device().width(), painter.device().height())
+        self._painter.paint_close(painter, self._painter.frame(world), index, area)
 
     def _layer_for(self, world: QTransform, frame: Frame, widget: QWidget) -> _Layer:
         """The still part, painted anew only when it changed or is needed further out."""

@@ -69,10 +69,22 @@ class FacePaths:
             if not places.keys().isdisjoint(region.indices):
                 self.label_curves[number] = curve_path(self.labels, region)
 
+    def corners(self) -> FloatArray:
+        """(N, 2) image px: where each deviation's part along the major axis ends and that across it begins.
+
+        mean + ((label - mean) . u) u with u the unit vector of the major axis; NaN without label or ellipse.
+        """
+        if self.ellipses is None:
+            return np.full_like(self.labels, np.nan)
+        axis = np.stack([np.cos(self.ellipses.angle), np.sin(self.ellipses.angle)], axis=1)
+        along = ((self.labels - self.means) * axis).sum(axis=1, keepdims=True)
+        corners: FloatArray = self.means + along * axis
+        return corners
+
     def touched_by(self, indices: Collection[int]) -> FloatArray:
         """(K, 2) image px: points around all that is drawn of these points of the label, without marks."""
         rows = list(indices)
-        parts = [self.labels[rows], self.means[rows]]
+        parts = [self.labels[rows], self.means[rows], self.corners()[rows]]
         for region in self._regions:
             touched = [index for index in region.indices if index in indices]
             if len(touched) == 1:
@@ -83,7 +95,8 @@ class FacePaths:
 
     def bounds(self) -> QRectF:
         """Area of all points and ellipses, image px."""
-        found = shapes.bounds(self.labels, self.means, self.means - self.reach, self.means + self.reach)
+        means, reach = self.means, self.reach
+        found = shapes.bounds(self.labels, means, means - reach, means + reach, self.corners())
         return QRectF() if found is None else QRectF(found[0], found[1], found[2] - found[0], found[3] - found[1])
 
 

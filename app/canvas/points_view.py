@@ -103,6 +103,8 @@ class PointsView(FacesView):
 
     def point_at(self, position: QPointF) -> hit.Hit | None:
         """The point under a place in the viewport."""
+        if self._compare.covers(position):
+            return None
         place = self.to_image(position)
         return hit.find_point(self._targets(), place.x(), place.y(), HIT_RADIUS_PX / self.zoom)
 
@@ -112,7 +114,7 @@ class PointsView(FacesView):
         return hit.find_face(self._targets(), place.x(), place.y())
 
     def _targets(self) -> list[hit.Target]:
-        return [item.target() for item in self._items.values()]
+        return [item.target() for item in self._items.values() if item.isVisible()]
 
     def _set_hover(self, found: hit.Hit | None) -> None:
         before, self._hover = self._hover, found

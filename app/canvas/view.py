@@ -228,6 +228,11 @@ class CanvasView(PointsView):
         self.viewport().setCursor(shape)
 
     @property
+    def busy(self) -> bool:
+        """Whether the mouse is in the middle of something."""
+        return self._gesture is not None
+
+    @property
     def _dragging(self) -> bool:
         return isinstance(self._gesture, PointPress) and self._gesture.drag is not None
 
