@@ -264,9 +264,9 @@ def test_the_hint_follows_the_hand(canvas, hand, make_face) -> None:
     canvas.hintChanged.connect(told.append)
     start = hand.at(*POINTS[1])
     hand.send(QEvent.Type.MouseMove, start, held=False)
-    assert told[-1].startswith("Drag to move 1 brow 2; Shift: slide along the brow; Ctrl")
+    assert told[-1].startswith("Drag to move 1 brow 2; Shift: along the brow; Ctrl")
     QTest.keyPress(canvas, Qt.Key.Key_Shift)
-    assert told[-1] == "Drag to slide along the brow"
+    assert told[-1] == "Drag to move 1 brow 2 along the brow"
     QTest.keyRelease(canvas, Qt.Key.Key_Shift)
     hand.press(start)
     hand.move(start + QPoint(20, 0))
