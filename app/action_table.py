@@ -121,8 +121,14 @@ TABLE: tuple[ActionSpec, ...] = (
                "Neighbours along the curve follow a dragged point, less the further they are; the wheel says how many.",
                "image", True, 2, True),
     ActionSpec("slide", "Drag along the &curve", _POINTS, (), "slide",
-               "Dragged points stay on their curve, between their neighbours. Holding Shift does it for one drag, "
-               "Ctrl keeps to the ellipse's long axis, Ctrl+Shift to its short one.", "image", True, 2),
+               "Dragged and nudged points stay on their curve, between their neighbours. Holding Shift does it for "
+               "one drag.", "image", True, 2),
+    ActionSpec("keep_along", "Drag alo&ng the ellipse", _POINTS, (), "",
+               "Dragged and nudged points keep to the long axes of their ellipses. Holding Ctrl does it for one drag.",
+               "image", True),
+    ActionSpec("keep_across", "&Drag across the ellipse", _POINTS, (), "",
+               "Dragged and nudged points keep to the short axes of their ellipses. Holding Ctrl+Shift does it for one "
+               "drag.", "image", True),
     ActionSpec("place", "Place m&issing points", _POINTS, ("T",), "place",
                "One after another, each offered where it is to be expected: click, or Enter for the offered place.",
                "face", True, 2),

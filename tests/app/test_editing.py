@@ -282,6 +282,23 @@ def test_soft_drag_is_a_switch_that_keeps_its_radius(desk: Desk) -> None:
     assert desk.window.canvas.soft == 4.0
 
 
+def test_one_direction_is_kept_to_at_a_time(desk: Desk) -> None:
+    actions, canvas = desk.window.actions_, desk.window.canvas
+    desk.predict(face_points())
+    actions["slide"].trigger()
+    actions["keep_across"].trigger()
+    assert not actions["slide"].isChecked() and actions["keep_across"].isChecked()
+    before = desk.label.points[30]
+    desk.select(30)
+    desk.key(Key.Key_Right, SHIFT)  # the ellipses lie along x
+    desk.key(Key.Key_Up)
+    assert desk.label.points[30] == pytest.approx(before - np.array([0.0, 0.5]), abs=2e-3)
+    actions["keep_across"].trigger()
+    desk.key(Key.Key_Right)
+    assert desk.label.points[30] == pytest.approx(before + np.array([0.5, -0.5]), abs=2e-3)
+    assert canvas.soft == 0
+
+
 def test_a_face_is_deleted_and_brought_back(desk: Desk) -> None:
     desk.key(Key.Key_Delete, CONTROL)
     desk.qtbot.waitUntil(lambda: not desk.window.document.faces)
