@@ -81,6 +81,7 @@ class Editing(QObject):
         marks = {f"see_{kind.name.lower()}": partial(self.see, kind) for kind in _KINDS if kind != Visibility.MISSING}
         return {
             "snap": self.snap,
+            "snap_next": self.snap_next,
             "snap_region": lambda: self.snap("region"),
             "snap_face": lambda: self.snap("face"),
             "snap_across": self.snap_across,
@@ -125,6 +126,12 @@ class Editing(QObject):
             change = taking.snap(ground.label, prediction, chosen)
         name = {"face": "face", "region": "curve"}.get(what) or _count(len(chosen))
         self._apply(ground, change, f"snap {name} to prediction", "These points lie on their predictions already.")
+
+    def snap_next(self) -> None:
+        """Put the selected points on their predictions and go to the next worst point."""
+        if self._bench.selection:
+            self.snap()
+        self._bench.select_worst()
 
     def snap_across(self) -> None:
         """Put the selected points on the major axes of their ellipses, and leave their place along those."""

@@ -29,12 +29,13 @@ class Placing(QObject):
     def __init__(self, document: Document, bench: Workbench, canvas: CanvasView) -> None:
         super().__init__(bench)
         self._document, self._bench, self._canvas = document, bench, canvas
+        self._face_id: str | None = None
         self._index: int | None = None
         self._offered: tuple[float, float] | None = None
         self._placed = 0
         canvas.placed.connect(self._place)
         canvas.toolChanged.connect(self._tool_changed)
-        bench.active_changed.connect(self._face_left)
+        bench.active_changed.connect(self._active_changed)
         document.face_changed.connect(self._face_changed)
 
     @property
@@ -53,7 +54,7 @@ class Placing(QObject):
         elif not self._missing(face):
             self.said.emit("No point of this face is missing.")
         else:
-            self._placed = 0
+            self._face_id, self._placed = face.face_id, 0
             self._canvas.set_tool(Tool.PLACE)
             self._offer(face, self._missing(face)[0])
 
@@ -110,9 +111,12 @@ class Placing(QObject):
             return
         self._offer(face, next((i for i in missing if i >= self._index), missing[0]))
 
-    def _face_left(self) -> None:
-        if self._index is not None:
+    def _active_changed(self) -> None:
+        """Another face, or the same one read anew."""
+        if self._index is not None and self._bench.active != self._face_id:
             self._canvas.set_tool(Tool.SELECT)
+        elif self._index is not None and self._face_id is not None:
+            self._face_changed(self._face_id)
 
     def _tool_changed(self, tool: Tool) -> None:
         if tool is not Tool.PLACE:

@@ -26,6 +26,8 @@ from core.moves.drag import Constraint
 
 STEPS_OFFERED = 10
 _NOTE_MS = 4000
+_MODES = {"slide": Constraint.CURVE, "keep_along": Constraint.MAJOR, "keep_across": Constraint.MINOR}
+"""Where drags lead while one of these switches is on."""
 
 
 class PointsDesk(QObject):
@@ -66,7 +68,7 @@ class PointsDesk(QObject):
             "previous_point": partial(self._step, -1),
             "goto_point": self._ask_for_point,
             "soft": self._switch_soft,
-            "slide": self._switch_slide,
+            **{name: partial(self._switch_mode, name) for name in _MODES},
             "place": self._switch_placing,
         }
 
@@ -98,9 +100,11 @@ class PointsDesk(QObject):
         if radius > 0:
             self._settings.set("soft_radius", radius)
 
-    def _switch_slide(self) -> None:
-        on = self._actions["slide"].isChecked()
-        self._canvas.set_constraint(Constraint.CURVE if on else Constraint.FREE)
+    def _switch_mode(self, chosen: str) -> None:
+        on = self._actions[chosen].isChecked()
+        for name in _MODES:
+            self._actions[name].setChecked(on and name == chosen)
+        self._canvas.set_constraint(_MODES[chosen] if on else Constraint.FREE)
 
     def _switch_placing(self) -> None:
         self.placing.toggle(self._actions["place"].isChecked())

@@ -83,6 +83,7 @@ class Workbench(QObject):
         self.active: str | None = None
         self.selection: tuple[int, ...] = ()
         self.picture_ready = False
+        self._visited: tuple[str | None, tuple[int, ...], float] | None = None
         self._layers = Layers()
         self._heatmaps: tuple[str, Heatmaps] | None = None
         self._wire_document()
@@ -305,9 +306,17 @@ class Workbench(QObject):
         self.canvas.fit_point()
 
     def select_worst(self) -> None:
-        """Select the point with the largest deviation and look at it closely."""
-        worst = self.landmarks.model.worst()
+        """Select the point with the largest deviation and look at it closely; again, the next after it.
+
+        What counts is how far off a point was when it was visited, so that mending it does not lead back to the top.
+        """
+        model = self.landmarks.model
+        again = self._visited is not None and self._visited[:2] == (self.active, self.selection)
+        worst = model.worst(self._visited[2]) if again and self._visited is not None else model.worst()
+        if worst is None and again:
+            worst = model.worst()  # all were visited
         if worst is not None:
+            self._visited = (self.active, (worst,), model.deviation(worst))
             self.landmarks.select((worst,))
             self._point_activated(worst)
 

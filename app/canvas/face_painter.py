@@ -13,7 +13,7 @@ from PySide6.QtGui import QColor, QPainter, QPainterPath, QTransform
 from app.canvas import marks, palette
 from app.canvas.face_paths import FacePaths
 from app.canvas.model import FaceView, Layers
-from core.face import FloatArray, Visibility
+from core.face import FloatArray, PointFlag, Visibility
 
 PAD_PX, NAME_PX = 30.0, 260.0
 """Screen px around a point that its marks and its number, or its name, may need."""
@@ -25,6 +25,8 @@ _ELLIPSE_STYLE = {1: (1.6, 255), 2: (1.0, 255), 3: (1.0, 170)}
 """Pen width and opacity of each sigma level on the active face."""
 _IDLE_STYLE = {1: (1.0, 170), 2: (1.0, 110), 3: (1.0, 70)}
 _FILL, _LOUD_FILL = 48, 95
+_LOUD_ELLIPSES = 6
+"""Selected points up to which their ellipses stand out: more would hide the face, and are slow to paint in a drag."""
 _IDLE_OPACITY = 0.55
 """Of all that is drawn of a face that is not being worked on."""
 _ARROW_PX = 7.0
@@ -115,7 +117,7 @@ class FacePainter:
         lively = np.zeros(count, bool)
         lively[[*loud, *moved]] = True
         if self.layers.ellipses:
-            self._paint_loud_ellipses(painter, frame, loud)
+            self._paint_loud_ellipses(painter, frame, loud if len(loud) <= _LOUD_ELLIPSES else pointed)
         if self.layers.curves and self.layers.labels:
             regions = self.face.scheme.regions
             numbers = [n for n, region in enumerate(regions) if not set(region.indices).isdisjoint(moved)]
@@ -255,11 +257,22 @@ class FacePainter:
             self._fade(painter, opacity.labels, loud)
             marks.discs(painter, _places(frame.labels, labelled & ~self._hidden), size, colours.label, halo)
             marks.rings(painter, _places(frame.labels, labelled & self._hidden), size * 0.9, colours.label)
+            self._paint_flags(painter, frame, labelled)
         marked = self.paths.flagged & which & self._visible(frame)
         if layers.points or layers.ellipses:
             self._fade(painter, 1.0, loud)
             radius = size * 0.5 + 0.8 + 5 * shrink
             marks.triangles(painter, _places(frame.shown, marked), radius, colours.ambiguous, 0.8 + 0.9 * shrink)
+
+    def _paint_flags(self, painter: QPainter, frame: Frame, labelled: np.ndarray) -> None:
+        """Square brackets around locked points, a pennant on those marked for a second look."""
+        if self.face.label is None or not self.face.label.flags.any():
+            return
+        colours, flags = self.layers.colours, self.face.label.flags
+        locked, marked = (labelled & ((flags & np.uint8(flag)) != 0) for flag in (PointFlag.LOCKED, PointFlag.MARKED))
+        side = frame.size + 5 * frame.shrink
+        marks.brackets(painter, _places(frame.labels, locked), side, colours.label, 1.2)
+        marks.pennants(painter, _places(frame.labels, marked), side + 4, colours.ambiguous, 1.4)
 
     def _paint_deviations(self, painter: QPainter, frame: Frame, pairs: np.ndarray) -> None:
         """Arrows from the means to the labels of `pairs` (N,) bool, or one along and one across each major axis."""

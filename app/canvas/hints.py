@@ -61,16 +61,16 @@ def _over_point(now: Situation) -> str:
     if not now.movable:
         return f"{now.under}, as predicted: S puts the label there"
     ways = {
-        Constraint.CURVE: f"slide along the {now.curve}" if now.curve else "",
-        Constraint.MAJOR: "move along the ellipse" if now.ellipse else "",
-        Constraint.MINOR: "move across the ellipse" if now.ellipse else "",
+        Constraint.CURVE: f"along the {now.curve}" if now.curve else "",
+        Constraint.MAJOR: "along the ellipse" if now.ellipse else "",
+        Constraint.MINOR: "across the ellipse" if now.ellipse else "",
     }
+    soft = f", {now.soft:g} neighbours follow" if now.soft else ""
     held = ways.get(now.constraint, "")
     if held:
-        return f"Drag to {held}"
+        return f"Drag to move {now.under} {held}{soft}"
     more = [f"Shift: {ways[Constraint.CURVE]}"] if now.curve else []
-    more += ["Ctrl: along the ellipse", "Ctrl+Shift: across"] if now.ellipse else []
-    soft = f", with {now.soft:g} neighbours on each side" if now.soft else ""
+    more += ["Ctrl: along the ellipse, with Shift across"] if now.ellipse else []
     return "; ".join([f"Drag to move {now.under}{soft}", *more])
 
 

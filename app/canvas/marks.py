@@ -113,6 +113,28 @@ def arrows(
             painter.drawPolyline(points)
 
 
+def brackets(painter: QPainter, points: Sequence[QPointF], side: float, rgb: RGB, width: float = 1.4) -> None:
+    """A pair of square brackets of height `side` around each point, with a dark outline."""
+    lines, half, arm = [], side / 2, side / 4
+    for point in points:
+        for sign in (-1, 1):
+            x, y = point.x() + sign * half, point.y()
+            lines.append(QLineF(x, y - half, x, y + half))
+            lines += [QLineF(x, y + end, x - sign * arm, y + end) for end in (-half, half)]
+    segments(painter, lines, rgb, width)
+
+
+def pennants(painter: QPainter, points: Sequence[QPointF], height: float, rgb: RGB, width: float = 1.4) -> None:
+    """A small flag of that height above each point, with a dark outline."""
+    lines = []
+    for point in points:
+        x, foot = point.x(), point.y() - height / 4
+        top, tip = foot - height, x + height * 0.6
+        lines += [QLineF(x, foot, x, top), QLineF(x, top, tip, top + height / 4)]
+        lines.append(QLineF(tip, top + height / 4, x, top + height / 2))
+    segments(painter, lines, rgb, width)
+
+
 def segments(painter: QPainter, lines: Sequence[QLineF], rgb: RGB, width: float, halo: float = HALO_PX) -> None:
     """Straight lines with a dark outline `halo` px wide."""
     if lines:

@@ -165,7 +165,7 @@ class CanvasView(PointsView):
         self.softChanged.emit(radius)
 
     def set_constraint(self, constraint: Constraint) -> None:
-        """Where drags lead while no key says otherwise."""
+        """Where drags lead while no key says otherwise, and arrow keys."""
         self._constraint = constraint
         self._refresh_hint()
 
@@ -531,7 +531,7 @@ class CanvasView(PointsView):
         step = NUDGE_FAR_PX if modifiers & _SHIFT else NUDGE_FINE_PX if modifiers & _CONTROL else NUDGE_PX
         drag = PointDrag(item, index, self._selected[1], self._soft)
         x, y = drag.start + step * np.array(_ARROWS[key])
-        drag.move((float(x), float(y)), Constraint.FREE, self._allowed)
+        drag.move((float(x), float(y)), self._constraint, self._allowed)
         self._report(item.face.face_id, drag)
         return True
 

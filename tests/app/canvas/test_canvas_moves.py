@@ -140,6 +140,11 @@ def test_the_mode_slides_without_a_key(canvas, hand) -> None:
     canvas.set_constraint(Constraint.CURVE)
     hand.drag(2, (0, 40))
     assert hand.moved[0][2] == "move point along the curve"
+    canvas.set_constraint(Constraint.MAJOR)
+    canvas.set_selection("a", (1,))
+    QTest.keyClick(canvas, Qt.Key.Key_Right, SHIFT)
+    QTest.keyClick(canvas, Qt.Key.Key_Down, SHIFT)  # across the axis: it leads nowhere
+    assert hand.moved[-1][1][1] == pytest.approx(POINTS[1] + (5, 0))
 
 
 def test_soft_drags_take_neighbours_along_and_the_wheel_says_how_many(canvas, hand) -> None:
@@ -264,9 +269,9 @@ def test_the_hint_follows_the_hand(canvas, hand, make_face) -> None:
     canvas.hintChanged.connect(told.append)
     start = hand.at(*POINTS[1])
     hand.send(QEvent.Type.MouseMove, start, held=False)
-    assert told[-1].startswith("Drag to move 1 brow 2; Shift: slide along the brow; Ctrl")
+    assert told[-1].startswith("Drag to move 1 brow 2; Shift: along the brow; Ctrl")
     QTest.keyPress(canvas, Qt.Key.Key_Shift)
-    assert told[-1] == "Drag to slide along the brow"
+    assert told[-1] == "Drag to move 1 brow 2 along the brow"
     QTest.keyRelease(canvas, Qt.Key.Key_Shift)
     hand.press(start)
     hand.move(start + QPoint(20, 0))
