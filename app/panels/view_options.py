@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QAction, QColor, QIcon, QPixmap
+from PySide6.QtGui import QAction, QColor, QIcon, QPainter, QPixmap
 from PySide6.QtWidgets import (
     QCheckBox,
     QColorDialog,
@@ -199,7 +199,10 @@ class MarksPage(QWidget):
     def _show_swatches(self) -> None:
         for key, rgb in self._shown_colours().items():
             swatch = QPixmap(14, 14)
-            swatch.fill(QColor(*rgb))
+            swatch.fill(QColor(128, 128, 128))  # a frame, or white would be lost on a light button
+            painter = QPainter(swatch)
+            painter.fillRect(swatch.rect().adjusted(1, 1, -1, -1), QColor(*rgb))
+            painter.end()
             self.own[key].setIcon(QIcon(swatch))
 
 
