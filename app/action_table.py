@@ -21,6 +21,7 @@ class ActionSpec:
         toolbar: position group in the tool bar, 0 for none; groups are separated by a line.
         separator: whether a line goes above it in its menu.
         caption: text beside its icon in the tool bar; empty for the icon alone.
+        on_canvas: whether its keys count only while the canvas has the keyboard.
     """
 
     id: str
@@ -34,6 +35,7 @@ class ActionSpec:
     toolbar: int = 0
     separator: bool = False
     caption: str = ""
+    on_canvas: bool = False
 
 
 CONDITIONS = frozenset(
@@ -43,7 +45,8 @@ CONDITIONS = frozenset(
     }
 )
 
-_FILE, _EDIT, _VIEW, _GO, _MODEL, _HELP = "&File", "&Edit", "&View", "&Go", "&Model", "&Help"
+_FILE, _EDIT, _POINTS, _VIEW, _GO = "&File", "&Edit", "&Points", "&View", "&Go"
+_MODEL, _HELP = "&Model", "&Help"
 
 TABLE: tuple[ActionSpec, ...] = (
     ActionSpec("new", "&New project", _FILE, ("Ctrl+N",), "new", "Start an empty project; the present one is kept."),
@@ -96,11 +99,80 @@ TABLE: tuple[ActionSpec, ...] = (
         "Draw a box around a face that was not found; its landmarks are then predicted.", "image",
         checkable=True, toolbar=2, separator=True,
     ),
+    ActionSpec("start_shape", "Start from the &mean shape", _EDIT, (), "",
+               "Put a mean face into the box of a face that has no points yet.", "face"),
+    ActionSpec("remove_face", "&Delete face", _EDIT, ("Ctrl+Del",), "", "Take the active face away; undo brings it "
+               "back.", "face"),
     ActionSpec("author", "Your &name…", _EDIT, (), "", "Change the name that your corrections are kept under.",
                separator=True),
     ActionSpec(
         "settings", "&Settings…", _EDIT, ("Ctrl+,",), "settings", "Your name, appearance, device, model and keys.",
     ),
+    ActionSpec("select_all", "Select &all points", _POINTS, ("Ctrl+A",), "", "Every point of the face.", "face",
+               on_canvas=True),
+    ActionSpec("select_region", "Select the cu&rve", _POINTS, ("R",), "",
+               "The whole of every curve that a selected point is on; a double click on a point does it too.",
+               "selection"),
+    ActionSpec("next_point", "Ne&xt point", _POINTS, ("Tab",), "", "By number, round the end.", "face",
+               on_canvas=True),
+    ActionSpec("previous_point", "Pre&vious point", _POINTS, ("Shift+Tab",), "", "By number, round the start.", "face",
+               on_canvas=True),
+    ActionSpec("goto_point", "&Go to point…", _POINTS, ("G",), "", "By its number or a part of its name.", "face"),
+    ActionSpec("soft", "S&oft drag", _POINTS, ("O",), "soft",
+               "Neighbours along the curve follow a dragged point, less the further they are; the wheel says how many.",
+               "image", True, 2, True),
+    ActionSpec("slide", "Drag along the &curve", _POINTS, (), "slide",
+               "Dragged and nudged points stay on their curve, between their neighbours. Holding Shift does it for "
+               "one drag.", "image", True, 2),
+    ActionSpec("keep_along", "Drag alo&ng the ellipse", _POINTS, (), "",
+               "Dragged and nudged points keep to the long axes of their ellipses. Holding Ctrl does it for one drag.",
+               "image", True),
+    ActionSpec("keep_across", "&Drag across the ellipse", _POINTS, (), "",
+               "Dragged and nudged points keep to the short axes of their ellipses. Holding Ctrl+Shift does it for one "
+               "drag.", "image", True),
+    ActionSpec("place", "Place m&issing points", _POINTS, ("T",), "place",
+               "One after another, each offered where it is to be expected: click, or Enter for the offered place.",
+               "face", True, 2),
+    ActionSpec("snap", "&Snap to prediction", _POINTS, ("S",), "",
+               "The selected points go where the model sees them.", "face", separator=True),
+    ActionSpec("snap_next", "Snap and go to the &next worst", _POINTS, ("X",), "",
+               "As S, then W: with these two keys a face is gone through, worst point first.", "face"),
+    ActionSpec("snap_region", "Snap the curve to prediction", _POINTS, ("Shift+S",), "",
+               "The whole curve of the selected points.", "face"),
+    ActionSpec("snap_face", "Snap the &face to prediction", _POINTS, (), "", "All points of the face.", "face"),
+    ActionSpec("snap_across", "Snap to the long a&xis", _POINTS, (), "",
+               "Across the ellipse's long axis as the model says, along it as it is: where the model is sure, it wins.",
+               "face"),
+    ActionSpec("spread", "Spr&ead evenly", _POINTS, ("E",), "",
+               "Even distances along the curve; the ends and locked points stay. Between two selected points, only "
+               "what lies there.", "face", separator=True),
+    ActionSpec("spread_like", "Spread as predicted", _POINTS, (), "",
+               "Along your curve with the distances of the predicted one.", "face"),
+    ActionSpec("smooth", "S&mooth the curve", _POINTS, ("Shift+E",), "",
+               "Take dents out; the ends and locked points stay.", "face"),
+    ActionSpec("mirror", "M&irror from the other side", _POINTS, ("M",), "",
+               "The selected points go where their partners say, about the face's own mid line.", "face",
+               separator=True),
+    ActionSpec("swap_sides", "S&wap left and right", _POINTS, (), "",
+               "For a label that was made mirrored; the selected points, or the whole face.", "face"),
+    ActionSpec("turn_left", "Turn left", _POINTS, (",",), "", "The selected points, by 2° about their middle.",
+               "selection", separator=True),
+    ActionSpec("turn_right", "Turn right", _POINTS, (".",), "", "The same, clockwise.", "selection"),
+    ActionSpec("smaller", "Smaller", _POINTS, ("Ctrl+[",), "", "The selected points, by 2 % about their middle.",
+               "selection"),
+    ActionSpec("larger", "Larger", _POINTS, ("Ctrl+]",), "", "The same, outwards.", "selection"),
+    ActionSpec("next_visibility", "&Visible, occluded, outside", _POINTS, ("V",), "",
+               "The next of the three for the selected points.", "selection", separator=True),
+    ActionSpec("see_visible", "Visible", _POINTS, ("Shift+V",), "", "The selected points can be seen.", "selection"),
+    ActionSpec("see_occluded", "Occluded", _POINTS, (), "", "Something hides the selected points.", "selection"),
+    ActionSpec("see_outside", "Outside the image", _POINTS, (), "", "The selected points lie beyond the picture.",
+               "selection"),
+    ActionSpec("take_away", "&Delete points", _POINTS, ("Del",), "",
+               "The selected points are missing; T places them again.", "selection", on_canvas=True),
+    ActionSpec("lock", "&Lock", _POINTS, ("L",), "", "No move touches locked points; again unlocks them.", "selection",
+               separator=True),
+    ActionSpec("flag", "Mar&k for a second look", _POINTS, ("K",), "", "Set or take off the mark of the selected "
+               "points.", "selection"),
     ActionSpec("previous", "&Previous image", _GO, ("Left", "A", "PgUp"), "previous",
                "Go to the image before.", "images",
                toolbar=3),
@@ -133,7 +205,7 @@ TABLE: tuple[ActionSpec, ...] = (
                "Go to the next image of the list with a bookmark.", "images"),
     ActionSpec(
         "worst_point", "&Worst point of the face", _GO, ("W",), "worst",
-        "Select the point whose label lies farthest from the prediction.", "face", toolbar=3,
+        "Select the point whose label lies farthest from the prediction; again: the next after it.", "face", toolbar=3,
     ),
     ActionSpec("find", "Filter &images", _GO, ("Ctrl+F",), "", "Type a part of a file name; Tab leads to more filters.",
                "images", separator=True),
@@ -148,9 +220,22 @@ TABLE: tuple[ActionSpec, ...] = (
     ActionSpec("fit_face", "Fit fa&ce", _VIEW, ("Shift+F",), "fit-face", "Fill the view with the active face.", "face",
                toolbar=4),
     ActionSpec("fit_point", "Zoom to poin&t", _VIEW, ("Z",), "", "Look closely at the selected point.", "selection"),
+    ActionSpec("fit_region", "Fit re&gion", _VIEW, ("Shift+Z",), "", "Fill the view with the selected point's region.",
+               "selection"),
+    ActionSpec("follow", "Follow the &selection", _VIEW, ("Y",), "", "Bring a newly selected point into sight if it is "
+               "outside the view or too small to work on.", "always", True),
     ActionSpec("zoom_in", "Zoom &in", _VIEW, ("+", "="), "zoom-in", "Larger; the wheel zooms at the cursor.", "image"),
     ActionSpec("zoom_out", "Zoom &out", _VIEW, ("-",), "zoom-out", "Smaller.", "image"),
     ActionSpec("actual", "&Actual pixels", _VIEW, ("Ctrl+0",), "", "One image pixel on one screen pixel.", "image"),
+    ActionSpec("loupe", "Lou&pe", _VIEW, ("Q",), "", "Hold to see what is under the cursor larger.", "image"),
+    ActionSpec("loupe_drag", "Loupe while dra&gging", _VIEW, (), "",
+               "Show the loupe beside each point that is dragged.", "always", True),
+    ActionSpec("adjust", "Ad&just the photo…", _VIEW, ("I",), "",
+               "Brightness, contrast, gamma, grey and negative of what is shown; files stay as they are.", "image"),
+    ActionSpec("flicker", "Glance at the other s&tate", _VIEW, ("`",), "",
+               "Hold to see what the face is compared with, such as its label when the image was opened.", "face"),
+    ActionSpec("split_view", "Compare side b&y side", _VIEW, ("J",), "", "Two states of the face on either side of a "
+               "divider; what they are is chosen in the View dock.", "face"),
     ActionSpec("points", "&Points", _VIEW, ("1",), "points", "Landmark marks.", "always", True, 5, True),
     ActionSpec("numbers", "&Numbers", _VIEW, ("2",), "numbers", "Landmark indices.", "always", True, 5),
     ActionSpec("curves", "Region cur&ves", _VIEW, ("3",), "curves", "Lines along jaw, brows, eyes and the rest.",
@@ -160,11 +245,18 @@ TABLE: tuple[ActionSpec, ...] = (
     ActionSpec("labels", "&Labels", _VIEW, ("5",), "labels", "The labels of people (orange discs).", "always", True, 5),
     ActionSpec("predictions", "P&redictions", _VIEW, ("6",), "predictions", "What the model says (blue crosses).",
                "always", True, 5),
-    ActionSpec("deviations", "&Deviations", _VIEW, ("7",), "deviations", "Lines from each prediction to its label.",
+    ActionSpec("deviations", "&Deviations", _VIEW, ("7",), "deviations", "Arrows from each prediction to its label.",
                "always", True, 5),
+    ActionSpec("split", "Split deviations alon&g and across", _VIEW, (), "split",
+               "Each arrow as two: along the ellipse's long axis, where places are a matter of convention, and across.",
+               "always", True),
     ActionSpec("boxes", "Face bo&xes", _VIEW, ("8",), "boxes", "Frames around faces.", "always", True, 5),
     ActionSpec("heatmap", "&Heatmap of the point", _VIEW, ("H",), "heatmap",
                "The network's map of the selected point, laid over the photo.", "always", True, 5),
+    ActionSpec("edges", "Ed&ge map of the region", _VIEW, ("Shift+H",), "edges", "Where the network sees the contour "
+               "through the selected point, or all contours.", "always", True),
+    ActionSpec("names", "Point na&mes", _VIEW, ("9",), "names", "Names beside the points, where there is room.",
+               "always", True),
     ActionSpec("predict", "&Predict this image", _MODEL, ("P",), "predict",
                "Find the faces and landmarks of the image on screen.", "model"),
     ActionSpec("predict_all", "Predict &all images", _MODEL, ("Ctrl+Shift+P",), "predict-all",
@@ -184,4 +276,4 @@ TABLE: tuple[ActionSpec, ...] = (
     ActionSpec("about", "&About Starmark", _HELP, (), "", "Versions and licences."),
 )  # fmt: skip
 
-MENUS = (_FILE, _EDIT, _GO, _VIEW, _MODEL, _HELP)
+MENUS = (_FILE, _EDIT, _POINTS, _GO, _VIEW, _MODEL, _HELP)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QApplication
 
@@ -33,6 +33,8 @@ class ActionSet(QObject):
             action = QAction(spec.text, parent)
             action.setObjectName(f"action_{spec.id}")
             action.setCheckable(spec.checkable)
+            if spec.on_canvas:
+                action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             if spec.caption:
                 action.setIconText(spec.caption)
             self._actions[spec.id] = action

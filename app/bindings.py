@@ -72,6 +72,8 @@ def bind_actions(window: MainWindow) -> None:
             "sample_afresh": window.guide.start_afresh,
             "cheat_sheet": lambda: CheatSheet(window.actions_.keys, window).exec(),
             "about": lambda: dialogs.show_about(window, bench.predictions.state.info),
+            **window.seeing.handlers(),
+            **window.points.handlers(),
             **dict.fromkeys(LAYERS, lambda: switch_layers(window)),
         }
     )

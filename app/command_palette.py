@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 
 from app.fuzzy import score
 
-SHOWN = 60
+SHOWN = 250
 """Entries that are listed; who wants more types another letter."""
 
 _ENTRY = Qt.ItemDataRole.UserRole

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from app.edits import ChangePoints, DescribeFace, DrawBox, Edit, MovePoint, RevertFace, SaveState
+from app.edits import ChangePoints, DescribeFace, DrawBox, Edit, MovePoint, RemoveFace, RevertFace, SaveState
 from app.face_state import FaceState, begun
 from app.image_rows import ImageRows
 from app.jobs import faces, store, upkeep
@@ -452,6 +452,8 @@ class Document(QObject):
             self._change_points(project, edit if isinstance(edit, ChangePoints) else edit.as_change())
         elif isinstance(edit, DrawBox):
             self._saving.submit(partial(store.add_box, project, author, edit.image_id, edit.box), self._box_done)
+        elif isinstance(edit, RemoveFace):
+            self._saving.submit(partial(faces.remove_face, project, author, edit.face_id), self._edit_done)
         elif isinstance(edit, RevertFace):
             work = partial(faces.revert_face, project, author, edit.face_id, edit.revision_id)
             self._saving.submit(work, self._edit_done, (edit.face_id,))
@@ -474,7 +476,7 @@ class Document(QObject):
 
     def _change_points(self, project: Project, edit: ChangePoints) -> None:
         face = self.faces.get(edit.face_id)
-        start = None if face is None else face.as_label()
+        start = None if face is None else face.as_label() or edit.start
         if face is None or start is None:
             return
         author = self._author()

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from core.face import Box
+from core.face import Box, Label
 from core.label_change import LabelChange
 
 Review = Literal["", "accepted", "question", "rejected"]
@@ -31,11 +31,15 @@ class MovePoint:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class ChangePoints:
-    """Change some points of a face's label, as one step; `what` names it in the history and beside Undo."""
+    """Change some points of a face's label, as one step; `what` names it in the history and beside Undo.
+
+    `start` is the label that a face without any label or prediction begins with; such a face is left alone without it.
+    """
 
     face_id: str
     change: LabelChange
     what: str
+    start: Label | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,13 @@ class DrawBox:
 
     image_id: str
     box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveFace:
+    """Take a face away; undo brings it back with its labels."""
+
+    face_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +75,7 @@ class DescribeFace:
     note: str | None = None
 
 
-Edit = MovePoint | ChangePoints | DrawBox | RevertFace | DescribeFace
+Edit = MovePoint | ChangePoints | DrawBox | RemoveFace | RevertFace | DescribeFace
 
 
 @dataclass(frozen=True, slots=True)

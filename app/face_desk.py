@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 
 from app.canvas.model import Ghost
 from app.canvas.view import CanvasView
@@ -22,7 +22,13 @@ from core.scheme import get_scheme
 
 
 class FaceDesk(QObject):
-    """Reads a face's details in the background whenever another face is active, or this one was changed."""
+    """Reads a face's details in the background whenever another face is active, or this one was changed.
+
+    Signals:
+        details_changed(): `details` is of another face, or was read anew.
+    """
+
+    details_changed = Signal()
 
     def __init__(
         self, document: Document, bench: Workbench, canvas: CanvasView, face: FacePanel, history: HistoryPanel
@@ -95,6 +101,7 @@ class FaceDesk(QObject):
         self.details = details
         self.history.show_details(details, writable)
         self._draw()
+        self.details_changed.emit()
 
     def _draw(self) -> None:
         """The compared label sets and the state that is looked at, dimmed."""

@@ -30,6 +30,10 @@ PATHS: dict[str, str] = {
     "zoom-in": "<circle cx='10.5' cy='10.5' r='6.5'/><path d='M15.5 15.5L21 21M10.5 8v5M8 10.5h5'/>",
     "zoom-out": "<circle cx='10.5' cy='10.5' r='6.5'/><path d='M15.5 15.5L21 21M8 10.5h5'/>",
     "box": "<path d='M5 5h14v14H5z' stroke-dasharray='3 2.4'/><path d='M12 9v6M9 12h6'/>",
+    "soft": "<circle cx='12' cy='8' r='2' fill='currentColor'/><path d='M3 19c5 0 5-11 9-11s4 11 9 11'/>",
+    "slide": "<path d='M3 20C4 10 10 4 20 4'/><circle cx='8' cy='9' r='2.2' fill='currentColor'/>"
+    "<path d='M13 18h7M17 15l3 3-3 3M15 15l-3 3 3 3'/>",
+    "place": "<circle cx='12' cy='12' r='6.5' stroke-dasharray='3 2.4'/><path d='M12 3v6M12 15v6M3 12h6M15 12h6'/>",
     "points": "<circle cx='6' cy='14' r='1.8' fill='currentColor'/><circle cx='12' cy='8' r='1.8' fill='currentColor'/>"
     "<circle cx='18' cy='14' r='1.8' fill='currentColor'/>",
     "numbers": "<path d='M6 8l2-1.5V17M13 9q0-2.5 2.5-2.5T18 9q0 1.6-5 7.5h5.4'/>",
@@ -39,6 +43,10 @@ PATHS: dict[str, str] = {
     "labels": "<circle cx='12' cy='12' r='5' fill='currentColor'/>",
     "predictions": "<path d='M12 4v16M4 12h16'/>",
     "deviations": "<path d='M5 19L17 7'/><path d='M11 6h7v7'/>",
+    "split": "<path d='M4 18L18 11'/><path d='M18 11L15 5'/><path d='M13 10.4l5 .6-2.6 4.2'/>",
+    "edges": "<path d='M3 16C6 4 10 4 12 12s6 8 9-4' stroke-width='4.6' stroke-opacity='.4'/>"
+    "<path d='M3 16C6 4 10 4 12 12s6 8 9-4'/>",
+    "names": "<path d='M4 18L9 6l5 12M6 14h6'/><circle cx='19' cy='17' r='1.8' fill='currentColor'/>",
     "boxes": "<path d='M5 5h14v14H5z'/>",
     "heatmap": "<circle cx='12' cy='12' r='2.2' fill='currentColor'/><circle cx='12' cy='12' r='5.6'/>"
     "<circle cx='12' cy='12' r='9.2' stroke-dasharray='2 2.6'/>",

@@ -44,7 +44,9 @@ from app.panels.steps import StepsPanel
 from app.panels.view_options import ViewPanel
 from app.panels.welcome import ProblemPage, WelcomePage
 from app.places_to_go import PlacesToGo
+from app.points_desk import PointsDesk
 from app.scores import ScoreKeeper
+from app.seeing import Seeing
 from app.settings import Settings
 from app.shortcuts import read
 from app.steps_desk import StepsDesk
@@ -70,14 +72,7 @@ class MainWindow(QMainWindow):
         self.canvas = CanvasView(self)
         self.images = ImagePanel(self)
         self.landmarks = LandmarkPanel(self)
-        self.view_options = ViewPanel(
-            [self.actions_[name] for name in LAYERS],
-            tuple(int(k) for k in str(settings.value("sigma_levels")).split(",") if k in ("1", "2", "3")),
-            float(settings.value("ellipse_scale")),
-            float(settings.value("point_size")),
-            float(settings.value("ambiguous_threshold")),
-            self,
-        )
+        self.view_options = ViewPanel(self.actions_.__getitem__, settings, self)
         self.messages = MessageBar(self)
         self.status = StatusLine(self.actions_["cancel"], self.actions_["author"], self)
         self.setStatusBar(self.status)
@@ -90,6 +85,12 @@ class MainWindow(QMainWindow):
         self.flow = Flow(self.document, self.workbench, self.images, self.kept)
         self.scores = ScoreKeeper(self.document, self.workbench.predictions, self)
         self.steps = StepsDesk(self.document, lambda: self.annotator.name, StepsPanel(self), self)
+        self.seeing = Seeing(
+            self, self.workbench, self.canvas, self.desk, self.view_options, self.actions_, settings
+        )
+        self.points = PointsDesk(
+            self.document, settings, self.workbench, self.canvas, self.desk, self.actions_, self.status
+        )
         self.keeper = Keeper(self.document, settings, self.desk, self)
         self.opening = Opening(self.document, settings, self)
         self.opening.expect(project, paths)
@@ -138,8 +139,8 @@ class MainWindow(QMainWindow):
             self.tabifyDockWidget(self._docks[2], dock)
         self._docks[2].raise_()
         self.resizeDocks(self._docks[:3], [270, 370, 370], Qt.Orientation.Horizontal)
-        self.resizeDocks(self._docks[1:3], [340, 500], Qt.Orientation.Vertical)
-        self.recent_menu = build_menus(self, self.actions_, self._docks)
+        self.resizeDocks(self._docks[1:3], [430, 410], Qt.Orientation.Vertical)
+        self.recent_menu = build_menus(self, self.actions_, self._docks, self.points.take_menu)
         self.recent_menu.aboutToShow.connect(self._fill_recent)
         build_toolbar(self, self.actions_)
         self.resize(1400, 900)
@@ -199,7 +200,7 @@ class MainWindow(QMainWindow):
         self.opening.start(self._first_project, self._first_paths, self.workbench.start_model)
 
     def _restore(self) -> None:
-        for name in LAYERS:
+        for name in (*LAYERS, "follow", "loupe_drag"):
             self.actions_[name].setChecked(bool(self.settings.value(name)))
         switch_layers(self)
         self.images.set_order(str(self.settings.value("image_sort")))

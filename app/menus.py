@@ -11,18 +11,21 @@ from app.action_table import MENUS, TABLE
 from app.actions import ActionSet
 
 
-def build_menus(window: QMainWindow, actions: ActionSet, docks: Sequence[QDockWidget]) -> QMenu:
-    """Fill the menu bar; the menu of recent projects, which its owner fills."""
+def build_menus(window: QMainWindow, actions: ActionSet, docks: Sequence[QDockWidget], take: QMenu) -> QMenu:
+    """Fill the menu bar, `take` (what points can be taken from) included; the menu of recent projects, which its owner
+    fills."""
     recent = QMenu("Open &recent", window)
     menus: dict[str, QMenu] = {title: window.menuBar().addMenu(title) for title in MENUS}
+    inserted = {"open_project": recent, "snap_across": take}
     for spec in TABLE:
         menu = menus[spec.menu]
         if spec.separator:
             menu.addSeparator()
         menu.addAction(actions[spec.id])
-        window.addAction(actions[spec.id])
-        if spec.id == "open_project":
-            menu.addMenu(recent)
+        if not spec.on_canvas:
+            window.addAction(actions[spec.id])
+        if spec.id in inserted:
+            menu.addMenu(inserted[spec.id])
     panels = menus["&View"].addMenu("Pa&nels")
     for dock in docks:
         panels.addAction(dock.toggleViewAction())

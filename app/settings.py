@@ -9,6 +9,8 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QSettings, Signal
 
+from app.canvas.colours import PALETTES
+from app.canvas.model import OPACITIES
 from core.paths import user_home
 
 RECENT_LIMIT = 10
@@ -81,6 +83,18 @@ TABLE: tuple[Setting, ...] = (
     Setting("deviations", True),
     Setting("boxes", True),
     Setting("heatmap", False),
+    Setting("names", False),
+    Setting("split", False),
+    Setting("edges", False),
+    *(Setting(f"opacity_{layer}", 1.0) for layer in OPACITIES),
+    Setting("palette", "standard", choices=tuple((name, text) for name, (text, _) in PALETTES.items())),
+    Setting("label_colour", ""),
+    Setting("prediction_colour", ""),
+    Setting("others_colour", ""),
+    Setting("text_size", 11.0),
+    Setting("follow", False),
+    Setting("loupe_drag", True),
+    Setting("soft_radius", 2.0),
     Setting("sigma_levels", "1,2,3"),
     # Heatmaps have a broad floor that no calibration takes out yet: at full size 68 ellipses hide the face.
     Setting("ellipse_scale", 0.2),

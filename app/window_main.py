@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import signal
 import socket
 import sys
@@ -18,10 +19,15 @@ from app.main_window import MainWindow
 from app.settings import Settings
 from app.single_instance import InstanceServer, bring_to_front
 from app.theme import apply_theme
+from app.watchdog import Watchdog
 from core.paths import SAMPLE, on_server
 
 DESKTOP_NAME = "starmark"
 """Of the launcher's file, of the window's class and of the icon."""
+
+
+DEBUG_VARIABLE = "STARMARK_DEBUG"
+"""In the environment: anything but 0 has the window watched, and says at the end how long it ever kept one waiting."""
 
 
 class Interrupts(QObject):
@@ -113,10 +119,16 @@ def run_window(request: Request, address: str | None = None) -> int:
     if server is not None:
         server.asked.connect(lambda asked: _take(window, asked))
     before, sys.excepthook = sys.excepthook, window.report_unexpected
+    watchdog = Watchdog(parent=window) if os.environ.get(DEBUG_VARIABLE, "") not in ("", "0") else None
     window.show()
+    if watchdog is not None:
+        watchdog.start()
     try:
         code = app.exec()
     finally:
+        if watchdog is not None:
+            watchdog.stop()
+            print(f"starmark: {watchdog.report()}", file=sys.stderr)
         sys.excepthook = before
         if server is not None:
             server.close()

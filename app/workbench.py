@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from app.canvas.model import FaceView, Layers
@@ -16,6 +15,7 @@ from app.jobs.pictures import Picture, PictureLoader, ThumbnailLoader
 from app.jobs.predict import PredictionService
 from app.jobs.prepare import ImageOutcome
 from app.jobs.store import error_text
+from app.layer_options import edges_through, layer_options
 from app.panels.image_model import ImageRow
 from app.panels.images import THUMBNAIL_SIDE, ImagePanel
 from app.panels.landmarks import LandmarkPanel
@@ -29,11 +29,12 @@ if TYPE_CHECKING:
     from app.canvas.view import CanvasView
     from core.model.predictor import Heatmaps
 
-LAYERS = ("points", "numbers", "curves", "ellipses", "labels", "predictions", "deviations", "boxes", "heatmap")
+LAYERS = (
+    "points", "numbers", "curves", "ellipses", "labels", "predictions", "deviations", "boxes", "heatmap", "names",
+    "split", "edges",
+)  # fmt: skip
 """Names of the layers that can be switched: actions, settings and fields of `Layers` alike."""
 
-LABEL_SIZE_PX = 7.0
-"""Diameter of a label's mark at point size 1, screen px."""
 
 
 class Workbench(QObject):
@@ -42,10 +43,11 @@ class Workbench(QObject):
     Signals:
         conditions_changed(): an action may have become possible or impossible.
         active_changed(): another face is worked on, or none, or what is known of it was read anew.
-        selection_changed(): other points are selected.
         image_shown(): the picture of the current image is on the canvas.
         no_face(): the model looked at the current image and found nobody.
         image_failed(text): the current image has no picture, and why.
+        maps_shown(maps): the network's maps of the active face are laid over the photo, as wanted; None for none.
+        selection_changed(): other points of the active face are selected, in whichever view.
     """
 
     conditions_changed = Signal()
@@ -54,6 +56,7 @@ class Workbench(QObject):
     image_shown = Signal()
     no_face = Signal()
     image_failed = Signal(str)
+    maps_shown = Signal(object)
 
     def __init__(
         self,
@@ -80,6 +83,7 @@ class Workbench(QObject):
         self.active: str | None = None
         self.selection: tuple[int, ...] = ()
         self.picture_ready = False
+        self._visited: tuple[str | None, tuple[int, ...], float] | None = None
         self._layers = Layers()
         self._heatmaps: tuple[str, Heatmaps] | None = None
         self._wire_document()
@@ -136,8 +140,9 @@ class Workbench(QObject):
         self._heatmaps = None
         self.canvas.set_faces([])
         self.canvas.set_heatmap(None)
-        self.landmarks.show_face(None, None, None, 1.0)
-        self.view_options.show_count(None, 0)
+        self.canvas.set_edge_map(None)
+        self.landmarks.select(())
+        self._show_active()
         self.active_changed.emit()
         row = self._row()
         self.images.show_current(document.current_id)
@@ -187,7 +192,10 @@ class Workbench(QObject):
         if self.active not in faces:
             self.active = next(iter(faces), None)
             self.selection = ()
-        self._show_faces()
+        if self.picture_ready:
+            self._show_faces()
+        else:
+            self._show_active()
         self._request_prediction()
         self.active_changed.emit()
         self.conditions_changed.emit()
@@ -212,15 +220,15 @@ class Workbench(QObject):
         self.conditions_changed.emit()
 
     def _view(self, face: FaceState) -> FaceView | None:
-        scheme = scheme_of(face)
-        if scheme is None:  # a box without anything in it yet: drawn in the model's scheme, or any
-            scheme = get_scheme(self._model_scheme() or "300w-68")
         try:
-            return FaceView(
-                face.face_id, scheme, face.box, face.label, face.fitting_prediction, face.face_id == self.active
-            )
+            scheme, prediction = self.scheme_for(face), face.fitting_prediction
+            return FaceView(face.face_id, scheme, face.box, face.label, prediction, face.face_id == self.active)
         except ValueError:  # a label of another length than its scheme: an old user scheme
             return None
+
+    def scheme_for(self, face: FaceState) -> Scheme:
+        """The scheme the face is shown and edited in; of a box without anything in it the model's, or any."""
+        return scheme_of(face) or get_scheme(self._model_scheme() or "300w-68")
 
     def _model_scheme(self) -> str | None:
         info = self.predictions.state.info
@@ -232,6 +240,8 @@ class Workbench(QObject):
 
     def _show_active(self) -> None:
         face = self.active_face()
+        if face is None and self.document.current_id is not None and not self.document.faces_known:
+            return  # a moment later there is: to clear the table in between costs more than to fill it
         scheme = None if face is None else scheme_of(face)
         threshold = float(self.settings.value("ambiguous_threshold"))
         if face is None or scheme is None:
@@ -305,9 +315,17 @@ class Workbench(QObject):
         self.canvas.fit_point()
 
     def select_worst(self) -> None:
-        """Select the point with the largest deviation and look at it closely."""
-        worst = self.landmarks.model.worst()
+        """Select the point with the largest deviation and look at it closely; again, the next after it.
+
+        What counts is how far off a point was when it was visited, so that mending it does not lead back to the top.
+        """
+        model = self.landmarks.model
+        again = self._visited is not None and self._visited[:2] == (self.active, self.selection)
+        worst = model.worst(self._visited[2]) if again and self._visited is not None else model.worst()
+        if worst is None and again:
+            worst = model.worst()  # all were visited
         if worst is not None:
+            self._visited = (self.active, (worst,), model.deviation(worst))
             self.landmarks.select((worst,))
             self._point_activated(worst)
 
@@ -373,45 +391,45 @@ class Workbench(QObject):
 
     def set_layers(self, switches: Mapping[str, bool]) -> None:
         """Show and hide layers; sizes and levels come from the settings."""
-        settings = self.settings
-        levels = tuple(int(k) for k in str(settings.value("sigma_levels")).split(",") if k in ("1", "2", "3"))
         shown: dict[str, Any] = {name: switches[name] for name in LAYERS}
-        self._layers = Layers(
-            **shown,
-            sigma_levels=levels,
-            ellipse_scale=float(settings.value("ellipse_scale")),
-            point_size=LABEL_SIZE_PX * float(settings.value("point_size")),
-            ambiguous_threshold=float(settings.value("ambiguous_threshold")),
-        )
+        self._layers = Layers(**shown, **layer_options(self.settings))
         self.canvas.set_layers(self._layers)
         self._show_heatmap()
 
     def _options_changed(self) -> None:
-        panel, settings = self.view_options, self.settings
-        settings.set("sigma_levels", ",".join(map(str, panel.sigmas())))
-        settings.set("ellipse_scale", panel.scale.value())
-        settings.set("point_size", panel.point_size.value())
-        settings.set("ambiguous_threshold", panel.threshold.value())
+        self.view_options.keep()
         self.set_layers({name: getattr(self._layers, name) for name in LAYERS})
         self._show_active()
 
     def _show_heatmap(self) -> None:
-        """The map of the first selected point; asked for once a face."""
-        face = self.active_face()
+        """The map of the first selected point and the edges through it; asked for once a face."""
+        face, layers = self.active_face(), self._layers
         image_id = self.document.current_id
         prediction = None if face is None else face.fitting_prediction
-        if not self._layers.heatmap or face is None or prediction is None or not self.selection:
-            self.canvas.set_heatmap(None)
-            return
-        if self._heatmaps is not None and self._heatmaps[0] == face.face_id:
-            maps = self._heatmaps[1]
-            index = self.selection[0]
-            if index < len(maps.maps):
-                self.canvas.set_heatmap(np.asarray(maps.maps[index]), maps.to_image)
-            return
-        self.canvas.set_heatmap(None)
-        if image_id is not None:
-            self.predictions.request_heatmaps(image_id, face.face_id, prediction)
+        heat = layers.heatmap and bool(self.selection)
+        if not (heat or layers.edges) or face is None or prediction is None:
+            self._lay_maps(None, False)
+        elif self._heatmaps is not None and self._heatmaps[0] == face.face_id:
+            self._lay_maps(self._heatmaps[1], heat)
+        else:
+            self._lay_maps(None, False)
+            if image_id is not None:
+                self.predictions.request_heatmaps(image_id, face.face_id, prediction)
+
+    def _lay_maps(self, maps: Heatmaps | None, heat: bool) -> None:
+        index = self.selection[0] if self.selection else None
+        face = self.active_face()
+        scheme = None if face is None else scheme_of(face)
+        heatmap = edges = to_image = None
+        if maps is not None and scheme is not None:
+            to_image = maps.to_image
+            if heat and index is not None and index < len(maps.maps):
+                heatmap = maps.maps[index]
+            if self._layers.edges and maps.edges is not None:
+                edges = edges_through(scheme, maps.edges, index)
+        self.canvas.set_heatmap(heatmap, to_image)
+        self.canvas.set_edge_map(edges, to_image)
+        self.maps_shown.emit(maps)
 
     def _heatmaps_ready(self, face_id: str, maps: Heatmaps) -> None:
         if face_id in self.document.faces:

@@ -30,7 +30,7 @@ class PointFlag(IntFlag):
     MARKED = 1
     """An annotator asked for a second look."""
     LOCKED = 2
-    """Bulk operations leave the point alone."""
+    """No drag, key or bulk move changes the place of the point, until somebody unlocks it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,7 +142,7 @@ def tangents(vertices: ArrayLike, closed: bool = False) -> FloatArray:
     points = np.asarray(vertices, np.float64)
     known = np.isfinite(points).all(axis=1)
     angles = np.full(len(points), np.nan)
-    nodes, node_of = _merge(points[known], closed)
+    nodes, node_of = merge_repeated(points[known], closed)
     if len(nodes) >= 2:
         slope, _ = _slopes(nodes, closed and len(nodes) > 2)
         angles[known] = np.arctan2(slope[:, 1], slope[:, 0])[node_of]
@@ -207,11 +207,12 @@ def _present(points: FloatArray) -> FloatArray:
 
 
 def _distinct(points: FloatArray, closed: bool) -> FloatArray:
-    return _merge(points, closed)[0]
+    return merge_repeated(points, closed)[0]
 
 
-def _merge(points: FloatArray, closed: bool) -> tuple[FloatArray, NDArray[np.intp]]:
-    """Points without repeated neighbours, and for each point the number of the one that stands for it."""
+def merge_repeated(points: FloatArray, closed: bool) -> tuple[FloatArray, NDArray[np.intp]]:
+    """`points` (K, 2) px without repeated neighbours (M, 2), and for each point (K,) the number of the one that stands
+    for it; of a closed run the first and the last are neighbours. No NaN."""
     if not len(points):
         return points, np.zeros(0, np.intp)
     new = np.concatenate([[True], np.hypot(*np.diff(points, axis=0).T) > _SAME])

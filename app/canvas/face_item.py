@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ from app.canvas.face_painter import NAME_PX, PAD_PX, FacePainter, Frame
 from app.canvas.face_paths import FacePaths
 from app.canvas.hit import Target
 from app.canvas.model import FaceView, Layers
+from core.face import FloatArray
 
 _LAYER_MARGIN = 0.25
 """How far beyond the window the still part is painted, as a part of the window, so that panning finds it there."""
@@ -48,6 +50,7 @@ class FaceItem(QGraphicsItem):
         self._moved: dict[int, tuple[float, float]] = {}
         self._bounds = QRectF()
         self._layer: _Layer | None = None
+        self._clip: tuple[float, float] | None = None
         self.set_face(face)
 
     # -- what to show ------------------------------------------------------------------------------------------------
@@ -82,6 +85,12 @@ class FaceItem(QGraphicsItem):
         self.prepareGeometryChange()
         self._zoom = zoom
 
+    def set_clip(self, clip: tuple[float, float] | None) -> None:
+        """Paint only between these x, viewport px; None paints everything."""
+        if clip != self._clip:
+            self._clip = clip
+            self.update()
+
     def set_selected(self, indices: frozenset[int]) -> None:
         """Ring these points."""
         changed = self._selected ^ indices
@@ -95,18 +104,21 @@ class FaceItem(QGraphicsItem):
         for changed in {before, index} - {None}:
             self._update_point(int(changed))  # type: ignore[arg-type]
 
-    def move_point(self, index: int, xy: tuple[float, float] | None) -> None:
-        """Show point `index` at `xy`, image px, ahead of the document; None puts it back."""
-        before = self._paths.touched_by(index)
-        if (xy is None) != (index not in self._moved):
-            self._layer = None  # the still part must lose, or get back, this point
-        if xy is None:
-            self._moved.pop(index, None)
-            self._paths.move_label(index, self._face.label_points[index].tolist())
-        else:
-            self._moved[index] = xy
-            self._paths.move_label(index, xy)
-        area = self._padded(shapes.bounds(before, self._paths.touched_by(index)))
+    def move_points(self, places: Mapping[int, tuple[float, float] | None]) -> None:
+        """Show points at these places, image px, ahead of the document; None puts one back."""
+        if not places:
+            return
+        before = self._paths.touched_by(places.keys())
+        for index, xy in places.items():
+            if (xy is None) != (index not in self._moved):
+                self._layer = None  # the still part must lose, or get back, this point
+            if xy is None:
+                self._moved.pop(index, None)
+            else:
+                self._moved[index] = xy
+        back = self._face.label_points
+        self._paths.move_labels({index: xy or back[index].tolist() for index, xy in places.items()})
+        area = self._padded(shapes.bounds(before, self._paths.touched_by(places.keys())))
         if not self._bounds.contains(area):
             self.prepareGeometryChange()
             self._bounds = self._bounds.united(area)
@@ -121,6 +133,10 @@ class FaceItem(QGraphicsItem):
     def middle(self) -> tuple[float, float]:
         """Middle of the face's points, image px."""
         return self._middle
+
+    def shown_points(self) -> tuple[FloatArray, FloatArray]:
+        """(N, 2) twice, image px: the label's points and the predicted means as drawn, those in the hand included."""
+        return self._paths.labels, self._paths.means
 
     def shown_point(self, index: int) -> tuple[float, float] | None:
         """Place of a point as drawn, image px: of the label, else of the prediction; None if it has neither."""
@@ -181,7 +197,8 @@ class FaceItem(QGraphicsItem):
         if index >= len(self._paths.means):
             return
         mean, reach = self._paths.means[[index]], self._paths.reach[[index]]
-        self.update(self._padded(shapes.bounds(self._paths.labels[[index]], mean, mean - reach, mean + reach)))
+        label, corner = self._paths.labels[[index]], self._paths.corners()[[index]]
+        self.update(self._padded(shapes.bounds(label, mean, mean - reach, mean + reach, corner)))
 
     # -- painting ----------------------------------------------------------------------------------------------------
 
@@ -190,6 +207,9 @@ class FaceItem(QGraphicsItem):
         frame = self._painter.frame(world)
         painter.save()
         painter.resetTransform()
+        if self._clip is not None:
+            left, right = self._clip
+            painter.setClipRect(QRectF(left, -1e5, right - left, 2e5), Qt.ClipOperation.IntersectClip)
         if widget is None:
             area = world.mapRect(self.boundingRect())
             self._painter.paint_still(painter, frame, area, self._moved)
@@ -202,6 +222,11 @@ class FaceItem(QGraphicsItem):
                 painter, frame, selected=self._selected, hovered=self._hovered, moved=self._moved
             )
         painter.restore()
+
+    def paint_close(self, painter: QPainter, world: QTransform, index: int | None) -> None:
+        """Paint the face for the loupe, seen through `world`; see `FacePainter.paint_close`."""
+        area = QRectF(0, 0, painter.device().width(), painter.device().height())
+        self._painter.paint_close(painter, self._painter.frame(world), index, area)
 
     def _layer_for(self, world: QTransform, frame: Frame, widget: QWidget) -> _Layer:
         """The still part, painted anew only when it changed or is needed further out."""

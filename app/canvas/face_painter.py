@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from PySide6.QtCore import QLineF, QPointF, QRectF, QSizeF, Qt
+from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QTransform
 
 from app.canvas import marks, palette
 from app.canvas.face_paths import FacePaths
 from app.canvas.model import FaceView, Layers
-from core.face import FloatArray, Visibility
+from core.face import FloatArray, PointFlag, Visibility
 
 PAD_PX, NAME_PX = 30.0, 260.0
 """Screen px around a point that its marks and its number, or its name, may need."""
@@ -21,12 +21,18 @@ _FULL_SIZE_GAP = 13.0
 """Screen px between neighbouring points from which marks have their full size."""
 _NUMBER_GAP, _NAME_GAP = 12.0, 60.0
 """Screen px between neighbouring points from which numbers, names are shown."""
-_TEXT_PX = 11
 _ELLIPSE_STYLE = {1: (1.6, 255), 2: (1.0, 255), 3: (1.0, 170)}
 """Pen width and opacity of each sigma level on the active face."""
 _IDLE_STYLE = {1: (1.0, 170), 2: (1.0, 110), 3: (1.0, 70)}
 _FILL, _LOUD_FILL = 48, 95
-_NUMBER_LABEL, _NUMBER_PREDICTION = (255, 236, 210), (214, 236, 255)
+_LOUD_ELLIPSES = 6
+"""Selected points up to which their ellipses stand out: more would hide the face, and are slow to paint in a drag."""
+_IDLE_OPACITY = 0.55
+"""Of all that is drawn of a face that is not being worked on."""
+_ARROW_PX = 7.0
+"""Length of an arrow's head, screen px."""
+_TINT = 0.25
+"""Of its mark's colour in the white of a number."""
 
 
 @dataclass(slots=True)
@@ -81,8 +87,10 @@ class FacePainter:
         layers, box = self.layers, self.face.box
         if layers.boxes and box is not None:
             colour, width = (palette.BOX, 2.0) if self.face.active else (palette.BOX_IDLE, 1.4)
+            painter.setOpacity(1.0)
             marks.corners(painter, frame.world.mapRect(QRectF(box.x, box.y, box.w, box.h)), colour, width)
         if layers.ellipses:
+            self._fade(painter, layers.opacity.ellipses)
             self._paint_ellipses(painter, frame, self._ellipses_within(frame, area))
         if layers.curves:
             self._paint_curves(painter, frame, without)
@@ -90,7 +98,13 @@ class FacePainter:
         near[list(without)] = False
         self._paint_marks(painter, frame, near)
         if layers.numbers or layers.names:
+            self._fade(painter, 1.0)
             self._paint_texts(painter, frame, np.flatnonzero(near).tolist(), self._roomy(frame))
+        painter.setOpacity(1.0)
+
+    def _fade(self, painter: QPainter, opacity: float, loud: bool = False) -> None:
+        """Opacity of a layer; what the user has in hand is always seen in full, other faces never."""
+        painter.setOpacity(1.0 if loud else opacity * (1.0 if self.face.active else _IDLE_OPACITY))
 
     def paint_lively(
         self, painter: QPainter, frame: Frame, *, selected: Iterable[int], hovered: int | None, moved: Collection[int]
@@ -103,19 +117,39 @@ class FacePainter:
         lively = np.zeros(count, bool)
         lively[[*loud, *moved]] = True
         if self.layers.ellipses:
-            self._paint_loud_ellipses(painter, frame, loud)
+            self._paint_loud_ellipses(painter, frame, loud if len(loud) <= _LOUD_ELLIPSES else pointed)
         if self.layers.curves and self.layers.labels:
             regions = self.face.scheme.regions
             numbers = [n for n, region in enumerate(regions) if not set(region.indices).isdisjoint(moved)]
-            self._draw_paths(painter, frame, [self.paths.label_curves[n] for n in numbers], palette.LABEL)
-        self._paint_marks(painter, frame, lively)
+            self._draw_paths(painter, frame, [self.paths.label_curves[n] for n in numbers], self.layers.colours.label)
+        self._paint_marks(painter, frame, lively, loud=True)
         visible = self._visible(frame)
         rings = [i for i in chosen if visible[i]]
-        marks.rings(painter, _places(frame.shown, rings), frame.size + 9, palette.SELECTED, 2.0)
+        marks.rings(painter, _places(frame.shown, rings), frame.size + 9, self.layers.colours.selected, 2.0)
         rings = [i for i in pointed if visible[i] and i not in chosen]
-        marks.rings(painter, _places(frame.shown, rings), frame.size + 7, palette.SELECTED, 1.2)
+        marks.rings(painter, _places(frame.shown, rings), frame.size + 7, self.layers.colours.selected, 1.2)
         if self.layers.numbers or self.layers.names:
             self._paint_texts(painter, frame, np.flatnonzero(lively).tolist(), frozenset(loud), loud=True)
+
+    def paint_close(self, painter: QPainter, frame: Frame, index: int | None, area: QRectF) -> None:
+        """What the loupe shows: curves, the ellipse of point `index`, and marks that leave their places open.
+
+        The painter works in screen px, of which `area` is seen.
+        """
+        layers, colours = self.layers, self.layers.colours
+        if layers.curves:
+            self._paint_curves(painter, frame, ())
+        if layers.ellipses and index is not None:
+            self._paint_loud_ellipses(painter, frame, [index])
+        painter.setOpacity(1.0)
+        near = self._near(frame, area)
+        if layers.points and layers.predictions:
+            places = _places(frame.means, near & ~np.isnan(frame.means[:, 0]))
+            marks.crosses(painter, places, 5.0, colours.prediction, 1.0, 1.0)
+        if layers.points and layers.labels:
+            others = near.copy()
+            others[[] if index is None else [index]] = False
+            marks.rings(painter, _places(frame.labels, others & ~np.isnan(frame.labels[:, 0])), 8.0, colours.label, 1.4)
 
     # -- ellipses and curves -----------------------------------------------------------------------------------------
 
@@ -170,12 +204,15 @@ class FacePainter:
         painter.setWorldTransform(frame.world.inverted()[0], True)
 
     def _paint_curves(self, painter: QPainter, frame: Frame, without: Collection[int]) -> None:
+        opacity = self.layers.opacity
         if self.layers.predictions:
-            self._draw_paths(painter, frame, self.paths.mean_curves, palette.PREDICTION)
+            self._fade(painter, opacity.curves * opacity.predictions)
+            self._draw_paths(painter, frame, self.paths.mean_curves, self.layers.colours.prediction)
         if self.layers.labels:
             pairs = zip(self.face.scheme.regions, self.paths.label_curves, strict=True)
             curves = [curve for region, curve in pairs if set(region.indices).isdisjoint(without)]
-            self._draw_paths(painter, frame, curves, palette.LABEL)
+            self._fade(painter, opacity.curves * opacity.labels)
+            self._draw_paths(painter, frame, curves, self.layers.colours.label)
 
     def _draw_paths(
         self, painter: QPainter, frame: Frame, paths: Sequence[QPainterPath], colour: palette.RGB
@@ -191,8 +228,10 @@ class FacePainter:
     # -- marks -------------------------------------------------------------------------------------------------------
 
     def _near(self, frame: Frame, area: QRectF) -> np.ndarray:
-        low = np.fmin(frame.shown, frame.means) - PAD_PX
-        high = np.fmax(frame.shown, frame.means) + PAD_PX
+        # An arrow along and across leaves the straight way by half of it at most.
+        bend = np.nan_to_num(np.abs(frame.labels - frame.means)) / 2 if self.layers.split else 0.0
+        low = np.fmin(frame.shown, frame.means) - PAD_PX - bend
+        high = np.fmax(frame.shown, frame.means) + PAD_PX + bend
         return _overlaps(low, high, area)
 
     def _visible(self, frame: Frame) -> np.ndarray:
@@ -201,27 +240,56 @@ class FacePainter:
         labelled = ~np.isnan(frame.labels[:, 0]) & layers.labels
         return labelled | (~np.isnan(frame.means[:, 0]) & (layers.predictions or layers.ellipses))
 
-    def _paint_marks(self, painter: QPainter, frame: Frame, which: np.ndarray) -> None:
+    def _paint_marks(self, painter: QPainter, frame: Frame, which: np.ndarray, loud: bool = False) -> None:
         layers, size, shrink = self.layers, frame.size, frame.shrink
+        colours, opacity = layers.colours, layers.opacity
         labelled = ~np.isnan(frame.labels[:, 0]) & which & layers.labels
         predicted = ~np.isnan(frame.means[:, 0]) & which
         halo = marks.HALO_PX * shrink
         if layers.deviations:
-            with np.errstate(invalid="ignore"):
-                far = np.hypot(*(frame.labels - frame.means).T) > size * 0.5 + 1.5
-            pairs = labelled & predicted & far
-            ends = zip(frame.means[pairs].tolist(), frame.labels[pairs].tolist(), strict=True)
-            marks.segments(painter, [QLineF(*a, *b) for a, b in ends], palette.DEVIATION, 1.0 + 0.4 * shrink)
+            self._fade(painter, opacity.deviations, loud)
+            self._paint_deviations(painter, frame, labelled & predicted)
         if layers.points and layers.predictions:
+            self._fade(painter, opacity.predictions, loud)
             places = _places(frame.means, predicted)
-            marks.crosses(painter, places, size * 0.55, palette.PREDICTION, 0.9 + 0.7 * shrink, halo)
+            marks.crosses(painter, places, size * 0.55, colours.prediction, 0.9 + 0.7 * shrink, halo)
         if layers.points:
-            marks.discs(painter, _places(frame.labels, labelled & ~self._hidden), size, palette.LABEL, halo)
-            marks.rings(painter, _places(frame.labels, labelled & self._hidden), size * 0.9, palette.LABEL)
+            self._fade(painter, opacity.labels, loud)
+            marks.discs(painter, _places(frame.labels, labelled & ~self._hidden), size, colours.label, halo)
+            marks.rings(painter, _places(frame.labels, labelled & self._hidden), size * 0.9, colours.label)
+            self._paint_flags(painter, frame, labelled)
         marked = self.paths.flagged & which & self._visible(frame)
         if layers.points or layers.ellipses:
+            self._fade(painter, 1.0, loud)
             radius = size * 0.5 + 0.8 + 5 * shrink
-            marks.triangles(painter, _places(frame.shown, marked), radius, palette.AMBIGUOUS, 0.8 + 0.9 * shrink)
+            marks.triangles(painter, _places(frame.shown, marked), radius, colours.ambiguous, 0.8 + 0.9 * shrink)
+
+    def _paint_flags(self, painter: QPainter, frame: Frame, labelled: np.ndarray) -> None:
+        """Square brackets around locked points, a pennant on those marked for a second look."""
+        if self.face.label is None or not self.face.label.flags.any():
+            return
+        colours, flags = self.layers.colours, self.face.label.flags
+        locked, marked = (labelled & ((flags & np.uint8(flag)) != 0) for flag in (PointFlag.LOCKED, PointFlag.MARKED))
+        side = frame.size + 5 * frame.shrink
+        marks.brackets(painter, _places(frame.labels, locked), side, colours.label, 1.2)
+        marks.pennants(painter, _places(frame.labels, marked), side + 4, colours.ambiguous, 1.4)
+
+    def _paint_deviations(self, painter: QPainter, frame: Frame, pairs: np.ndarray) -> None:
+        """Arrows from the means to the labels of `pairs` (N,) bool, or one along and one across each major axis."""
+        layers, width = self.layers, 1.0 + 0.4 * frame.shrink
+        inset = frame.size / 2 + marks.HALO_PX * frame.shrink
+        with np.errstate(invalid="ignore"):
+            pairs = pairs & (np.hypot(*(frame.labels - frame.means).T) > frame.size * 0.5 + 1.5)
+        whole = pairs
+        if layers.split:
+            corners = self.paths.corners() * frame.world.m11() + (frame.world.dx(), frame.world.dy())
+            halves = pairs & ~np.isnan(corners[:, 0])
+            whole = pairs & ~halves
+            means, labels, corners = frame.means[halves], frame.labels[halves], corners[halves]
+            marks.arrows(painter, corners, labels, layers.colours.across, width, _ARROW_PX, inset)
+            marks.arrows(painter, means, corners, layers.colours.along, width, _ARROW_PX)
+        means, labels = frame.means[whole], frame.labels[whole]
+        marks.arrows(painter, means, labels, layers.colours.deviation, width, _ARROW_PX, inset)
 
     # -- texts -------------------------------------------------------------------------------------------------------
 
@@ -235,9 +303,10 @@ class FacePainter:
             if i not in kept or not visible[i]:
                 continue
             labelled = self.layers.labels and not np.isnan(frame.labels[i, 0])
-            colour = _NUMBER_LABEL if labelled else _NUMBER_PREDICTION
+            colours = self.layers.colours
+            colour = _tinted(colours.label if labelled else colours.prediction)
             full = self.layers.names and (loud or frame.gap >= _NAME_GAP)
-            picture = marks.text(self._text(i, full), colour, _TEXT_PX, ratio)
+            picture = marks.text(self._text(i, full), colour, self.layers.text_size, ratio)
             room = picture.deviceIndependentSize()
             marks.place_text(painter, picture, _beside(frame, frame.shown[i].tolist(), room))
 
@@ -252,16 +321,17 @@ class FacePainter:
         if self._text_room is None or self._text_room[0] != scale:
             full = self.layers.names and frame.gap >= _NAME_GAP
             places = self.face.points * scale + (frame.world.dx(), frame.world.dy())
-            taken: list[QRectF] = []
-            kept = set()
-            for i in np.flatnonzero(~np.isnan(places[:, 0])).tolist():
-                room = marks.text_size(self._text(i, full), _TEXT_PX)
-                centre = _beside(frame, places[i].tolist(), room)
-                area = QRectF(0, 0, room.width() - 4, room.height() - 6)  # the outline's margin may overlap
-                area.moveCenter(centre)
-                if not any(area.intersects(other) for other in taken):
-                    taken.append(area)
-                    kept.add(i)
+            wanted = np.flatnonzero(~np.isnan(places[:, 0])).tolist()
+            rooms = [marks.text_size(self._text(i, full), self.layers.text_size) for i in wanted]
+            centres = [_beside(frame, places[i].tolist(), room) for i, room in zip(wanted, rooms, strict=True)]
+            # Half sizes; the outlines' margins may overlap.
+            half = np.array([(room.width() / 2 - 2, room.height() / 2 - 3) for room in rooms]).reshape(-1, 2)
+            middle = np.array([(centre.x(), centre.y()) for centre in centres]).reshape(-1, 2)
+            meet = (np.abs(middle[:, None] - middle[None]) < half[:, None] + half[None]).all(axis=2)
+            free = np.zeros(len(wanted), bool)
+            for row in range(len(wanted)):
+                free[row] = not (meet[row] & free).any()
+            kept = [i for i, has_room in zip(wanted, free.tolist(), strict=True) if has_room]
             self._text_room = scale, frozenset(kept)
         return self._text_room[1]
 
@@ -293,3 +363,9 @@ def _places(points: FloatArray, which: np.ndarray | Sequence[int]) -> list[QPoin
 @lru_cache(maxsize=256)
 def _fill(rgb: palette.RGB, alpha: int) -> QColor:
     return QColor(*rgb, alpha)
+
+
+@lru_cache(maxsize=16)
+def _tinted(rgb: palette.RGB) -> palette.RGB:
+    red, green, blue = (round(255 + _TINT * (value - 255)) for value in rgb)
+    return red, green, blue

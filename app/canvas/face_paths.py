@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from PySide6.QtCore import QRectF
@@ -61,26 +61,42 @@ class FacePaths:
         for level in self.levels:
             self.ellipse_paths[level] = _ellipse_paths(self.ellipses, level * layers.ellipse_scale)
 
-    def move_label(self, index: int, xy: Sequence[float]) -> None:
-        """Put the label's point `index` at `xy`, image px (NaN takes it away), with the curves through it."""
-        self.labels[index] = xy
+    def move_labels(self, places: Mapping[int, Sequence[float]]) -> None:
+        """Put points of the label at these places, image px (NaN takes one away), with the curves through them."""
+        for index, xy in places.items():
+            self.labels[index] = xy
         for number, region in enumerate(self._regions):
-            if index in region.indices:
+            if not places.keys().isdisjoint(region.indices):
                 self.label_curves[number] = curve_path(self.labels, region)
 
-    def touched_by(self, index: int) -> FloatArray:
-        """(K, 2) image px: points around all that is drawn of the label's point `index`, without its marks' size."""
-        parts = [self.labels[[index]], self.means[[index]]]
-        parts += [
-            shapes.touched_by(self.labels, region.indices, region.closed, index)
-            for region in self._regions
-            if index in region.indices
-        ]
+    def corners(self) -> FloatArray:
+        """(N, 2) image px: where each deviation's part along the major axis ends and that across it begins.
+
+        mean + ((label - mean) . u) u with u the unit vector of the major axis; NaN without label or ellipse.
+        """
+        if self.ellipses is None:
+            return np.full_like(self.labels, np.nan)
+        axis = np.stack([np.cos(self.ellipses.angle), np.sin(self.ellipses.angle)], axis=1)
+        along = ((self.labels - self.means) * axis).sum(axis=1, keepdims=True)
+        corners: FloatArray = self.means + along * axis
+        return corners
+
+    def touched_by(self, indices: Collection[int]) -> FloatArray:
+        """(K, 2) image px: points around all that is drawn of these points of the label, without marks."""
+        rows = list(indices)
+        parts = [self.labels[rows], self.means[rows], self.corners()[rows]]
+        for region in self._regions:
+            touched = [index for index in region.indices if index in indices]
+            if len(touched) == 1:
+                parts.append(shapes.touched_by(self.labels, region.indices, region.closed, touched[0]))
+            elif touched:  # most of the curve: all of it, rather than a search for what stays
+                parts.append(shapes.around(self.labels, region.indices, region.closed))
         return np.concatenate(parts)
 
     def bounds(self) -> QRectF:
         """Area of all points and ellipses, image px."""
-        found = shapes.bounds(self.labels, self.means, self.means - self.reach, self.means + self.reach)
+        means, reach = self.means, self.reach
+        found = shapes.bounds(self.labels, means, means - reach, means + reach, self.corners())
         return QRectF() if found is None else QRectF(found[0], found[1], found[2] - found[0], found[3] - found[1])
 
 

@@ -7,6 +7,8 @@ from enum import Enum
 
 from PySide6.QtCore import QPointF, Qt
 
+from app.canvas.dragging import PointDrag
+
 
 class Tool(Enum):
     """What the left button does."""
@@ -15,6 +17,8 @@ class Tool(Enum):
     """Select and move points, pan on empty places."""
     BOX = "box"
     """Draw one face box."""
+    PLACE = "place"
+    """Put a missing point where the user clicks."""
 
 
 @dataclass(slots=True)
@@ -35,26 +39,26 @@ class EmptyPress:
 
 @dataclass(slots=True)
 class PointPress:
-    """The left button went down on a point: a click, or, once `moving`, a drag of it.
+    """The left button went down on a point: a click, or, once there is a `drag`, a drag of it.
 
     Attributes:
         pressed: viewport px.
+        keys: held at the press; they say what a click selects.
+        movable: whether a drag moves it, or only the picture.
         grabbed: image px under the cursor at the press.
-        start: image px, where the point was.
-        ahead: whether the point was already shown ahead of the document.
-        at: image px, where the point is now.
+        drag: what moves.
+        curve: whether a double click has selected the whole curve, which a release leaves so.
     """
 
     button: Qt.MouseButton
     pressed: QPointF
+    keys: Qt.KeyboardModifier
     face_id: str
     index: int
     movable: bool
     grabbed: QPointF
-    start: tuple[float, float]
-    ahead: bool
-    at: tuple[float, float]
-    moving: bool = False
+    drag: PointDrag | None = None
+    curve: bool = False
 
 
 @dataclass(slots=True)
@@ -65,4 +69,13 @@ class BoxDraw:
     start: QPointF
 
 
-Gesture = Pan | EmptyPress | PointPress | BoxDraw
+@dataclass(slots=True)
+class Band:
+    """A frame grows from `start`, image px, around points to be selected; `adding` keeps those that are."""
+
+    button: Qt.MouseButton
+    start: QPointF
+    adding: bool
+
+
+Gesture = Pan | EmptyPress | PointPress | BoxDraw | Band

@@ -23,14 +23,18 @@ def image_from_array(pixels: NDArray[np.uint8]) -> QImage:
     return borrowed.convertToFormat(QImage.Format.Format_RGB32)
 
 
-def heat_image(heatmap: NDArray[np.generic]) -> QImage:
-    """A translucent picture of a heatmap: (h, w) non-negative numbers, scaled to their maximum, or (h, w, 4) uint8
-    RGBA, alpha not premultiplied."""
+def heat_image(heatmap: NDArray[np.generic], table: NDArray[np.uint8] | None = None) -> QImage:
+    """A translucent picture of a heatmap.
+
+    Args:
+        heatmap: (h, w) non-negative numbers, scaled to their maximum, or (h, w, 4) uint8 RGBA, alpha not premultiplied.
+        table: (256, 4) uint8, what numbers are shown as; None: `palette.heat_table`.
+    """
     if heatmap.ndim == 2:
         values = np.nan_to_num(np.asarray(heatmap, np.float64), nan=0.0, posinf=0.0, neginf=0.0).clip(min=0)
         top = values.max(initial=0.0)
         shade = np.zeros(values.shape, np.uint8) if top <= 0 else np.rint(values / top * 255).astype(np.uint8)
-        rgba = heat_table()[shade]
+        rgba = (heat_table() if table is None else table)[shade]
     elif heatmap.ndim == 3 and heatmap.shape[2] == 4 and heatmap.dtype == np.uint8:
         rgba = heatmap
     else:
@@ -60,13 +64,35 @@ class ImagePyramid:
         """Size of the full picture."""
         return self._levels[0].size()
 
+    @property
+    def memory(self) -> int:
+        """Bytes of all levels made so far."""
+        return sum(level.sizeInBytes() for level in self._levels)
+
+    def smallest(self) -> QImage:
+        """The last level, for looking at its colours as a whole."""
+        self.prepare()
+        return self._levels[-1]
+
     def prepare(self) -> None:
         """Make all levels now."""
         while self._add_level():
             pass
 
+    def __len__(self) -> int:
+        """Number of levels made so far."""
+        return len(self._levels)
+
+    def __getitem__(self, index: int) -> QImage:
+        """A level made so far, the full picture first."""
+        return self._levels[index]
+
     def level(self, scale: float) -> QImage:
-        """The smallest level that has at least as many pixels as the screen will show.
+        """The smallest level that has at least as many pixels as the screen will show; see `level_index`."""
+        return self._levels[self.level_index(scale)]
+
+    def level_index(self, scale: float) -> int:
+        """Which level `level` gives.
 
         Args:
             scale: screen pixels a pixel of the full picture, > 0.
@@ -74,7 +100,7 @@ class ImagePyramid:
         wanted = 0
         while scale * 2 ** (wanted + 1) <= 1 and (wanted + 1 < len(self._levels) or self._add_level()):
             wanted += 1
-        return self._levels[wanted]
+        return wanted
 
     def _add_level(self) -> bool:
         last = self._levels[-1]

@@ -11,17 +11,18 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QTransform
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from app.canvas import marks, palette
+from app.canvas.colours import MarkColours
 from app.canvas.face_paths import curve_path
 from app.canvas.image import heat_image
 from app.canvas.model import Ghost
 
 
 class HeatmapItem(QGraphicsItem):
-    """A heatmap laid over the photo."""
+    """A map of the network laid over the photo."""
 
-    def __init__(self) -> None:
+    def __init__(self, depth: float = 0.0) -> None:
         super().__init__()
-        self.setZValue(0)
+        self.setZValue(depth)
         self.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
         self._picture = QImage()
 
@@ -30,8 +31,16 @@ class HeatmapItem(QGraphicsItem):
         """Whether there is nothing to show."""
         return self._picture.isNull()
 
-    def set_heatmap(self, heatmap: NDArray[np.generic] | None, to_image: NDArray[np.float64] | None) -> None:
-        """Show `heatmap` (h, w) or (h, w, 4); `to_image` (3, 3) takes (column, row, 1) of a cell to image px."""
+    def set_heatmap(
+        self,
+        heatmap: NDArray[np.generic] | None,
+        to_image: NDArray[np.float64] | None,
+        table: NDArray[np.uint8] | None = None,
+    ) -> None:
+        """Show `heatmap` (h, w) or (h, w, 4); `to_image` (3, 3) takes (column, row, 1) of a cell to image px.
+
+        `table`: see `heat_image`.
+        """
         self.prepareGeometryChange()
         if heatmap is None or heatmap.size == 0:
             self._picture = QImage()
@@ -39,7 +48,7 @@ class HeatmapItem(QGraphicsItem):
         matrix = np.eye(3) if to_image is None else np.asarray(to_image, np.float64)
         if matrix.shape != (3, 3) or not np.isfinite(matrix).all() or np.any(matrix[2] != (0, 0, 1)):
             raise ValueError("to_image must be an affine (3, 3) matrix")
-        self._picture = heat_image(heatmap)
+        self._picture = heat_image(heatmap, table)
         (a, b, c), (d, e, f) = matrix[:2].tolist()
         # A cell's centre is at its whole coordinates, a QImage's first pixel starts at 0.
         self.setTransform(QTransform.fromTranslate(-0.5, -0.5) * QTransform(a, d, b, e, c, f))
@@ -89,11 +98,12 @@ class BandItem(QGraphicsItem):
 class GhostItem(QGraphicsItem):
     """Another label of a face: thin curves and small discs below the faces' own."""
 
-    def __init__(self, ghost: Ghost) -> None:
+    def __init__(self, ghost: Ghost, colours: MarkColours) -> None:
         super().__init__()
         self.setZValue(0.5)
         self.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
         self.ghost = ghost
+        self._colours = colours
         known = ghost.points[np.isfinite(ghost.points).all(axis=1)]
         self._points = [QPointF(x, y) for x, y in known.tolist()]
         self._curves = QPainterPath()
@@ -106,12 +116,17 @@ class GhostItem(QGraphicsItem):
         pad = 0.1 * max(area.width(), area.height()) + 8
         self._bounds = area.adjusted(-pad, -pad, pad, pad)
 
+    def set_colours(self, colours: MarkColours) -> None:
+        """Draw with another palette."""
+        self._colours = colours
+        self.update()
+
     def boundingRect(self) -> QRectF:
         return QRectF(self._bounds)
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         ratio = painter.device().devicePixelRatioF()
-        colour = palette.GHOSTS[self.ghost.shade % len(palette.GHOSTS)]
+        colour = self._colours.other(self.ghost.shade)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         for width, rgb, alpha in ((3.4, palette.HALO, 110), (1.4, colour, 200)):
             painter.setPen(marks.outline_pen(rgb, width, ratio, alpha))

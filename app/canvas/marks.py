@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
+import numpy as np
 from PySide6.QtCore import QLineF, QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPen, QPixmap
 
 from app.canvas.palette import HALO, RGB
+from core.face import FloatArray
 
 HALO_PX = 1.3
 _TEXT_CACHE = 2048
+_HEAD_FROM_PX = 4.0
+"""Shorter arrows have no head."""
+_HEAD_COS, _HEAD_SIN = -0.87, 0.5
+"""Sides of an arrow's head: 150 degrees away from its direction."""
+_WAYS = ((-1, 0), (1, 0), (0, -1), (0, 1))
 _TRIANGLE = ((0.0, -1.0), (0.866, 0.5), (-0.866, 0.5))
 
 
@@ -58,12 +65,73 @@ def crosses(
     segments(painter, lines, rgb, width, halo)
 
 
+def crosshair(painter: QPainter, centre: QPointF, gap: float, arm: float, rgb: RGB) -> None:
+    """Four thin lines that point at `centre` from `arm` px away and end `gap` px before it."""
+    x, y = centre.x(), centre.y()
+    lines = [QLineF(x + dx * gap, y + dy * gap, x + dx * arm, y + dy * arm) for dx, dy in _WAYS]
+    segments(painter, lines, rgb, 1.0, 1.0)
+
+
 def triangles(painter: QPainter, points: Sequence[QPointF], radius: float, rgb: RGB, width: float = 1.8) -> None:
     """Open triangles, tip up, with a dark outline; `radius` is that of the circle through the corners."""
     lines = []
     for point in points:
         corner = [(point.x() + radius * x, point.y() + radius * y) for x, y in _TRIANGLE]
         lines += [QLineF(*corner[i], *corner[(i + 1) % 3]) for i in range(3)]
+    segments(painter, lines, rgb, width)
+
+
+def arrows(
+    painter: QPainter, starts: FloatArray, ends: FloatArray, rgb: RGB, width: float, head: float, inset: float = 0.0
+) -> None:
+    """Arrows from `starts` to `ends`, (K, 2) screen px, with a dark outline; short ones have no head.
+
+    Args:
+        head: length of a head's sides, px; at most half of what is seen of the arrow.
+        inset: the tip keeps this far from the end, which a mark covers, px.
+    """
+    if not len(starts):
+        return
+    way = ends - starts
+    length = np.hypot(way[:, 0], way[:, 1])
+    seen = length - inset
+    unit = way / np.maximum(length, 1e-9)[:, None]
+    tip = ends - inset * unit
+    sides = np.minimum(head, seen / 2)[:, None]
+    normal = np.stack([-unit[:, 1], unit[:, 0]], axis=1)
+    left = tip + sides * (_HEAD_COS * unit + _HEAD_SIN * normal)
+    right = tip + sides * (_HEAD_COS * unit - _HEAD_SIN * normal)
+    shafts = [QLineF(*a, *b) for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
+    corners = np.concatenate([left, tip, right], axis=1)[seen > _HEAD_FROM_PX].tolist()
+    tips = [[QPointF(a, b), QPointF(c, d), QPointF(e, f)] for a, b, c, d, e, f in corners]
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for stroke, colour in ((width + 2 * HALO_PX, HALO), (width, rgb)):
+        painter.setPen(pen(colour, stroke))
+        painter.drawLines(shafts)
+        # One by one: how Qt blends lines that meet would otherwise depend on which others are drawn with them.
+        for points in tips:
+            painter.drawPolyline(points)
+
+
+def brackets(painter: QPainter, points: Sequence[QPointF], side: float, rgb: RGB, width: float = 1.4) -> None:
+    """A pair of square brackets of height `side` around each point, with a dark outline."""
+    lines, half, arm = [], side / 2, side / 4
+    for point in points:
+        for sign in (-1, 1):
+            x, y = point.x() + sign * half, point.y()
+            lines.append(QLineF(x, y - half, x, y + half))
+            lines += [QLineF(x, y + end, x - sign * arm, y + end) for end in (-half, half)]
+    segments(painter, lines, rgb, width)
+
+
+def pennants(painter: QPainter, points: Sequence[QPointF], height: float, rgb: RGB, width: float = 1.4) -> None:
+    """A small flag of that height above each point, with a dark outline."""
+    lines = []
+    for point in points:
+        x, foot = point.x(), point.y() - height / 4
+        top, tip = foot - height, x + height * 0.6
+        lines += [QLineF(x, foot, x, top), QLineF(x, top, tip, top + height / 4)]
+        lines.append(QLineF(tip, top + height / 4, x, top + height / 2))
     segments(painter, lines, rgb, width)
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from app.canvas.colours import STANDARD, MarkColours
 from core.face import Box, FloatArray, Label, Prediction
 from core.scheme import Scheme
 
@@ -77,6 +78,30 @@ class Ghost:
 
 
 @dataclass(frozen=True, slots=True)
+class Opacity:
+    """How opaque each layer is drawn, 0 to 1; a photo fades towards the background."""
+
+    labels: float = 1.0
+    predictions: float = 1.0
+    ellipses: float = 1.0
+    curves: float = 1.0
+    deviations: float = 1.0
+    heatmap: float = 1.0
+    edges: float = 1.0
+    others: float = 1.0
+    photo: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in OPACITIES:
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"the opacity of {name} must be from 0 to 1")
+
+
+OPACITIES = ("labels", "predictions", "ellipses", "curves", "deviations", "heatmap", "edges", "others", "photo")
+"""The fields of `Opacity`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Layers:
     """What is drawn, and how.
 
@@ -88,9 +113,11 @@ class Layers:
         ellipses: the prediction's covariance ellipses.
         labels: everything drawn from the label.
         predictions: markers and curves drawn from the prediction (ellipses have their own switch).
-        deviations: lines from the predicted mean to the label.
+        deviations: arrows from the predicted mean to the label.
+        split: each of those arrows as two, along and across the ellipse's major axis.
         boxes: face boxes.
         heatmap: the map given to `CanvasView.set_heatmap`.
+        edges: the map given to `CanvasView.set_edge_map`.
         legend: the explanation in the corner.
         sigma_levels: which k-sigma ellipses, k in 1, 2, 3.
         ellipse_scale: factor on the drawn size of the ellipses, > 0; numbers shown stay true.
@@ -98,6 +125,9 @@ class Layers:
         ambiguous_threshold: points at or above it carry the ambiguity mark; None marks none.
         ambiguous_measure: what the threshold is compared with: anisotropy, or sigma along the major axis in image px.
         colour_scheme: the scale for anisotropy.
+        colours: of the marks.
+        opacity: of each layer.
+        text_size: height of numbers and names, screen px.
     """
 
     points: bool = True
@@ -108,8 +138,10 @@ class Layers:
     labels: bool = True
     predictions: bool = True
     deviations: bool = True
+    split: bool = False
     boxes: bool = True
     heatmap: bool = False
+    edges: bool = False
     legend: bool = True
     sigma_levels: tuple[int, ...] = (1, 2, 3)
     ellipse_scale: float = 1.0
@@ -117,6 +149,9 @@ class Layers:
     ambiguous_threshold: float | None = None
     ambiguous_measure: Measure = "anisotropy"
     colour_scheme: ColourScheme = "viridis"
+    colours: MarkColours = STANDARD
+    opacity: Opacity = Opacity()
+    text_size: int = 11
 
     def __post_init__(self) -> None:
         if not all(level in (1, 2, 3) for level in self.sigma_levels):
@@ -125,3 +160,5 @@ class Layers:
             raise ValueError("the ellipse scale must be positive")
         if not 1 <= self.point_size <= 60:
             raise ValueError("the point size must be from 1 to 60 px")
+        if not 8 <= self.text_size <= 40:
+            raise ValueError("the text size must be from 8 to 40 px")

@@ -23,7 +23,9 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QFrame, QGraphicsScene, QGraphicsView, QWidget
 
 from app.canvas import palette
+from app.canvas.adjust import Adjustment
 from app.canvas.image import ImagePyramid
+from app.canvas.tones import Toner
 
 MAX_ZOOM = 64.0
 _MIN_FACTOR = 0.25
@@ -69,6 +71,9 @@ class ZoomView(QGraphicsView):
         self._image_rect = QRectF()
         self._fitted = True
         self._pan_from: QPoint | None = None
+        self._toner = Toner(self)
+        self._toner.ready.connect(self._repaint_photo)
+        self._photo_opacity = 1.0
 
     # -- image -------------------------------------------------------------------------------------------------------
 
@@ -89,6 +94,7 @@ class ZoomView(QGraphicsView):
             self._pyramid = image if isinstance(image, ImagePyramid) else ImagePyramid(image)
             size = self._pyramid.size
             self._image_rect = QRectF(-0.5, -0.5, width or size.width(), height or size.height())
+        self._toner.set_pyramid(self._pyramid)
         self.resetCachedContent()
         if keep_view and image is not None:
             self._update_scene_rect()
@@ -110,6 +116,32 @@ class ZoomView(QGraphicsView):
     def image_rect(self) -> QRectF:
         """Area of the image in image px, from (-0.5, -0.5); null without an image."""
         return QRectF(self._image_rect)
+
+    @property
+    def pyramid(self) -> ImagePyramid | None:
+        """The picture as it was given."""
+        return self._pyramid
+
+    @property
+    def adjustment(self) -> Adjustment:
+        """How the picture's tones are changed for looking at it."""
+        return self._toner.adjustment
+
+    def set_adjustment(self, adjustment: Adjustment) -> None:
+        """Show the picture with other tones; its pixels stay as they are."""
+        if adjustment != self._toner.adjustment:
+            self._toner.set_adjustment(adjustment)
+            self._repaint_photo()
+
+    def set_photo_opacity(self, opacity: float) -> None:
+        """Fade the picture towards the background: 1 not at all, 0 away."""
+        if opacity != self._photo_opacity:
+            self._photo_opacity = opacity
+            self._repaint_photo()
+
+    def _repaint_photo(self) -> None:
+        self.resetCachedContent()
+        self.viewport().update()
 
     # -- coordinates -------------------------------------------------------------------------------------------------
 
@@ -286,9 +318,17 @@ class ZoomView(QGraphicsView):
         painter.fillRect(exposed, QColor(*(palette.BACKGROUND_DARK if self.dark else palette.BACKGROUND_LIGHT)))
         if self._pyramid is None:
             return
+        painter.setOpacity(self._photo_opacity)
+        self.paint_photo(painter, exposed)
+        painter.setOpacity(1.0)
+
+    def paint_photo(self, painter: QPainter, exposed: QRectF) -> None:
+        """Paint the part `exposed` (image px) of the photo, adjusted, with a painter in image px."""
+        if self._pyramid is None:
+            return
         full, image_rect = self._pyramid.size, self._image_rect
         screen = painter.worldTransform().m11() * painter.device().devicePixelRatioF()
-        picture = self._pyramid.level(screen * image_rect.width() / full.width())
+        picture = self._toner.level(self._pyramid.level_index(screen * image_rect.width() / full.width()))
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, screen < _NEAREST_FROM)
         # Only whole pixels around the exposed part: at 64-fold zoom the whole would exceed what the painter can map.
         sx, sy = picture.width() / image_rect.width(), picture.height() / image_rect.height()

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from PySide6.QtCore import QEvent, QLineF, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QLinearGradient, QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QWidget
@@ -14,6 +15,11 @@ from app.canvas.shapes import Facts
 
 _PAD = 10
 _ROW_GAP = 4
+_ROW_TEXTS = {
+    "deviation": "prediction to label",
+    "along": "label off, along the axis",
+    "across": "label off, across it",
+}
 _MINUS = "\N{MINUS SIGN}"
 _SIGMA = "\N{GREEK SMALL LETTER SIGMA}"
 
@@ -63,6 +69,39 @@ class _Panel(QWidget):
         raise NotImplementedError
 
 
+class Tag(_Panel):
+    """Lines of text on the canvas: what is not as it usually is."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._lines: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """What it says; empty while hidden."""
+        return "" if self.isHidden() else "\n".join(self._lines)
+
+    def show_text(self, *lines: str) -> None:
+        """Say `lines`; nothing hides the tag."""
+        if lines != self._lines:
+            self._lines = lines
+            self.setAccessibleName(". ".join(lines))
+            self.resize(self.sizeHint())
+            self.update()
+        self.setVisible(bool(lines))
+
+    def sizeHint(self) -> QSize:
+        metrics = QFontMetrics(self.font())
+        width = max((metrics.horizontalAdvance(line) for line in self._lines), default=0)
+        return QSize(width + 2 * _PAD, len(self._lines) * metrics.lineSpacing() + _PAD)
+
+    def draw(self, painter: QPainter, colours: palette.PanelColours) -> None:
+        painter.setPen(QColor(*colours.text))
+        area = self.rect().adjusted(_PAD, 0, 0, 0)
+        alignment = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(area, alignment, "\n".join(self._lines))
+
+
 class Legend(_Panel):
     """What colours and shapes mean; only what is on the screen is explained."""
 
@@ -87,9 +126,11 @@ class Legend(_Panel):
         if predictions and layers.predictions:
             rows.append("prediction")
         if labels and predictions and layers.labels and layers.deviations:
-            rows.append("deviation")
+            rows += ["along", "across"] if layers.split else ["deviation"]
         if flagged:
             rows.append("ambiguous")
+        if predictions and layers.edges:
+            rows.append("edge map")
         self._scale, self._rows, self._layers, self._ghosts = ellipses, tuple(rows), layers, ghosts
         self.setVisible(layers.legend and bool(self._rows or ghosts or ellipses))
         self.resize(self.sizeHint())
@@ -111,7 +152,7 @@ class Legend(_Panel):
         if row == "ambiguous" and self._layers.ambiguous_threshold is not None:
             unit = "" if self._layers.ambiguous_measure == "anisotropy" else " px along"
             return f"ambiguous (\N{GREATER-THAN OR EQUAL TO} {self._layers.ambiguous_threshold:.3g}{unit})"
-        return {"deviation": "prediction to label"}.get(row, row)
+        return _ROW_TEXTS.get(row, row)
 
     def _line_height(self) -> int:
         return QFontMetrics(self.font()).height() + _ROW_GAP
@@ -164,27 +205,31 @@ class Legend(_Panel):
         threshold = self._layers.ambiguous_threshold
         if threshold is not None and self._layers.ambiguous_measure == "anisotropy":
             at = bar.left() + float(palette.position(threshold)) * bar.width()
-            marks.triangles(painter, [QPointF(at, bar.center().y())], 5.5, palette.AMBIGUOUS, 1.6)
+            marks.triangles(painter, [QPointF(at, bar.center().y())], 5.5, self._layers.colours.ambiguous, 1.6)
 
     def _draw_row(self, painter: QPainter, colours: palette.PanelColours, row: str, area: QRect) -> None:
         middle = QPointF(area.left() + 10, area.center().y() + 1)
+        shown = self._layers.colours
+        start, end = middle - QPointF(8, 0), middle + QPointF(8, 0)
         if row == "label":
-            marks.discs(painter, [middle], 8, palette.LABEL)
+            marks.discs(painter, [middle], 8, shown.label)
         elif row == "prediction":
-            marks.crosses(painter, [middle], 5, palette.PREDICTION)
-        elif row == "deviation":
-            start, end = middle - QPointF(8, 0), middle + QPointF(8, 0)
-            marks.segments(painter, [QLineF(start, end)], palette.DEVIATION, 1.6)
-            marks.discs(painter, [end], 5, palette.LABEL)
+            marks.crosses(painter, [middle], 5, shown.prediction)
+        elif row in ("deviation", "along", "across"):
+            ends = np.array([[start.x(), start.y()]]), np.array([[end.x(), end.y()]])
+            marks.arrows(painter, *ends, getattr(shown, row), 1.6, 6)
+        elif row == "edge map":
+            painter.setPen(marks.pen(shown.edge, 7, 150))
+            painter.drawLine(start + QPointF(2, 0), end - QPointF(2, 0))
         else:
-            marks.triangles(painter, [middle + QPointF(0, 1)], 7, palette.AMBIGUOUS)
+            marks.triangles(painter, [middle + QPointF(0, 1)], 7, shown.ambiguous)
         painter.setPen(QColor(*colours.text))
         text_area = area.adjusted(28, 0, 0, 0)
         painter.drawText(text_area, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, self._row_text(row))
 
     def _draw_ghost(self, painter: QPainter, colours: palette.PanelColours, ghost: Ghost, area: QRect) -> None:
         middle = QPointF(area.left() + 10, area.center().y() + 1)
-        colour = palette.GHOSTS[ghost.shade % len(palette.GHOSTS)]
+        colour = self._layers.colours.other(ghost.shade)
         marks.segments(painter, [QLineF(middle - QPointF(8, 0), middle + QPointF(8, 0))], colour, 1.4)
         marks.discs(painter, [middle], 4.2, colour, 1.0)
         painter.setPen(QColor(*colours.text))

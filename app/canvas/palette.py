@@ -1,8 +1,7 @@
-"""Colours of the canvas: scales for anisotropy, and one colour and one shape for each kind of mark. No Qt.
+"""Colours of the canvas that no palette changes: scales for anisotropy and heat, boxes, halos, panels. No Qt.
 
-Label orange, prediction blue and ambiguity pink come from the Okabe-Ito family, which stays apart under the common
-colour-vision deficiencies; shapes say the same again. The two scales rise steadily in lightness, so that they also
-read in grey. Their darkest part is left out: on a photo it would look like a shadow.
+The two scales rise steadily in lightness, so that they also read in grey. Their darkest part is left out: on a photo
+it would look like a shadow. The colours of marks are in `app.canvas.colours`; the names here are the standard ones.
 """
 
 from __future__ import annotations
@@ -12,10 +11,9 @@ from functools import lru_cache
 
 import numpy as np
 
+from app.canvas.colours import RGB, STANDARD
 from app.canvas.model import ColourScheme
 from core.face import FloatArray
-
-RGB = tuple[int, int, int]
 
 # Ten evenly spaced entries each of the two published maps, darkest first.
 _ANCHORS: dict[str, tuple[RGB, ...]] = {
@@ -41,16 +39,15 @@ MAX_ANISOTROPY = 3.0
 TICKS = (1.0, 1.25, 1.5, 2.0, 3.0)
 """Anisotropies numbered on the legend."""
 
-LABEL: RGB = (255, 159, 28)
-PREDICTION: RGB = (92, 190, 255)
-DEVIATION: RGB = (255, 244, 228)
-AMBIGUOUS: RGB = (255, 120, 190)
-SELECTED: RGB = (255, 255, 255)
+LABEL: RGB = STANDARD.label
+PREDICTION: RGB = STANDARD.prediction
+DEVIATION: RGB = STANDARD.deviation
+AMBIGUOUS: RGB = STANDARD.ambiguous
+SELECTED: RGB = STANDARD.selected
 HALO: RGB = (14, 16, 20)
 BOX: RGB = (236, 238, 242)
 BOX_IDLE: RGB = (168, 172, 180)
-GHOSTS: tuple[RGB, ...] = ((124, 226, 166), (196, 172, 255), (242, 230, 92), (150, 214, 222))
-"""Other labels of a face, compared with the one being worked on."""
+GHOSTS: tuple[RGB, ...] = STANDARD.others
 BACKGROUND_DARK: RGB = (30, 31, 34)
 BACKGROUND_LIGHT: RGB = (218, 220, 224)
 
@@ -86,6 +83,14 @@ def heat_table() -> np.ndarray:
     blue = np.interp(t, stops, [120, 110, 40, 200])
     alpha = 215 * np.clip(t / 0.5, 0, 1) ** 0.8
     return np.stack([red, green, blue, alpha], axis=1).round().astype(np.uint8)
+
+
+@lru_cache(maxsize=16)
+def edge_table(rgb: RGB) -> np.ndarray:
+    """(256, 4) uint8 R, G, B, A for an edge map: nothing at 0, `rgb` at 255."""
+    t = np.linspace(0.0, 1.0, 256)
+    light = np.repeat(np.array([rgb], np.float64), 256, axis=0)
+    return np.concatenate([light, 215 * np.clip((t[:, None] - 0.08) / 0.92, 0, 1)], axis=1).round().astype(np.uint8)
 
 
 @dataclass(frozen=True, slots=True)

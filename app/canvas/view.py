@@ -5,21 +5,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
-from app.canvas import hit
+from app.canvas import selecting
+from app.canvas.dragging import PointDrag, is_locked
 from app.canvas.face_item import FaceItem
-from app.canvas.faces_view import FacesView
-from app.canvas.gestures import BoxDraw, EmptyPress, Gesture, Pan, PointPress, Tool
+from app.canvas.gestures import Band, BoxDraw, EmptyPress, Gesture, Pan, PointPress, Tool
+from app.canvas.hints import Situation, hint
 from app.canvas.items import BandItem
 from app.canvas.model import FaceView
+from app.canvas.points_view import PointsView, place_of
+from app.canvas.target_item import TargetItem
+from core.moves.drag import Constraint
+from core.moves.soft import MAX_RADIUS
 
-HIT_RADIUS_PX = 9.0
 _DRAG_START_PX = 3.0
 """Screen px that the cursor must travel before a press becomes a drag, so that a click never moves a point."""
 _MIN_BOX_PX = 8.0
@@ -32,9 +37,12 @@ _ARROWS = {
     Qt.Key.Key_Down: (0.0, 1.0),
 }
 NUDGE_PX, NUDGE_FAR_PX, NUDGE_FINE_PX = 0.5, 5.0, 0.1
+_CONTROL, _SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+_HELD = (Qt.Key.Key_Shift, Qt.Key.Key_Control)
+_TAKE_KEYS = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space)
 
 
-class CanvasView(FacesView):
+class CanvasView(PointsView):
     """Image, faces, ellipses, mouse and keyboard.
 
     Signals are sent for what the user does, never for calls of the setters. Positions are image px.
@@ -42,41 +50,41 @@ class CanvasView(FacesView):
     must also do to turn the move down.
     """
 
-    selectionChanged = Signal(object, tuple)
-    """face id (None if nothing is selected), indices."""
-    hovered = Signal(object, object)
-    """face id and index of the point under the cursor; None, None when there is none any more."""
     pointDragging = Signal(str, int, float, float)
     """face id, index, x, y: live, during a drag."""
     pointMoved = Signal(str, int, float, float)
-    """face id, index, x, y: once, at the end of a drag or for each arrow key."""
+    """face id, index, x, y: once, at the end of a free drag of one point, or for each arrow key."""
+    pointsMoved = Signal(str, object, str)
+    """face id, {index: (x, y)}, what was done: once, at the end of any other move."""
     pointDragCancelled = Signal(str, int)
     """face id, index: the drag was given up, the point is back."""
-    faceActivated = Signal(str)
-    """face id: the user turned to this face."""
     boxDrawn = Signal(float, float, float, float)
     """x, y, w, h of a box drawn with `Tool.BOX`, within the image."""
     toolChanged = Signal(object)
     """the `Tool` now in the hand."""
+    placed = Signal(object)
+    """(x, y) that was clicked with `Tool.PLACE`; None for the place that is offered."""
+    softChanged = Signal(float)
+    """how many neighbours follow a drag: turned by the wheel during one."""
+    hintChanged = Signal(str)
+    """what the mouse would do now."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("canvas")
         self.setAccessibleName("Image with landmarks")
-        self._hover: hit.Hit | None = None
-        self._cursor = QPointF()
         self._tool = Tool.SELECT
         self._gesture: Gesture | None = None
         self._space = False
-        self._band = BandItem()
+        self._keys = Qt.KeyboardModifier.NoModifier
+        self._soft = 0.0
+        self._constraint = Constraint.FREE
+        self._hint = ""
+        self._band, self._target = BandItem(), TargetItem()
         self.scene().addItem(self._band)
+        self.scene().addItem(self._target)
 
     # -- changes while the mouse is busy -----------------------------------------------------------------------------
-
-    def update_face(self, face: FaceView) -> None:
-        super().update_face(face)
-        if self._hover is not None and self._hover.face_id == face.face_id:
-            self._show_callout(self._hover.face_id, self._hover.index)
 
     def _replace_face(self, item: FaceItem, face: FaceView) -> None:
         super()._replace_face(item, face)
@@ -84,32 +92,42 @@ class CanvasView(FacesView):
         if isinstance(gesture, PointPress) and gesture.face_id == face.face_id:
             if gesture.index >= len(face.scheme):
                 self._gesture = None
-            elif gesture.moving:  # say, a prediction came in: the drag goes on
-                gesture.ahead = False
-                item.move_point(gesture.index, gesture.at)
+            elif gesture.drag is not None:  # say, a prediction came in: the drag goes on
+                gesture.drag.show_again()
 
     def _forget_face(self, face_id: str) -> None:
         if isinstance(self._gesture, PointPress) and self._gesture.face_id == face_id:
             self._gesture = None
-        if self._hover is not None and self._hover.face_id == face_id:
-            self._set_hover(None)
         super()._forget_face(face_id)
 
     def _view_moved(self) -> None:
         super()._view_moved()
         gesture = self._gesture
-        if isinstance(gesture, PointPress) and gesture.moving:
+        if isinstance(gesture, PointPress) and gesture.drag is not None:
             self._show_callout(gesture.face_id, gesture.index)
         elif self._hover is not None:  # another point may be under the cursor now, or none
             self._set_hover(self.point_at(self._cursor))
 
-    # -- selection ---------------------------------------------------------------------------------------------------
+    def set_faces(self, faces: Iterable[FaceView]) -> None:
+        super().set_faces(faces)
+        self._refresh_hint()
 
-    def _select(self, face_id: str | None, indices: Sequence[int]) -> None:
-        before = self._selected
-        self.set_selection(face_id, indices)
-        if self._selected != before:
-            self.selectionChanged.emit(*self._selected)
+    def set_selection(self, face_id: str | None, indices: Sequence[int]) -> None:
+        super().set_selection(face_id, indices)
+        self._refresh_hint()
+
+    def show_target(self, place: tuple[float, float] | None, text: str) -> None:
+        """Offer a place, image px, for the point called `text`, and bring it into sight; None takes the ring away."""
+        if place is None:
+            self._target.hide()
+        else:
+            self._target.show_at(*place, text)
+            self.reveal(*place)
+
+    @property
+    def target(self) -> str:
+        """Text beside the ring of an offered place; empty without one."""
+        return self._target.text
 
     # -- tools -------------------------------------------------------------------------------------------------------
 
@@ -126,7 +144,76 @@ class CanvasView(FacesView):
         self._tool = tool
         self._set_hover(None)
         self._refresh_cursor()
+        self._refresh_hint()
         self.toolChanged.emit(tool)
+
+    @property
+    def soft(self) -> float:
+        """How many neighbours along the curve follow a drag on either side; 0 for none."""
+        return self._soft
+
+    def set_soft(self, radius: float) -> None:
+        """Let neighbours follow drags, also the one under way."""
+        radius = min(max(radius, 0.0), MAX_RADIUS)
+        if radius == self._soft:
+            return
+        self._soft = radius
+        if isinstance(self._gesture, PointPress) and self._gesture.drag is not None:
+            self._gesture.drag.set_radius(radius)
+            self._follow(self._gesture)
+        self._refresh_hint()
+        self.softChanged.emit(radius)
+
+    def set_constraint(self, constraint: Constraint) -> None:
+        """Where drags lead while no key says otherwise, and arrow keys."""
+        self._constraint = constraint
+        self._refresh_hint()
+
+    def _held_to(self) -> Constraint:
+        """Where a drag leads now, by the keys held and the mode."""
+        if self._keys & _CONTROL:
+            return Constraint.MINOR if self._keys & _SHIFT else Constraint.MAJOR
+        return Constraint.CURVE if self._keys & _SHIFT else self._constraint
+
+    def _set_keys(self, keys: Qt.KeyboardModifier) -> None:
+        """The keys held have changed: a drag under way follows, and so does what is said of the mouse."""
+        if keys == self._keys:
+            return
+        self._keys = keys
+        if isinstance(self._gesture, PointPress) and self._gesture.drag is not None:
+            self._follow(self._gesture)
+        self._refresh_hint()
+
+    # -- what the mouse would do -------------------------------------------------------------------------------------
+
+    def _refresh_hint(self) -> None:
+        text = hint(self._situation()) if self.has_image else ""
+        if text != self._hint:
+            self._hint = text
+            self.hintChanged.emit(text)
+
+    def _situation(self) -> Situation:
+        gesture, hover = self._gesture, self._hover
+        drag = gesture.drag if isinstance(gesture, PointPress) else None
+        place = (gesture.face_id, gesture.index) if isinstance(gesture, PointPress) else place_of(hover)
+        common = Situation(
+            self._tool, bool(self._items), selected=len(self._selected[1]), constraint=self._held_to(), soft=self._soft
+        )
+        item = self._items.get(place[0] or "")
+        if item is None or place[1] is None:
+            return common
+        index, scheme, prediction = place[1], item.face.scheme, item.face.prediction
+        region = scheme.region_of(index)
+        locked = is_locked(item, index)
+        return replace(
+            common,
+            under=f"{index} {scheme.points[index]}",
+            movable=not locked and (hover is None or hover.movable),
+            locked=locked,
+            curve="" if region is None else region.name,
+            ellipse=prediction is not None and bool(np.isfinite(prediction.covariance[index]).all()),
+            dragging=0 if drag is None else max(len(drag.places), 1),
+        )
 
     def _refresh_cursor(self) -> None:
         shape = Qt.CursorShape.ArrowCursor
@@ -134,39 +221,22 @@ class CanvasView(FacesView):
             shape = Qt.CursorShape.ClosedHandCursor
         elif self._space:
             shape = Qt.CursorShape.OpenHandCursor
-        elif self._tool is Tool.BOX or (isinstance(self._gesture, PointPress) and self._gesture.moving):
+        elif self._tool is not Tool.SELECT or isinstance(self._gesture, Band) or self._dragging:
             shape = Qt.CursorShape.CrossCursor
         elif self._hover is not None:
             shape = Qt.CursorShape.PointingHandCursor
         self.viewport().setCursor(shape)
 
+    @property
+    def busy(self) -> bool:
+        """Whether the mouse is in the middle of something."""
+        return self._gesture is not None
+
+    @property
+    def _dragging(self) -> bool:
+        return isinstance(self._gesture, PointPress) and self._gesture.drag is not None
+
     # -- hover -------------------------------------------------------------------------------------------------------
-
-    def point_at(self, position: QPointF) -> hit.Hit | None:
-        """The point under a place in the viewport."""
-        place = self.to_image(position)
-        return hit.find_point(self._targets(), place.x(), place.y(), HIT_RADIUS_PX / self.zoom)
-
-    def face_at(self, position: QPointF) -> str | None:
-        """The face whose box is under a place in the viewport."""
-        place = self.to_image(position)
-        return hit.find_face(self._targets(), place.x(), place.y())
-
-    def _targets(self) -> list[hit.Target]:
-        return [item.target() for item in self._items.values()]
-
-    def _set_hover(self, found: hit.Hit | None) -> None:
-        before, self._hover = self._hover, found
-        if found is not None:
-            self._show_callout(found.face_id, found.index)
-        else:
-            self._callout.hide()
-        if _place_of(before) == _place_of(found):
-            return
-        for face_id, item in self._items.items():
-            item.set_hovered(found.index if found is not None and found.face_id == face_id else None)
-        self._refresh_cursor()
-        self.hovered.emit(*_place_of(found))
 
     def leaveEvent(self, event: QEvent) -> None:
         super().leaveEvent(event)
@@ -179,50 +249,34 @@ class CanvasView(FacesView):
         event.accept()
         if self._gesture is not None or not self.has_image:
             return
-        button, position = event.button(), event.position()
+        button, position, self._keys = event.button(), event.position(), event.modifiers()
         left = button == Qt.MouseButton.LeftButton
         if button in (Qt.MouseButton.MiddleButton, Qt.MouseButton.RightButton) or (left and self._space):
             self._gesture = Pan(button, position)
         elif left and self._tool is Tool.BOX:
             self._gesture = BoxDraw(button, self._inside_image(self.to_image(position)))
+        elif left and self._tool is Tool.PLACE:
+            self._gesture = EmptyPress(button, position)
         elif left:
-            self._press(position, bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier))
+            self._press(position)
         self._refresh_cursor()
+        self._refresh_hint()
 
-    def _press(self, position: QPointF, adding: bool) -> None:
-        found = self.point_at(position)
-        if found is None:
-            self._gesture = EmptyPress(Qt.MouseButton.LeftButton, position)
-            return
-        item = self._items[found.face_id]
-        start = item.shown_point(found.index)
-        assert start is not None
-        self._activate(found.face_id)
-        face_id, indices = self._selected
-        if adding:
-            mine = indices if face_id == found.face_id else ()
-            without = tuple(i for i in mine if i != found.index)
-            self._select(found.face_id, without if found.index in mine else (*mine, found.index))
-            return
-        if face_id != found.face_id or found.index not in indices:
-            self._select(found.face_id, (found.index,))
-        ahead = found.index in item.moved
-        self._gesture = PointPress(
-            Qt.MouseButton.LeftButton,
-            position,
-            found.face_id,
-            found.index,
-            found.movable,
-            self.to_image(position),
-            start,
-            ahead,
-            start,
-        )
-
-    def _activate(self, face_id: str) -> None:
-        if face_id != self.active_face:
-            self.set_active(face_id)
-            self.faceActivated.emit(face_id)
+    def _press(self, position: QPointF) -> None:
+        left, found, place = Qt.MouseButton.LeftButton, self.point_at(position), self.to_image(position)
+        if found is None and self._keys & _SHIFT:
+            self._gesture = Band(left, place, bool(self._keys & _CONTROL))
+        elif found is None:
+            self._gesture = EmptyPress(left, position)
+        else:
+            item = self._items[found.face_id]
+            self._activate(found.face_id)
+            face_id, indices = self._selected
+            held = bool(self._keys & (_CONTROL | _SHIFT))  # what they select is decided by a click or a drag
+            if not held and (face_id != found.face_id or found.index not in indices):
+                self._select(found.face_id, (found.index,))
+            movable = found.movable and not is_locked(item, found.index)
+            self._gesture = PointPress(left, position, self._keys, found.face_id, found.index, movable, place)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         event.accept()
@@ -232,6 +286,7 @@ class CanvasView(FacesView):
         self.cursorMoved.emit(place.x(), place.y())
         gesture = self._gesture
         if gesture is None:
+            self._set_keys(event.modifiers())
             if self._tool is Tool.SELECT and not self._space:
                 self._set_hover(self.point_at(position))
         elif isinstance(gesture, Pan):
@@ -240,28 +295,38 @@ class CanvasView(FacesView):
             gesture.last = position
         elif isinstance(gesture, BoxDraw):
             self._band.set_rect(QRectF(gesture.start, self._inside_image(place)).normalized(), self.zoom)
+        elif isinstance(gesture, Band):
+            self._band.set_rect(QRectF(gesture.start, place).normalized(), self.zoom)
+        elif isinstance(gesture, PointPress) and gesture.drag is not None:
+            self._keys = event.modifiers()
+            self._follow(gesture)
         elif _travelled(gesture.pressed, position):
             if isinstance(gesture, PointPress) and gesture.movable:
-                self._drag_to(gesture, place)
+                self._start_drag(gesture)
             else:
                 self._gesture = Pan(gesture.button, gesture.pressed)
                 self._set_hover(None)
                 self._refresh_cursor()
                 self.mouseMoveEvent(event)
-        elif isinstance(gesture, PointPress) and gesture.moving:
-            self._drag_to(gesture, place)
 
-    def _drag_to(self, gesture: PointPress, place: QPointF) -> None:
-        item = self._items[gesture.face_id]
-        x = gesture.start[0] + place.x() - gesture.grabbed.x()
-        y = gesture.start[1] + place.y() - gesture.grabbed.y()
-        gesture.at = self._allowed(x, y)
-        first, gesture.moving = not gesture.moving, True
-        item.move_point(gesture.index, gesture.at)
+    def _start_drag(self, gesture: PointPress) -> None:
+        face_id, index = gesture.face_id, gesture.index
+        if self._selected[0] != face_id or index not in self._selected[1]:
+            self._select(face_id, (index,))
+        gesture.drag = PointDrag(self._items[face_id], index, self._selected[1], self._soft)
+        self._refresh_cursor()
+        self._follow(gesture)
+
+    def _follow(self, gesture: PointPress) -> None:
+        """Bring what is dragged to where the cursor, the keys and the softness want it."""
+        drag, place = gesture.drag, self.to_image(self._cursor)
+        assert drag is not None
+        x = float(drag.start[0]) + place.x() - gesture.grabbed.x()
+        y = float(drag.start[1]) + place.y() - gesture.grabbed.y()
+        drag.move((x, y), self._held_to(), self._allowed)
         self._show_callout(gesture.face_id, gesture.index)
-        if first:
-            self._refresh_cursor()
-        self.pointDragging.emit(gesture.face_id, gesture.index, *gesture.at)
+        self._refresh_hint()
+        self.pointDragging.emit(gesture.face_id, gesture.index, *drag.places[gesture.index])
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         event.accept()
@@ -270,20 +335,72 @@ class CanvasView(FacesView):
             return
         self._gesture = None
         if isinstance(gesture, PointPress):
-            if gesture.moving:
-                self.pointMoved.emit(gesture.face_id, gesture.index, *gesture.at)
-            elif self._selected != (gesture.face_id, (gesture.index,)):
-                self._select(gesture.face_id, (gesture.index,))
+            if gesture.drag is not None:
+                self._report(gesture.face_id, gesture.drag)
+            else:
+                self._click_point(gesture)
+        elif isinstance(gesture, EmptyPress) and self._tool is Tool.PLACE:
+            place = self.to_image(event.position())
+            self.placed.emit(self._allowed(place.x(), place.y()))
         elif isinstance(gesture, EmptyPress):
             self._click_beside(event.position())
+        elif isinstance(gesture, Band):
+            self._finish_band(gesture, event.position())
         elif isinstance(gesture, BoxDraw):
             self._finish_box(gesture, event.position())
         if self._tool is Tool.SELECT and not self._space:
             self._set_hover(self.point_at(event.position()))
         self._refresh_cursor()
+        self._refresh_hint()
+
+    def _report(self, face_id: str, drag: PointDrag) -> None:
+        """The end of a move: the document is to take it over."""
+        if len(drag.places) == 1 and drag.constraint is Constraint.FREE:
+            ((index, place),) = drag.places.items()
+            self.pointMoved.emit(face_id, index, *place)
+        elif drag.places:
+            self.pointsMoved.emit(face_id, drag.places, drag.text())
+
+    def _click_point(self, gesture: PointPress) -> None:
+        """Select the point, take it in or out (Ctrl), or all on the way to it along the curve (Shift)."""
+        if gesture.curve:
+            return
+        face_id, index = gesture.face_id, gesture.index
+        mine = self._selected[1] if self._selected[0] == face_id else ()
+        if gesture.keys & _SHIFT and mine:
+            self._select(face_id, (*mine, *selecting.along(self._items[face_id].face.scheme, mine[-1], index)))
+        elif gesture.keys & _CONTROL:
+            self._select(face_id, tuple(i for i in mine if i != index) if index in mine else (*mine, index))
+        else:
+            self._select(face_id, (index,))
+
+    def _finish_band(self, gesture: Band, position: QPointF) -> None:
+        """Select the framed points of the active face, or else of the face that has most of them there."""
+        self._band.hide()
+        rect = QRectF(gesture.start, self.to_image(position)).normalized()
+        found: dict[str, tuple[int, ...]] = {}
+        for face_id, item in self._items.items():
+            labels, means = item.shown_points()
+            points = np.where(np.isnan(labels), means, labels)
+            found[face_id] = selecting.inside(points, rect.left(), rect.top(), rect.right(), rect.bottom())
+        best = max(found, key=lambda face_id: (bool(found[face_id]) and face_id == self.active_face,
+                                               len(found[face_id])), default=None)  # fmt: skip
+        if best is not None and found[best]:
+            self._activate(best)
+            self.select(found[best], adding=gesture.adding)
+        elif not gesture.adding:
+            self._select(None, ())
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        beside = self._tool is Tool.SELECT and self.point_at(event.position()) is None
+        found = self.point_at(event.position()) if self._tool is Tool.SELECT else None
+        beside = self._tool is Tool.SELECT and found is None
+        if event.button() == Qt.MouseButton.LeftButton and found is not None and self._gesture is None:
+            self._select(found.face_id, (found.index,))
+            self.select_regions()
+            self.mousePressEvent(event)  # so that the curve can be dragged at once
+            if isinstance(self._gesture, PointPress):
+                self._gesture.curve = True
+            return
         if event.button() != Qt.MouseButton.LeftButton or not beside or self._gesture is not None:
             self.mousePressEvent(event)
             return
@@ -294,12 +411,6 @@ class CanvasView(FacesView):
         else:
             self._activate(face_id)
             self.fit_face(face_id)
-
-    def _click_beside(self, position: QPointF) -> None:
-        face_id = self.face_at(position)
-        self._select(None, ())
-        if face_id is not None:
-            self._activate(face_id)
 
     def _finish_box(self, gesture: BoxDraw, position: QPointF) -> None:
         self._band.hide()
@@ -327,12 +438,12 @@ class CanvasView(FacesView):
         """Give up what the mouse is in the middle of; whether there was anything."""
         gesture, self._gesture = self._gesture, None
         self._band.hide()
-        if isinstance(gesture, PointPress) and gesture.moving:
-            item = self._items[gesture.face_id]
-            item.move_point(gesture.index, gesture.start if gesture.ahead else None)
+        if isinstance(gesture, PointPress) and gesture.drag is not None:
+            gesture.drag.cancel()
             self._set_hover(None)
             self.pointDragCancelled.emit(gesture.face_id, gesture.index)
         self._refresh_cursor()
+        self._refresh_hint()
         return gesture is not None
 
     # -- keyboard ----------------------------------------------------------------------------------------------------
@@ -347,10 +458,14 @@ class CanvasView(FacesView):
     def _wants_key(self, event: QKeyEvent) -> bool:
         if event.key() == Qt.Key.Key_Escape:
             return self._gesture is not None or self._tool is not Tool.SELECT or bool(self._selected[1])
+        if self._tool is Tool.PLACE and event.key() in _TAKE_KEYS:
+            return True
         return event.key() in _ARROWS and self._nudge_target() is not None
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key, handled = Qt.Key(event.key()), True
+        if key in _HELD:
+            self._set_keys(_with_key(event.modifiers(), key, down=True))
         if key == Qt.Key.Key_Escape:
             handled = self._escape()
         elif key in _ARROWS:
@@ -361,6 +476,8 @@ class CanvasView(FacesView):
             self.zoom_out()
         elif key == Qt.Key.Key_0:
             self.fit_image()
+        elif self._tool is Tool.PLACE and key in _TAKE_KEYS:
+            self.placed.emit(None)
         elif key == Qt.Key.Key_Space:
             self._space = True
             self._set_hover(None)
@@ -370,6 +487,8 @@ class CanvasView(FacesView):
         event.setAccepted(handled)
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        if event.key() in _HELD:
+            self._set_keys(_with_key(event.modifiers(), Qt.Key(event.key()), down=False))
         if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
             self._space = False
             self._refresh_cursor()
@@ -377,6 +496,7 @@ class CanvasView(FacesView):
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         self._space = False
+        self._set_keys(Qt.KeyboardModifier.NoModifier)
         self._refresh_cursor()
         super().focusOutEvent(event)
 
@@ -391,36 +511,43 @@ class CanvasView(FacesView):
             return True
         return False
 
-    def _nudge_target(self) -> tuple[FaceItem, int, tuple[float, float]] | None:
-        """The one selected point, if it may be moved now."""
+    def _nudge_target(self) -> tuple[FaceItem, int] | None:
+        """The face and the first of the selected points that may be moved now."""
         face_id, indices = self._selected
-        if face_id is None or len(indices) != 1 or self._gesture is not None:
+        if face_id is None or self._gesture is not None:
             return None
-        item, index = self._items[face_id], indices[0]
+        item = self._items[face_id]
         movable = item.target().movable
-        if len(movable) == 0 or np.isnan(movable[index]).any():
-            return None
-        return item, index, (float(movable[index, 0]), float(movable[index, 1]))
+        for index in indices:
+            if index < len(movable) and not np.isnan(movable[index]).any() and not is_locked(item, index):
+                return item, index
+        return None
 
     def _nudge(self, key: Qt.Key, modifiers: Qt.KeyboardModifier) -> bool:
         target = self._nudge_target()
         if target is None:
             return False
-        item, index, (x, y) = target
-        step = NUDGE_PX
-        if modifiers & Qt.KeyboardModifier.ShiftModifier:
-            step = NUDGE_FAR_PX
-        elif modifiers & Qt.KeyboardModifier.ControlModifier:
-            step = NUDGE_FINE_PX
-        dx, dy = _ARROWS[key]
-        place = self._allowed(x + dx * step, y + dy * step)
-        item.move_point(index, place)
-        self.pointMoved.emit(item.face.face_id, index, *place)
+        item, index = target
+        step = NUDGE_FAR_PX if modifiers & _SHIFT else NUDGE_FINE_PX if modifiers & _CONTROL else NUDGE_PX
+        drag = PointDrag(item, index, self._selected[1], self._soft)
+        x, y = drag.start + step * np.array(_ARROWS[key])
+        drag.move((float(x), float(y)), self._constraint, self._allowed)
+        self._report(item.face.face_id, drag)
         return True
 
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """During a soft drag the wheel says how many neighbours follow; else it zooms."""
+        if self._dragging and self._soft > 0 and event.angleDelta().y():
+            self.set_soft(max(self._soft + math.copysign(1.0, event.angleDelta().y()), 1.0))
+            event.accept()
+        else:
+            super().wheelEvent(event)
 
-def _place_of(found: hit.Hit | None) -> tuple[str | None, int | None]:
-    return (None, None) if found is None else (found.face_id, found.index)
+
+def _with_key(keys: Qt.KeyboardModifier, key: Qt.Key, down: bool) -> Qt.KeyboardModifier:
+    """The keys held after `key` went down or up: systems differ in whether an event tells of itself."""
+    own = _SHIFT if key == Qt.Key.Key_Shift else _CONTROL
+    return keys | own if down else keys & ~own
 
 
 def _travelled(start: QPointF, now: QPointF) -> bool:

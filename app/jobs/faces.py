@@ -164,6 +164,16 @@ def revert_face(project: Project, author: str, face_id: str, revision_id: str) -
     return stored(project, author, project.revert_face(UUID(face_id), UUID(revision_id), author, own, "go back"))
 
 
+def remove_face(project: Project, author: str, face_id: str) -> Stored:
+    """Take a face away, as an edit that undo takes back; its labels and its history stay in the project."""
+    from core.project import SetFaceInfo
+
+    record = project.face(UUID(face_id))
+    after = replace(record.info, removed=True)
+    edit = SetFaceInfo(record.id, record.info, after, record.version, "delete face")
+    return stored(project, author, project.apply(edit, author))
+
+
 def describe_face(project: Project, author: str, edit: DescribeFace, start: Label | None = None) -> Stored:
     """Keep what people say of a face; what the edit does not name stays as it is.
 

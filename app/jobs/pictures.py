@@ -36,9 +36,8 @@ class Picture:
 
     @property
     def memory(self) -> int:
-        """Bytes, about: four a pixel, and a third more for the levels."""
-        size = self.pyramid.size
-        return size.width() * size.height() * 16 // 3
+        """Bytes that its pixels take, those of all levels together."""
+        return self.pyramid.memory
 
 
 def decode_picture(path: str) -> Picture:
@@ -97,6 +96,11 @@ class PictureLoader(QObject):
         for image_id, path in wanted:
             if image_id not in self._cache:
                 self._start(image_id, path, priority=1)
+
+    @property
+    def memory(self) -> int:
+        """Bytes of the pictures kept, at most CACHE_BYTES and one picture."""
+        return self._bytes
 
     def forget(self) -> None:
         """Drop everything, as when another project is opened."""

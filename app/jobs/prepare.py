@@ -102,7 +102,7 @@ class Preparer:
             if not faces or any(face.crop is None and face.source != store.DRAWN for face in faces):
                 detections = self._detect(photo, cache, key)
             if not faces:
-                faces = _add_found(project, author, image_id, detections)
+                faces = _add_found(project, author, image_id, _not_removed(project, image_id, detections))
         crops = _crops(faces, detections)
         known = {}
         if cache is not None:
@@ -138,6 +138,12 @@ def _add_found(project: Project, author: str, image_id: str, detections: Sequenc
         crop = crop_from_detection(detection)
         found.append(NewFace(UUID(image_id), detection.box, (crop.scale, crop.cx, crop.cy), "detector"))
     return store.face_states(project, author, project.add_faces(found))
+
+
+def _not_removed(project: Project, image_id: str, detections: Sequence[Detection]) -> list[Detection]:
+    """The detections less those of faces that somebody took away: they must not come back with every look."""
+    gone = [face.box for face in project.faces(UUID(image_id), removed=True) if face.removed and face.box is not None]
+    return [one for one in detections if all(overlap(one.box, box) < MIN_OVERLAP for box in gone)]
 
 
 def _crops(faces: Sequence[FaceState], detections: Sequence[Detection]) -> dict[str, Crop]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -121,10 +122,15 @@ class LandmarkModel(QAbstractTableModel):
         """Number of points flagged as ambiguous."""
         return int(np.nansum(self._values[:, Col.FLAG]))
 
-    def worst(self) -> int | None:
-        """Index of the point with the largest deviation, if any is known."""
+    def worst(self, below: float = math.inf) -> int | None:
+        """Index of the point with the largest deviation, px, of those less than `below`; None of none."""
         column = self._values[:, Col.DISTANCE]
-        return int(np.nanargmax(column)) if np.isfinite(column).any() else None
+        wanted = np.isfinite(column) & (column < below)
+        return int(np.argmax(np.where(wanted, column, -np.inf))) if wanted.any() else None
+
+    def deviation(self, index: int) -> float:
+        """Distance of a point's label from its prediction, px; NaN where there are not both."""
+        return float(self._values[index, Col.DISTANCE])
 
     def rowCount(self, parent: Index = _ROOT) -> int:  # noqa: N802
         """Number of landmarks."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QToolButton, QWidget
+from PySide6.QtWidgets import QLabel, QProgressBar, QSizePolicy, QStatusBar, QToolButton, QWidget
 
 from app.edits import SaveState
 from app.jobs.predict import ModelState
@@ -17,6 +17,10 @@ class StatusLine(QStatusBar):
     def __init__(self, cancel: QAction, author: QAction, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setSizeGripEnabled(False)
+        self.hint = QLabel(self)
+        self.hint.setObjectName("hint")
+        self.hint.setContentsMargins(6, 0, 6, 0)
+        self.hint.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)  # it never widens the window
         self.work = QLabel(self)
         self.bar = QProgressBar(self)
         self.bar.setMaximumWidth(180)
@@ -44,6 +48,7 @@ class StatusLine(QStatusBar):
         self.position.setMinimumWidth(width)
         for widget in (self.work, self.bar, self.cancel):
             self.addWidget(widget)
+        self.addWidget(self.hint, 1)
         for label in (self.position, self.zoom, self.left, self.model):
             label.setContentsMargins(8, 0, 8, 0)
             self.addPermanentWidget(label)
@@ -59,6 +64,11 @@ class StatusLine(QStatusBar):
         self.work.setText(f"{text} {done:,} of {total:,}" if total else text)
         self.bar.setRange(0, total)
         self.bar.setValue(done)
+
+    def show_hint(self, text: str) -> None:
+        """What the mouse would do now; whole in the tooltip where there is little room."""
+        self.hint.setText(text)
+        self.hint.setToolTip(text)
 
     def show_saved(self, state: SaveState) -> None:
         """Whether everything is on disk."""

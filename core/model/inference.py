@@ -62,13 +62,24 @@ class InferenceNet(nn.Module):
                 module.settle()
 
     def forward(self, image: Tensor) -> Tensor:
+        last, x, heat = self._before_last(image)
+        return last.fused(last.maps(x, heat)[1])
+
+    def with_edges(self, image: Tensor) -> tuple[Tensor, Tensor | None]:
+        """(what `forward` gives, the last stack's edge maps (B, E, h, w) in [0, 1], None without attention)."""
+        last, x, heat = self._before_last(image)
+        maps = last.maps(x, heat)[1]
+        edges = maps[:, 2 * last.points :].clone() if last.attention else None
+        return last.fused(maps), edges
+
+    def _before_last(self, image: Tensor) -> tuple[_Stack, Tensor, Tensor | None]:
         x = self.pre(self.stem(image.to(self.dtype, memory_format=_CL)))
         heat: Tensor | None = None
         *stacks, last = self.stacks
         for stack in stacks:
             x, heat = stack(x, heat)
         assert isinstance(last, _Stack)
-        return last.fused(x, heat)
+        return last, x, heat
 
 
 def _has_fused_convolution() -> bool:
@@ -313,13 +324,12 @@ class _Stack(nn.Module):
 
     def forward(self, x: Tensor, heat: Tensor | None) -> tuple[Tensor, Tensor]:
         """The next stack's input, written over `x`, and this stack's heat."""
-        features, maps = self._maps(x, heat)
+        features, maps = self.maps(x, heat)
         x = self.merge_maps.onto(self.merge_features.onto(x, features), maps.to(x.dtype, memory_format=_CL))
         return x, maps[:, : self.points]
 
-    def fused(self, x: Tensor, heat: Tensor | None) -> Tensor:
-        """The heatmaps that landmarks are decoded from: (B, N, h, w) float32."""
-        maps = self._maps(x, heat)[1]
+    def fused(self, maps: Tensor) -> Tensor:
+        """The heatmaps that landmarks are decoded from: (B, N, h, w) float32; `maps` of `self.maps` is used up."""
         n = self.points
         if not self.attention:
             return maps
@@ -327,7 +337,7 @@ class _Stack(nn.Module):
         gates = torch.matmul(self.groups.float(), edges).add_(self.no_group.float()).view(-1, n, *maps.shape[2:])
         return gates.mul_(maps[:, n : 2 * n]).mul_(maps[:, :n])
 
-    def _maps(self, x: Tensor, heat: Tensor | None) -> tuple[Tensor, Tensor]:
+    def maps(self, x: Tensor, heat: Tensor | None) -> tuple[Tensor, Tensor]:
         """(features, maps); maps (B, N or 2 N + E, h, w) float32: heat, then point and edge maps."""
         features = self.last(self.residual(self.hourglass(self.entry(x, heat))), relu=True)
         maps = self.heads(features).to(torch.float32, memory_format=torch.contiguous_format)

@@ -44,10 +44,12 @@ class Heatmaps:
     Attributes:
         maps: (N, h, w) float32, >= 0, as the landmarks are decoded from.
         to_image: (3, 3) float64, heatmap cell (column, row, 1) -> image px, as the decoder reads cells.
+        edges: (E, h, w) float32 in [0, 1], one for each of the scheme's edge groups; None for a model without any.
     """
 
     maps: NDArray[np.float32]
     to_image: FloatArray
+    edges: NDArray[np.float32] | None = None
 
 
 class Predictor:
@@ -105,11 +107,12 @@ class Predictor:
                 done += len(crops)
 
     def heatmaps(self, image: Picture, crop: Crop) -> Heatmaps:
-        """The heatmaps behind a prediction; errors as `predict`."""
-        maps = self._runner.heat([self.crop_image(image, crop)])[0]
+        """The maps behind a prediction; errors as `predict`."""
+        heat, edge = self._runner.heat_and_edges([self.crop_image(image, crop)])
+        maps, edges = heat[0], None if edge is None else edge[0].float().cpu().numpy()
         size = maps.shape[-1]
         to_image = invert(crop.matrix(self.input_size)) @ cell_matrix(size, self.input_size)
-        return Heatmaps(maps.float().cpu().numpy(), to_image)
+        return Heatmaps(maps.float().cpu().numpy(), to_image, edges)
 
     def crop_image(self, image: Picture, crop: Crop) -> ByteArray:
         """What the network sees of a face: (S, S, 3) uint8 RGB. Any thread may call it."""

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from core.face import ByteArray
+from core.model.inference import InferenceNet
 from core.model.moments import Moments, heatmap_moments
 
 _log = logging.getLogger(__name__)
@@ -60,6 +61,14 @@ class Runner:
         with torch.inference_mode():
             heat: Tensor = self.network(network_input(crops, self.dtype).to(self.device))
             return heat
+
+    def heat_and_edges(self, crops: Sequence[ByteArray]) -> tuple[Tensor, Tensor | None]:
+        """As `heat`, and the edge maps (B, E, h, w) float32 in [0, 1]; None for a network without any."""
+        with torch.inference_mode():
+            image = network_input(crops, self.dtype).to(self.device)
+            if isinstance(self.network, InferenceNet):
+                return self.network.with_edges(image)
+            return self.network(image), None
 
     def moments(self, crops: Sequence[ByteArray]) -> Moments:
         """Moments of each map, on the CPU."""

@@ -199,7 +199,7 @@ def test_dialogs_by_keyboard_alone(start: Start, qtbot: QtBot, tmp_path: Path) -
         assert dialog.tabs.currentWidget() is dialog.keys
         while QApplication.focusWidget() is not dialog.keys.search:
             press(Key.Key_Tab)
-        write("worst point")
+        write("worst point of")
         press(Key.Key_Down)
         assert dialog.keys.current() == "worst_point"
         press(Key.Key_Return)

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QPoint, QPointF, Qt, QTimer
 from PySide6.QtTest import QTest
@@ -17,6 +18,7 @@ from PySide6.QtWidgets import QApplication
 from app.entry import main
 from app.main_window import MainWindow
 from app.panels.landmark_model import Col
+from app.watchdog import Watchdog
 from tests.e2e.telling import tell, wait
 from tests.e2e.tour_user import play_tour
 
@@ -130,6 +132,8 @@ def step_review() -> None:
     wait(lambda: shown.workbench.predictions.state.kind not in ("none", "loading"), "the model")
     state = shown.workbench.predictions.state
     tell(model=state.kind, said=state.text, device=shown.status.model.toolTip())
+    watchdog = Watchdog()
+    watchdog.start()
     QTest.keyClick(shown, Qt.Key.Key_P, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
     wait(lambda: all(row.predicted for row in shown.document.rows), "predictions of all")
     tell(worst={row.name: row.worst for row in shown.document.rows}, faces=[row.faces for row in shown.document.rows])
@@ -155,7 +159,17 @@ def step_review() -> None:
     after = shown.landmarks.model.data(shown.landmarks.model.index(index, Col.PERCENT))
     QTest.keyClick(shown.canvas, Qt.Key.Key_H)
     wait(lambda: shown.workbench._heatmaps is not None, "the heatmap")
-    tell(point=index, before=float(before), after=float(after))
+    watchdog.stop()
+    longest = watchdog.longest
+    tell(
+        point=index,
+        before=float(before),
+        after=float(after),
+        asked=watchdog.pings,
+        wall_ms=0.0 if longest is None else longest.wall_ms,
+        own_ms=0.0 if longest is None or longest.cpu_ms is None else longest.cpu_ms,
+        report=watchdog.report(),
+    )
     shown.close()
 
 

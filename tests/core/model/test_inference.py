@@ -121,3 +121,19 @@ def test_reduced_precision_moves_maps_by_its_rounding_alone(dtype: torch.dtype) 
     assert got.dtype == torch.float32
     error = float((got - wanted).square().mean().sqrt() / wanted.square().mean().sqrt())
     assert 0 < error < {torch.bfloat16: 0.1, torch.float16: 0.0125}[dtype]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_edge_maps_are_those_of_the_trained_network(kind: str) -> None:
+    network = network_of(kind)
+    image = picture(network, 1)
+    with torch.inference_mode():
+        trained = network(image)[-1]
+        rewritten = InferenceNet(network)
+        heat, edges = rewritten.with_edges(image)
+        assert torch.equal(heat, rewritten(image))
+    if trained.edge is None:
+        assert edges is None
+    else:
+        assert edges is not None and edges.shape == trained.edge.shape
+        assert float((edges - trained.edge).abs().max()) < 1e-4

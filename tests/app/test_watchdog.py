@@ -1,0 +1,45 @@
+"""The watchdog measures a block that was made on purpose, names who made it, and ends cleanly."""
+
+from __future__ import annotations
+
+import time
+
+from PySide6.QtCore import QTimer
+from pytestqt.qtbot import QtBot
+
+from app.watchdog import Watchdog
+
+BLOCK_S = 0.12
+
+
+def compute_for_long() -> None:
+    end = time.perf_counter() + BLOCK_S
+    while time.perf_counter() < end:
+        sum(range(100))
+
+
+def test_a_block_is_measured_and_named(qtbot: QtBot) -> None:
+    dog = Watchdog(limit_ms=40)
+    dog.start()
+    qtbot.waitUntil(lambda: dog.pings > 5)
+    QTimer.singleShot(0, compute_for_long)
+    qtbot.waitUntil(lambda: any("compute_for_long" in block.stack for block in dog.blocks()))
+    dog.stop()
+    block = next(block for block in dog.blocks() if "compute_for_long" in block.stack)
+    assert block.wall_ms >= 1000 * BLOCK_S * 0.8
+    assert block.cpu_ms is None or 0 < block.cpu_ms <= block.wall_ms + 20
+    assert dog.longest is dog.blocks()[0] or dog.longest == dog.blocks()[0]
+    assert "longest block of the window" in dog.report()
+    assert [b.wall_ms for b in dog.blocks()] == sorted((b.wall_ms for b in dog.blocks()), reverse=True)
+
+
+def test_starting_again_forgets_and_stopping_twice_is_fine(qtbot: QtBot) -> None:
+    dog = Watchdog(limit_ms=60_000)
+    dog.start()
+    qtbot.waitUntil(lambda: dog.pings > 2)
+    dog.stop()
+    dog.stop()
+    assert dog.longest is None and "always answered within" in dog.report()
+    dog.start()
+    assert dog.pings == 0
+    dog.stop()
