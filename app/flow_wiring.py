@@ -21,6 +21,7 @@ class FlowWiring(QObject):
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._window = window
+        self._closed = False
         flow, document = window.flow, window.document
         flow.withdrawn.connect(window.messages.withdraw)
         flow.left_changed.connect(window.status.show_left)
@@ -34,6 +35,10 @@ class FlowWiring(QObject):
         app = QApplication.instance()
         if isinstance(app, QApplication):
             app.focusChanged.connect(self._focus_changed)
+
+    def close(self) -> None:
+        """The window goes, and its actions before its focus."""
+        self._closed = True
 
     def _first_picture(self) -> None:
         """Keys mean the picture unless somebody has begun to type: Qt gives a new window's focus to its first field."""
@@ -57,6 +62,8 @@ class FlowWiring(QObject):
 
     def _focus_changed(self, *_: object) -> None:
         """Whether Return accepts a face depends on whether somebody is typing."""
+        if self._closed:
+            return
         possible = reviewable(self._window)
         for name in _WITH_RETURN:
             self._window.actions_[name].setEnabled(possible)
