@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.canvas.model import FaceView, Layers
 from app.document import Document
@@ -35,6 +35,7 @@ LAYERS = (
 )  # fmt: skip
 """Names of the layers that can be switched: actions, settings and fields of `Layers` alike."""
 
+PREFETCH_DELAY_MS = 100
 
 
 class Workbench(QObject):
@@ -84,6 +85,10 @@ class Workbench(QObject):
         self.selection: tuple[int, ...] = ()
         self.picture_ready = False
         self._visited: tuple[str | None, tuple[int, ...], float] | None = None
+        self._prefetch_timer = QTimer(self)
+        self._prefetch_timer.setSingleShot(True)
+        self._prefetch_timer.setInterval(PREFETCH_DELAY_MS)
+        self._prefetch_timer.timeout.connect(self._prefetch)
         self._layers = Layers()
         self._heatmaps: tuple[str, Heatmaps] | None = None
         self._wire_document()
@@ -163,7 +168,7 @@ class Workbench(QObject):
         self.canvas.set_image(picture.pyramid, picture.width, picture.height)
         self.document.images.set_problem(image_id, None)
         self._show_faces()
-        self._prefetch()
+        self._prefetch_soon()
         self._request_prediction()
         self.predictions.release()
         self.image_shown.emit()
@@ -173,13 +178,18 @@ class Workbench(QObject):
         self.document.images.set_problem(image_id, _reason(error))
         if image_id == self.document.current_id:
             self.canvas.set_image(None)
-            self._prefetch()
+            self._prefetch_soon()
             self.predictions.release()
             self.image_failed.emit(error_text(error))
 
     def _thumbnail_failed(self, image_id: str, error: Exception) -> None:
         self.images.model.set_thumbnail(image_id, None)
         self.document.images.set_problem(image_id, _reason(error))
+
+    def _prefetch_soon(self) -> None:
+        """Neighbours are decoded once this image is painted: decoders would take the processor from it."""
+        if not self._prefetch_timer.isActive():  # not begun anew, or going through images quickly would starve it
+            self._prefetch_timer.start()
 
     def _prefetch(self) -> None:
         rows = [self.document.row(i) for i in self.images.neighbours(int(self.settings.value("prefetch")))]
@@ -438,6 +448,7 @@ class Workbench(QObject):
 
     def close(self) -> None:
         """Stop the background work."""
+        self._prefetch_timer.stop()
         self.pictures.close()
         self.thumbnails.close()
         self.images.model.close()
