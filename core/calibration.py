@@ -6,7 +6,8 @@ by a factor of its own for each landmark and axis. Measured on faces that the mo
 * `offset`: where labels sit systematically beside the prediction, in the face's frame (a data set's habit, or an error
   of its coordinates that mirrored training cannot learn);
 * `scales`: standard deviation of labels along and across the major axis, over the predicted one;
-* `tail`: how much more often than normal labels are far away.
+* `tail`: how much more often than normal labels are far away;
+* `modes`: how the deviations of one face hang together.
 
 Wrong labels are among the faces that this is fitted on. So offsets are medians, scales are median absolute deviations
 (times 1.4826, which is consistent for the normal distribution), and the tail is fitted to the body alone.
@@ -26,6 +27,9 @@ from core.ambiguity import Deviation, eigen, split_deviation
 from core.errors import CheckpointError
 from core.face import FloatArray, Prediction
 from core.face_frame import face_frame
+from core.face_modes import MIN_FACES as MODES_FACES
+from core.face_modes import FaceModes, fit_modes
+from core.misfit import Misfit, fit_misfit
 from core.scheme import Scheme
 from core.tail import NORMAL, Tail, fit_tail
 
@@ -48,12 +52,16 @@ class Calibration:
         offset: (N, 2) label minus mean, in the face's frame as shares of its size (`core.face_frame`): the habit of the
             labels that it was fitted on.
         tail: distribution of Mahalanobis distances with the scaled covariance, about mean plus offset.
+        modes: of whitened deviations (see `whitened`); None where there were too few faces.
+        misfit: of whole faces and regions (`core.misfit`).
         about: where it comes from: data, faces, people, crops, coverage. JSON values, for people.
     """
 
     scales: FloatArray
     offset: FloatArray
     tail: Tail = NORMAL
+    modes: FaceModes | None = None
+    misfit: Misfit = field(default_factory=lambda: Misfit({}))
     about: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -66,6 +74,8 @@ class Calibration:
         low, high = _SCALE_LIMITS
         if len(self.scales) != len(self.offset) or (self.scales < low).any() or (self.scales > high).any():
             raise ValueError(f"there must be as many scales, from {low:g} to {high:g}, as offsets")
+        if self.modes is not None and len(self.modes.loadings) != len(self.scales):
+            raise ValueError("the modes are of another number of points")
         if (np.abs(self.offset) > _MAX_OFFSET).any():
             raise ValueError("an offset is larger than a face")
 
@@ -109,6 +119,22 @@ class Calibration:
         distance: FloatArray = np.hypot(raw.along / sigma[..., 0], raw.across / sigma[..., 1])
         return Deviation(raw.along, raw.across, distance)
 
+    def whitened(self, label: ArrayLike, mean: ArrayLike, covariance: ArrayLike, scheme: Scheme) -> FloatArray:
+        """Deviations (F, N, 2) in calibrated standard deviations, in the face's frame; their length is `mahalanobis`.
+
+        By the symmetric root of the covariance, which does not jump as axes of near-circles do.
+        """
+        means = np.asarray(mean, np.float64)
+        frame = face_frame(means, scheme)
+        raw = split_deviation(label, self.expected(means, scheme), covariance)
+        angle = eigen(covariance).angle
+        sigma = self.sigmas(covariance)
+        along, across = raw.along / sigma[..., 0], raw.across / sigma[..., 1]
+        cos, sin = np.cos(angle), np.sin(angle)
+        moved = np.stack([cos * along - sin * across, sin * along + cos * across], -1)
+        result: FloatArray = np.einsum("...ij,...nj->...ni", frame.axes, moved)
+        return result
+
     def sigmas(self, covariance: ArrayLike) -> FloatArray:
         """Calibrated standard deviations (..., N, 2) px along and across; at least that of rounding to whole px."""
         major, minor, _ = eigen(covariance)
@@ -124,6 +150,8 @@ class Calibration:
             "across": _rounded(self.scales[:, 1]),
             "offset": [_rounded(row) for row in self.offset],
             "tail": None if math.isinf(self.tail.nu) else self.tail.nu,
+            "modes": None if self.modes is None else self.modes.to_json(),
+            "misfit": self.misfit.to_json(),
             "about": self.about,
         }
 
@@ -142,8 +170,11 @@ class Calibration:
             scales = np.stack([_numbers(data["along"]), _numbers(data["across"])], -1)
             tail = NORMAL if data["tail"] is None else Tail(float(data["tail"]))
             about = data.get("about", {})
-            made = cls(scales, _numbers(data["offset"]), tail, dict(about) if isinstance(about, Mapping) else {})
-        except (KeyError, TypeError, ValueError) as error:
+            modes = None if data.get("modes") is None else FaceModes.from_json(data["modes"], len(scales))
+            misfit = Misfit.from_json(data.get("misfit") or {})
+            about = dict(about) if isinstance(about, Mapping) else {}
+            made = cls(scales, _numbers(data["offset"]), tail, modes, misfit, about)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise CheckpointError(
                 f"the model's calibration is damaged ({error})", where=where, remedy=_REMEDY
             ) from error
@@ -193,7 +224,12 @@ def fit_calibration(
     shrunk = np.stack([shrink(logs[:, axis], variance[:, axis], scheme) for axis in (0, 1)], -1)
     made = replace(start, scales=np.clip(np.exp(shrunk), *_SCALE_LIMITS), about=dict(about or {}))
     tail, factor = fit_tail(made.deviation(labels, means, covariance, scheme).mahalanobis)
-    return replace(made, scales=np.clip(made.scales * factor, *_SCALE_LIMITS), tail=tail)
+    made = replace(made, scales=np.clip(made.scales * factor, *_SCALE_LIMITS), tail=tail)
+    distance = made.deviation(labels, means, covariance, scheme).mahalanobis
+    made = replace(made, misfit=fit_misfit(distance, scheme))
+    if len(labels) < MODES_FACES:
+        return made
+    return replace(made, modes=fit_modes(made.whitened(labels, means, covariance, scheme), scheme))
 
 
 def systematic_offset(label: ArrayLike, mean: ArrayLike, groups: Sequence[Hashable], scheme: Scheme) -> FloatArray:

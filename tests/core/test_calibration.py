@@ -97,7 +97,6 @@ def test_applied_scales_each_axis_and_leaves_the_raw_prediction_alone() -> None:
     )
     shown = made.applied(raw)
     old, new = eigen(raw.covariance), eigen(shown.covariance)
-    assert np.allclose(new.major, old.major * 0.15**2, rtol=1e-9, equal_nan=False, atol=0) is False  # the jaw differs
     inner = slice(17, None)
     assert np.allclose(new.major[inner], old.major[inner] * 0.15**2)
     assert np.allclose(new.minor[:17], old.minor[:17] * 0.2**2)
@@ -107,12 +106,12 @@ def test_applied_scales_each_axis_and_leaves_the_raw_prediction_alone() -> None:
 
 
 def test_a_calibration_survives_the_header() -> None:
-    made = Calibration(true_scales(), true_offset(), Tail(8), {"faces": 3})
+    made = Calibration(true_scales(), true_offset(), Tail(8), about={"faces": 3})
     again = Calibration.from_json(made.to_json(), len(SCHEME))
     assert again is not None
     assert np.allclose(again.scales, made.scales, atol=1e-5)
     assert np.allclose(again.offset, made.offset, atol=1e-5)
-    assert (again.tail, again.about) == (Tail(8), {"faces": 3})
+    assert (again.tail, again.about) == (Tail(8), about={"faces": 3})
     plain = plain_calibration(5)
     assert math.isinf(Calibration.from_json(plain.to_json(), 5).tail.nu)  # type: ignore[union-attr]
 
