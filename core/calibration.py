@@ -7,7 +7,8 @@ by a factor of its own for each landmark and axis. Measured on faces that the mo
   of its coordinates that mirrored training cannot learn);
 * `scales`: standard deviation of labels along and across the major axis, over the predicted one;
 * `tail`: how much more often than normal labels are far away;
-* `modes`: how the deviations of one face hang together.
+* `modes`: how the deviations of one face hang together;
+* `shape`: which shapes labels have at all.
 
 Wrong labels are among the faces that this is fitted on. So offsets are medians, scales are median absolute deviations
 (times 1.4826, which is consistent for the normal distribution), and the tail is fitted to the body alone.
@@ -29,6 +30,7 @@ from core.face import FloatArray, Prediction
 from core.face_frame import face_frame
 from core.face_modes import MIN_FACES as MODES_FACES
 from core.face_modes import FaceModes, fit_modes
+from core.label_shape import LabelShape, fit_shape
 from core.misfit import Misfit, fit_misfit
 from core.scheme import Scheme
 from core.tail import NORMAL, Tail, fit_tail
@@ -53,6 +55,7 @@ class Calibration:
             labels that it was fitted on.
         tail: distribution of Mahalanobis distances with the scaled covariance, about mean plus offset.
         modes: of whitened deviations (see `whitened`); None where there were too few faces.
+        shape: of labels; None where there were too few faces.
         misfit: of whole faces and regions (`core.misfit`).
         about: where it comes from: data, faces, people, crops, coverage. JSON values, for people.
     """
@@ -61,6 +64,7 @@ class Calibration:
     offset: FloatArray
     tail: Tail = NORMAL
     modes: FaceModes | None = None
+    shape: LabelShape | None = None
     misfit: Misfit = field(default_factory=lambda: Misfit({}))
     about: dict[str, Any] = field(default_factory=dict)
 
@@ -151,6 +155,7 @@ class Calibration:
             "offset": [_rounded(row) for row in self.offset],
             "tail": None if math.isinf(self.tail.nu) else self.tail.nu,
             "modes": None if self.modes is None else self.modes.to_json(),
+            "shape": None if self.shape is None else self.shape.to_json(),
             "misfit": self.misfit.to_json(),
             "about": self.about,
         }
@@ -171,9 +176,10 @@ class Calibration:
             tail = NORMAL if data["tail"] is None else Tail(float(data["tail"]))
             about = data.get("about", {})
             modes = None if data.get("modes") is None else FaceModes.from_json(data["modes"], len(scales))
+            shape = None if data.get("shape") is None else LabelShape.from_json(data["shape"], len(scales))
             misfit = Misfit.from_json(data.get("misfit") or {})
             about = dict(about) if isinstance(about, Mapping) else {}
-            made = cls(scales, _numbers(data["offset"]), tail, modes, misfit, about)
+            made = cls(scales, _numbers(data["offset"]), tail, modes, shape, misfit, about)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise CheckpointError(
                 f"the model's calibration is damaged ({error})", where=where, remedy=_REMEDY
@@ -229,7 +235,8 @@ def fit_calibration(
     made = replace(made, misfit=fit_misfit(distance, scheme))
     if len(labels) < MODES_FACES:
         return made
-    return replace(made, modes=fit_modes(made.whitened(labels, means, covariance, scheme), scheme))
+    modes = fit_modes(made.whitened(labels, means, covariance, scheme), scheme)
+    return replace(made, modes=modes, shape=fit_shape(labels, means, scheme))
 
 
 def systematic_offset(label: ArrayLike, mean: ArrayLike, groups: Sequence[Hashable], scheme: Scheme) -> FloatArray:

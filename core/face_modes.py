@@ -130,7 +130,9 @@ class FaceModes:
         return cls(loadings, noise, tail, float(data["scale"]))
 
 
-def fit_modes(whitened: ArrayLike, scheme: Scheme, factors: int = FACTORS) -> FaceModes:
+def fit_modes(
+    whitened: ArrayLike, scheme: Scheme, factors: int = FACTORS, least_noise: float = _MIN_NOISE
+) -> FaceModes:
     """Fit to faces (F, N, 2), whitened, in the face's frame, and to their mirror images; ValueError for too few.
 
     Missing points count as where they are expected.
@@ -146,13 +148,13 @@ def fit_modes(whitened: ArrayLike, scheme: Scheme, factors: int = FACTORS) -> Fa
     second = y.T @ y / len(y)
     power, axes = np.linalg.eigh(second)
     w = axes[:, ::-1][:, :factors] * np.sqrt(np.maximum(power[::-1][:factors], 0.0))
-    noise = np.maximum(np.diag(second) - (w**2).sum(axis=1), _MIN_NOISE)
+    noise = np.maximum(np.diag(second) - (w**2).sum(axis=1), least_noise)
     for _ in range(_STEPS):
         spread = np.linalg.inv(np.eye(w.shape[1]) + (w.T / noise) @ w)
         decode = spread @ (w.T / noise)
         shared = second @ decode.T
         w = shared @ np.linalg.inv(spread + decode @ shared)
-        noise = np.maximum(np.diag(second) - (w * shared).sum(axis=1), _MIN_NOISE)
+        noise = np.maximum(np.diag(second) - (w * shared).sum(axis=1), least_noise)
     made = FaceModes(w.reshape(len(scheme), 2, -1), noise.reshape(len(scheme), 2))
     tail, scale = fit_tail(made.given_rest(values).distance)
     return replace(made, tail=tail, scale=scale)

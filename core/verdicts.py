@@ -87,7 +87,7 @@ def point_verdicts(
     with np.errstate(invalid="ignore"):
         lengthwise = np.abs(e.tangential) >= settings.lengthwise * np.abs(e.normal)
         inside = e.p_alone > 1 - settings.inside
-        noticed = (e.p_alone < 1 - settings.noticed) | (e.p_given < 1 - settings.inside)
+        noticed = (e.p_alone < 1 - settings.noticed) | (e.p_rest < 1 - settings.inside)
     found = findings(e.p, settings.rate)
     # A deviation along the contour that is no finding is ambiguity too, even beyond the ellipse.
     ambiguous = lengthwise & noticed & (inside | ~found)
@@ -118,6 +118,7 @@ def swapped_points(evidence: Evidence, settings: VerdictSettings = DEFAULTS) -> 
 
 def shifted_points(evidence: Evidence, settings: VerdictSettings = DEFAULTS) -> NDArray[np.int64]:
     """(F, N): by how many points (+1, -1) runs of points are off along their contour; 0 where they are not."""
+    tail = evidence.calibration.tail
     result = np.zeros(evidence.distance.shape, np.int64)
     best = np.zeros(len(evidence))
     for region in evidence.scheme.regions:
@@ -133,8 +134,11 @@ def shifted_points(evidence: Evidence, settings: VerdictSettings = DEFAULTS) -> 
             gain = np.where(np.isnan(gain), -settings.gain, gain)
             for face in np.flatnonzero(np.maximum(gain, 0.0).sum(axis=1) > np.maximum(best, 2 * settings.gain)):
                 total, start, stop = _best_run(gain[face])
-                near = np.nanmedian(other[face, start:stop]) <= evidence.calibration.tail.radius(0.95)
-                if stop - start >= _MIN_RUN and total > max(best[face], 2 * settings.gain) and near:
+                if stop - start < _MIN_RUN or total <= max(best[face], 2 * settings.gain):
+                    continue
+                # A slip within the ellipses is ambiguity, even where the next point's place is near.
+                far = np.nanmedian(evidence.distance[face, own[start:stop]]) > tail.radius(settings.inside)
+                if far and np.nanmedian(other[face, start:stop]) <= tail.radius(0.95):
                     best[face] = total
                     result[face, list(region.indices)] = 0
                     result[face, own[start:stop]] = step
