@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from core.face import FloatArray
 from core.scheme import Scheme
@@ -84,7 +84,7 @@ class FaceModes:
         return GivenRest(np.concatenate([part.residual for part in parts]), np.concatenate([p.distance for p in parts]))
 
     def _given_rest(self, values: FloatArray) -> GivenRest:
-        known: NDArray[np.bool_] = np.isfinite(values).all(axis=2)
+        known = np.asarray(np.isfinite(values).all(axis=2), np.bool_)
         y = np.where(known[..., None], values, 0.0)
         trust: FloatArray = known.astype(np.float64)
         result = self._leave_one_out(y, trust)

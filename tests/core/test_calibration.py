@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -14,6 +15,8 @@ from core.coverage import OVERALL, coverage
 from core.errors import CheckpointError
 from core.face import FloatArray, Prediction
 from core.face_frame import face_frame
+from core.face_modes import fit_modes
+from core.misfit import misfits
 from core.model.checkpoint import read_header
 from core.model.library import ModelLibrary
 from core.scheme import get_scheme
@@ -105,13 +108,48 @@ def test_applied_scales_each_axis_and_leaves_the_raw_prediction_alone() -> None:
     assert np.array_equal(raw.covariance, covariance[0])
 
 
+def test_fitted_modes_shapes_and_misfits_survive_the_header() -> None:
+    means, covariance, groups = some_faces(1)
+    labels = some_labels(1, means, covariance, true_scales(), true_offset())
+    made = fit_calibration(labels, means, covariance, groups, SCHEME)
+    again = Calibration.from_json(json.loads(json.dumps(made.to_json())), len(SCHEME))
+    assert again is not None
+    assert again.modes is not None
+    assert again.shape is not None
+    asked = made.whitened(labels[:9], means[:9], covariance[:9], SCHEME)
+    distance = made.deviation(labels[:9], means[:9], covariance[:9], SCHEME).mahalanobis
+    assert np.allclose(np.hypot(asked[..., 0], asked[..., 1]), distance)
+    assert np.allclose(again.modes.given_rest(asked).distance, made.modes.given_rest(asked).distance, rtol=0.01)
+    asked[0, 5] = np.nan
+    given = again.modes.given_rest(asked)
+    assert np.isnan(given.distance[0, 5])
+    assert np.isfinite(given.distance[0, 6])
+    shape = [one.shape.distance(labels[:9], means[:9], SCHEME) for one in (made, again)]
+    assert np.allclose(*shape, rtol=0.02, atol=0.02)
+    p = again.misfit.p(misfits(made.deviation(labels, means, covariance, SCHEME).mahalanobis, SCHEME))
+    assert set(p) == {"all", *(region.name for region in SCHEME.regions)}
+    assert all(0.3 < np.median(values) < 0.7 for values in p.values())
+
+
+def test_what_a_point_shares_with_its_face_is_taken_off() -> None:
+    rng = np.random.default_rng(0)
+    shared = rng.standard_normal((400, 1, 2)) * 2
+    whitened = shared + rng.standard_normal((400, len(SCHEME), 2)) * 0.3
+    modes = fit_modes(whitened, SCHEME, 4)
+    given = modes.given_rest(whitened)
+    assert np.abs(given.residual).std() < 0.4
+    assert abs(np.mean(given.distance <= NORMAL.radius(0.9)) - 0.9) < 0.03
+    whitened[0, 7] += 2.0  # no farther than others of all faces, but not with its own
+    assert modes.given_rest(whitened).distance[0, 7] > 5
+
+
 def test_a_calibration_survives_the_header() -> None:
     made = Calibration(true_scales(), true_offset(), Tail(8), about={"faces": 3})
     again = Calibration.from_json(made.to_json(), len(SCHEME))
     assert again is not None
     assert np.allclose(again.scales, made.scales, atol=1e-5)
     assert np.allclose(again.offset, made.offset, atol=1e-5)
-    assert (again.tail, again.about) == (Tail(8), about={"faces": 3})
+    assert (again.tail, again.about) == (Tail(8), {"faces": 3})
     plain = plain_calibration(5)
     assert math.isinf(Calibration.from_json(plain.to_json(), 5).tail.nu)  # type: ignore[union-attr]
 
@@ -125,7 +163,9 @@ def test_a_model_without_a_calibration_of_this_kind_has_none(data: dict[str, Any
     "change",
     [
         {"along": "x"}, {"along": [1.0]}, {"across": [0.0] * 68}, {"across": [float("nan")] * 68}, {"offset": [9.0]},
-        {"offset": [[9.0, 0.0]] * 68}, {"tail": -1}, {"tail": "x"}, {"tail": [1]},
+        {"offset": [[9.0, 0.0]] * 68}, {"tail": -1}, {"tail": "x"}, {"tail": [1]}, {"modes": {}}, {"modes": [1]},
+        {"modes": {"loadings": [[1.0]], "noise": [1.0], "tail": None, "scale": 1.0}}, {"shape": {"centre": [1.0]}},
+        {"misfit": {"all": [0.0, 0.0]}}, {"misfit": {"all": [0.0]}}, {"misfit": [1]},
     ],
 )  # fmt: skip
 def test_a_damaged_calibration_is_refused(change: dict[str, Any]) -> None:
