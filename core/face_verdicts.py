@@ -39,8 +39,8 @@ TEXTS = {
     FaceVerdict.MIRRORED: "The image was mirrored after it was labelled, or the label was: mirrored, the label fits.",
     FaceVerdict.ROTATED: "The image was turned after it was labelled: turned with it, the label fits.",
     FaceVerdict.ORDER: "The points are in another order than the scheme says: the places fit, their names do not.",
-    FaceVerdict.BOX: "The label has the shape of this face, but another place or size.",
-    FaceVerdict.OTHER_FACE: "The label does not have the shape of this face: it may be another face's.",
+    FaceVerdict.BOX: "The label has the shape of the predicted face, but another place, size or tilt.",
+    FaceVerdict.OTHER_FACE: "Label and prediction disagree all over: another face's label, or the model fails here.",
     FaceVerdict.EMPTY: "There is no label.",
 }
 
