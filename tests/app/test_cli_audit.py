@@ -154,3 +154,11 @@ def test_wrong_words(words: list[str], message: str, capsys: pytest.CaptureFixtu
     assert code == 2
     assert message in err
     assert err.count("\n") == 1
+
+
+def test_the_list_of_models_leaves_out_a_calibrations_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = call(capsys, "models", "list", "--json")
+    calibration = json.loads(out)["models"][0]["header"]["calibration"]
+    assert code == 0
+    assert set(calibration) == {"version", "about"}
+    assert calibration["about"]["people"] == 34
