@@ -67,5 +67,7 @@ def _line(info: ModelInfo) -> str:
 
 def _entry(info: ModelInfo) -> dict[str, object]:
     header = None if info.header is None else json.loads(info.header.to_json())
+    if header is not None and header["calibration"] is not None:  # thousands of numbers; where they come from will do
+        header["calibration"] = {key: header["calibration"].get(key) for key in ("version", "about")}
     path = str(Path(info.path))
     return {"name": info.name, "path": path, "bundled": info.bundled, "problem": info.problem, "header": header}

@@ -17,6 +17,7 @@ from app.face_state import FaceState, worst_deviation
 from app.jobs import store
 from core.errors import StarmarkError
 from core.face import Detection, Prediction, overlap
+from core.model.places import DETECTOR_VERSION
 from core.scheme import get_scheme
 
 if TYPE_CHECKING:
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
 
 MIN_OVERLAP = 0.3
 """Intersection over union from which a detection is taken to be the labelled face."""
-
-DETECTOR_VERSION = "mtcnn-2"
-"""Key of cached detections; to be raised when the detector finds something else in the same photo."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,26 @@ def requests_for(
     return DatasetRequests(requests, [[index for index, _ in wanted] for wanted in grouped.values()], crops, unusable)
 
 
+def checking_requests(faces: Sequence[LabelledFace], factor: float = LANDMARK_CROP_FACTOR) -> DatasetRequests:
+    """Requests for labelled faces whose labels are to be checked, so that predictions do not depend on the labels.
+
+    A crop that the source prescribes is taken; else the detector looks for the face, and only where it misses it does
+    the label's extent help, `factor` as for `requests_for`. This is how a project's window predicts, too.
+    """
+    grouped: dict[Path, list[tuple[int, FaceRequest]]] = {}
+    unusable = []
+    for index, face in enumerate(faces):
+        try:
+            request = _checking_request(face, factor)
+        except ValueError:
+            unusable.append(index)
+        else:
+            grouped.setdefault(face.image, []).append((index, request))
+    requests = [ImageRequest(path, tuple(request for _, request in wanted)) for path, wanted in grouped.items()]
+    indices = [[index for index, _ in wanted] for wanted in grouped.values()]
+    return DatasetRequests(requests, indices, "detector", unusable)
+
+
 def project_requests(project: Project, factor: float = LANDMARK_CROP_FACTOR) -> list[ImageRequest]:
     """Requests for the images of a project, as its window predicts them.
 
@@ -109,6 +129,20 @@ def _request(face: LabelledFace, crops: Crops, factor: float) -> FaceRequest:
         crop = crop_from_points(face.label.points, factor)
     side = crop.size_px
     return FaceRequest(face.box or Box(crop.cx - side / 2, crop.cy - side / 2, side, side), crop)
+
+
+def _checking_request(face: LabelledFace, factor: float) -> FaceRequest:
+    """ValueError where the label has too few points and nothing else tells where the face is."""
+    box = _label_box(face) or face.box
+    if face.crop is not None:
+        crop = Crop(*face.crop)
+        side = crop.size_px
+        return FaceRequest(box or Box(crop.cx - side / 2, crop.cy - side / 2, side, side), crop)
+    if box is None:
+        raise ValueError("nothing tells where the face is")
+    known = _label_box(face) is not None
+    fallback = crop_from_points(face.label.points, factor) if known else crop_from_box(box)
+    return FaceRequest(face.box or box, fallback=fallback)
 
 
 def _label_box(face: LabelledFace) -> Box | None:

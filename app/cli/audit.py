@@ -1,0 +1,191 @@
+"""`audit`: which labels of a data set are wrong, which merely ambiguous, and where to look first."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.cli.common import (
+    Subparsers,
+    add_model_options,
+    new_parser,
+    open_dataset,
+    open_predictor,
+    positive,
+    progress,
+    share,
+)
+from app.cli.exchange import Bar, default_author
+from core.errors import SchemeError, UsageError, one_line
+
+if TYPE_CHECKING:
+    from core.audit import Audit, Only, QueueItem
+    from core.formats.base import LabelledFace
+    from core.model.predictor import Predictor
+    from core.project import PredictionCache
+    from core.scheme import Scheme
+
+_LISTED = 20
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Options of the command."""
+    parser = new_parser(
+        subparsers,
+        "audit",
+        "which labels are wrong, which ambiguous, and where to look first",
+        "Compare every label with a model's calibrated prediction and give each point and face a verdict: ok,\n"
+        "ambiguous (it differs along its contour, as annotators do there), suspect, swapped, shifted, missing, or\n"
+        "unsure (the model itself does not know). Faces are listed with the most suspect first; nothing is changed.\n"
+        "Predictions are kept beside the project (or in --cache): a second run, or one after a crash, is quick.\n"
+        "Exit code: 0 all faces were judged, 1 some could not be, 2 nothing was done.",
+        "audit -p faces.starmark --json audit.json --csv audit.csv",
+    )
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("-p", "--project", metavar="PROJECT", help="project to audit; it is only read")
+    source.add_argument("--dataset", metavar="SRC", help="labelled data set to audit")
+    parser.add_argument("--format", default="auto", metavar="F", help="format of the data set (default: auto)")
+    parser.add_argument("--images", metavar="ROOT", help="folder that the data set's image paths are relative to")
+    parser.add_argument("--label-set", metavar="NAME", help="only labels of this set of the project (default: as seen)")
+    parser.add_argument("--author", metavar="NAME", help="whose labels come first (default: the login name)")
+    parser.add_argument("--scheme", metavar="S", help="which labels, where the project has several schemes")
+    add_model_options(parser)
+    parser.add_argument("--cache", metavar="FILE", help="keep a data set's predictions in this file, to use them again")
+    parser.add_argument("--json", metavar="OUT", help="write all faces and points to this file")
+    parser.add_argument("--csv", metavar="OUT", help="write a row for each point to this file")
+    parser.add_argument("--force", action="store_true", help="replace OUT if it exists")
+    parser.add_argument(
+        "--rate", type=share, default=0.05, metavar="Q", help="false-discovery rate of suspects (default: 0.05)"
+    )
+    _add_queue_options(parser)
+
+
+def _add_queue_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("the queue")
+    group.add_argument(
+        "--order",
+        choices=("suspect", "gain", "ambiguity", "random"),
+        default="suspect",
+        help="by how wrong a label looks, by the expected fall of the data set's NME for each corrected point, by how "
+        "unsure the model is, or a random sample (default: suspect)",
+    )
+    group.add_argument("--seed", type=int, default=0, metavar="N", help="of the random sample (default: 0)")
+    group.add_argument("--limit", type=positive, metavar="N", help="only the first N faces of the queue")
+    for name, what in (
+        ("region", "with such a point in this region, such as jaw"),
+        ("verdict", "with this verdict on a point or the face"),
+        ("tag", "with this tag"),
+        ("source", "whose image lies in a folder of this name"),
+    ):
+        text = f"only faces {what}; may be repeated"
+        group.add_argument(f"--{name}", action="append", default=[], metavar="NAME", help=text)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command."""
+    from app.cli.audit_output import table, write_csv, write_json
+    from core.audit import Order, queue
+
+    outputs = [Path(out) for out in (args.json, args.csv) if out]
+    for output in outputs:
+        if output.exists() and not args.force:
+            raise UsageError("the file is there already", where=output, remedy="Add --force, or choose another name")
+    faces, scheme, cache_path = _faces(args)
+    predictor, audit = _audit(args, faces, scheme, cache_path)
+    only = _only(args, scheme)
+    items: list[QueueItem] = queue(audit, Order(args.order), only, args.seed)[: args.limit]
+    if args.json:
+        write_json(Path(args.json), audit, items, predictor.model, _settings(args), force=args.force)
+    if args.csv:
+        write_csv(Path(args.csv), audit, items, force=args.force)
+    print(table(audit, items, predictor.model.name))
+    for left in audit.left_out[:_LISTED]:
+        print(f"left out: {one_line(str(left.face.image))}: {one_line(left.reason)}", file=sys.stderr)
+    if len(audit.left_out) > _LISTED:
+        print(f"left out: {len(audit.left_out) - _LISTED} more", file=sys.stderr)
+    return 1 if audit.left_out else 0
+
+
+def _settings(args: argparse.Namespace) -> dict[str, object]:
+    """What the run was asked for, to be written down with its results."""
+    names = ("project", "dataset", "label_set", "rate", "order", "seed", "limit", "region", "verdict", "tag", "source")
+    return {name: value for name in names if (value := getattr(args, name)) not in (None, [])}
+
+
+def _faces(args: argparse.Namespace) -> tuple[list[LabelledFace], Scheme, Path | None]:
+    """The labelled faces, their scheme, and where predictions are kept."""
+    if args.dataset is not None:
+        from core.scheme import get_scheme
+
+        if args.label_set or args.author:
+            raise UsageError("--label-set and --author are for projects", remedy="Leave them out, or use -p")
+        result = open_dataset(args.dataset, args.format, args.images)
+        return result.faces, get_scheme(result.scheme_id), None if args.cache is None else Path(args.cache)
+    if args.cache or args.images:
+        raise UsageError("--cache and --images are for data sets", remedy="A project keeps its own; leave them out")
+    from core.exchange import project_labels
+    from core.project import Project
+
+    with Project.open(args.project, read_only=True) as project, Bar("Reading", "images") as bar:
+        author = args.author or default_author()
+        labels = project_labels(project, author=author, label_set=args.label_set, scheme=args.scheme, progress=bar)
+        cache_path = project.cache_path
+    for entry in labels.skipped[:_LISTED]:
+        print(f"left out: {entry.where}: {entry.reason}", file=sys.stderr)
+    return labels.faces, labels.scheme, cache_path
+
+
+def _audit(
+    args: argparse.Namespace, faces: list[LabelledFace], scheme: Scheme, cache_path: Path | None
+) -> tuple[Predictor, Audit]:
+    from core.audit import audit_faces
+    from core.calibration import Calibration
+    from core.model.cached import predict_cached
+    from core.model.requests import checking_requests
+    from core.verdicts import VerdictSettings
+    from training.split import groups_of
+
+    predictor, detector = open_predictor(args)
+    model = predictor.model
+    if model.scheme.id != scheme.id:
+        what = f"the labels follow the scheme {scheme.id}, the model {model.name} {model.scheme.id}"
+        raise SchemeError(what, remedy="Choose a model of the labels' scheme with --model")
+    calibration = Calibration.from_json(model.header.calibration, len(scheme), model.name)
+    if calibration is None:
+        print("note: this model has no calibration, so that right labels may look suspect", file=sys.stderr)
+    asked = checking_requests(faces, model.header.crop_factor)
+    groups = groups_of([face.image for face in faces])
+    with _cache(cache_path) as cache:
+        results = predict_cached(asked.requests, predictor, detector, cache)
+        shown = progress(results, len(asked.requests), "Predicting", "images")
+        audit = audit_faces(faces, asked, shown, groups, scheme, calibration, VerdictSettings(rate=args.rate))
+        for note in cache.notes:
+            print(f"note: {one_line(note)}", file=sys.stderr)
+    return predictor, audit
+
+
+@contextmanager
+def _cache(path: Path | None) -> Iterator[PredictionCache]:
+    """The cache at `path`, or one in memory."""
+    from core.project import PredictionCache
+
+    with PredictionCache(":memory:" if path is None else path) as cache:
+        yield cache
+
+
+def _only(args: argparse.Namespace, scheme: Scheme) -> Only:
+    from core.audit import Only
+    from core.face_verdicts import FaceVerdict
+    from core.verdicts import Verdict
+
+    regions = {region.name for region in scheme.regions}
+    verdicts = {*(verdict.value for verdict in Verdict), *(verdict.value for verdict in FaceVerdict)}
+    for what, asked, known in (("region", args.region, regions), ("verdict", args.verdict, verdicts)):
+        for name in asked:
+            if name not in known:
+                raise UsageError(f"there is no {what} '{name}'", remedy=f"Use one of: {', '.join(sorted(known))}")
+    return Only(frozenset(args.region), frozenset(args.verdict), frozenset(args.tag), frozenset(args.source))
