@@ -40,8 +40,8 @@ class ActionSpec:
 
 CONDITIONS = frozenset(
     {
-        "always", "project", "writable", "labels", "image", "images", "face", "selection", "undo", "redo", "model",
-        "working",
+        "always", "project", "writable", "labels", "image", "images", "face", "reviewable", "selection", "undo", "redo",
+        "model", "working",
     }
 )
 
@@ -103,9 +103,10 @@ TABLE: tuple[ActionSpec, ...] = (
                "Put a mean face into the box of a face that has no points yet.", "face"),
     ActionSpec("remove_face", "&Delete face", _EDIT, ("Ctrl+Del",), "", "Take the active face away; undo brings it "
                "back.", "face"),
+    ActionSpec("author", "Your &name…", _EDIT, (), "", "Change the name that your corrections are kept under.",
+               separator=True),
     ActionSpec(
-        "settings", "&Settings…", _EDIT, ("Ctrl+,",), "settings", "Your name, appearance, device and model.",
-        separator=True
+        "settings", "&Settings…", _EDIT, ("Ctrl+,",), "settings", "Your name, appearance, device, model and keys.",
     ),
     ActionSpec("select_all", "Select &all points", _POINTS, ("Ctrl+A",), "", "Every point of the face.", "face",
                on_canvas=True),
@@ -135,7 +136,7 @@ TABLE: tuple[ActionSpec, ...] = (
     ActionSpec("snap", "&Snap to prediction", _POINTS, ("S",), "",
                "The selected points go where the model sees them.", "face", separator=True),
     ActionSpec("snap_next", "Snap and go to the &next worst", _POINTS, ("X",), "",
-               "As S, then W: with these two keys a face is gone through, worst point first.", "face"),
+               "As S, then W: with these two keys you go through a face, from the largest deviation on.", "face"),
     ActionSpec("snap_region", "Snap the curve to prediction", _POINTS, ("Shift+S",), "",
                "The whole curve of the selected points.", "face"),
     ActionSpec("snap_face", "Snap the &face to prediction", _POINTS, (), "", "All points of the face.", "face"),
@@ -177,12 +178,44 @@ TABLE: tuple[ActionSpec, ...] = (
                toolbar=3),
     ActionSpec("next", "&Next image", _GO, ("Right", "D", "PgDown"), "next", "Go to the image after.",
                "images", toolbar=3),
-    ActionSpec("next_face", "Next &face", _GO, ("N",), "", "Make the next face of this image the active one.", "face"),
+    ActionSpec(
+        "accept_next", "&Accept and next", _GO, ("Return", "Enter"), "accept",
+        "The active face is right: go on to the next one that nobody has reviewed.", "reviewable", toolbar=3,
+        caption="Accept", separator=True,
+    ),
+    ActionSpec(
+        "dispute_next", "&Dispute and next", _GO, ("Shift+Return", "Shift+Enter"), "dispute",
+        "Put the active face in question for somebody else to look at, and go on.", "reviewable", toolbar=3,
+    ),
+    ActionSpec("accept", "Accept and s&tay", _GO, ("Ctrl+Return", "Ctrl+Enter"), "",
+               "The active face is right; stay here.", "reviewable"),
+    ActionSpec("next_undone", "Next face &to do", _GO, ("U",), "",
+               "Go to the next image with a face that nobody has reviewed.", "images"),
+    ActionSpec("next_face", "Next &face", _GO, ("N",), "", "Make the next face of this image the active one.", "face",
+               separator=True),
+    ActionSpec("previous_face", "Pre&vious face", _GO, ("Shift+N",), "",
+               "Make the face before of this image the active one.", "face"),
+    ActionSpec("next_flag", "Next fla&gged point", _GO, ("]",), "",
+               "Go to the next point that was flagged for a second look, in this image or another.", "images"),
+    ActionSpec("previous_flag", "Previous f&lagged point", _GO, ("[",), "",
+               "Go to the flagged point before, in this image or another.", "images"),
+    ActionSpec("bookmark", "&Bookmark", _GO, ("Ctrl+B",), "bookmark",
+               "Set a bookmark of yours on this image, or take it away.", "images", checkable=True, separator=True),
+    ActionSpec("next_bookmark", "Next b&ookmark", _GO, ("Ctrl+Shift+B",), "",
+               "Go to the next image of the list with a bookmark.", "images"),
     ActionSpec(
         "worst_point", "&Worst point of the face", _GO, ("W",), "worst",
         "Select the point whose label lies farthest from the prediction; again: the next after it.", "face", toolbar=3,
     ),
-    ActionSpec("find", "&Filter images", _GO, ("Ctrl+F",), "", "Type a part of a file name.", "images"),
+    ActionSpec("find", "Filter &images", _GO, ("Ctrl+F",), "", "Type a part of a file name; Tab leads to more filters.",
+               "images", separator=True),
+    ActionSpec("clear_filter", "Show all ima&ges", _GO, ("Ctrl+Shift+F",), "", "Clear all filters of the list.",
+               "images"),
+    ActionSpec("next_pane", "Next pa&ne", _GO, ("F6",), "",
+               "Move the keyboard to the next panel: list, picture, docks.", separator=True),
+    ActionSpec("previous_pane", "Previo&us pane", _GO, ("Shift+F6",), "", "Move the keyboard to the panel before."),
+    ActionSpec("reset_pace", "Measure the pace ane&w", _GO, (), "",
+               "Forget how long the last faces took; the status bar then measures again.", "images", separator=True),
     ActionSpec("fit", "&Fit image", _VIEW, ("F", "0"), "fit", "Show the whole image.", "image", toolbar=4),
     ActionSpec("fit_face", "Fit fa&ce", _VIEW, ("Shift+F",), "fit-face", "Fill the view with the active face.", "face",
                toolbar=4),
@@ -231,6 +264,8 @@ TABLE: tuple[ActionSpec, ...] = (
                toolbar=6, caption="Predict all"),
     ActionSpec("cancel", "&Cancel", _MODEL, ("Ctrl+.",), "stop", "Stop the work that is going on; results so far stay.",
                "working"),
+    ActionSpec("palette", "&Command palette", _HELP, ("Ctrl+K",), "",
+               "Find any action, image or project by a few letters."),
     ActionSpec("cheat_sheet", "&Keys and tools", _HELP, ("F1",), "help", "All keys on one page."),
     ActionSpec("about", "&About Starmark", _HELP, (), "", "Versions and licences."),
 )  # fmt: skip

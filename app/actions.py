@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication
 
 from app.action_table import TABLE
 from app.icons import icon
+from app.shortcuts import Keys, keymap
 
 
 def plain(text: str) -> str:
@@ -23,28 +24,38 @@ def native(shortcut: str) -> str:
 
 
 class ActionSet(QObject):
-    """The QActions of the table, with their enabling."""
+    """The QActions of the table, with their enabling and the user's keys."""
 
-    def __init__(self, parent: QObject) -> None:
+    def __init__(self, parent: QObject, changed_keys: Mapping[str, Keys] | None = None) -> None:
         super().__init__(parent)
         self._actions: dict[str, QAction] = {}
         for spec in TABLE:
             action = QAction(spec.text, parent)
             action.setObjectName(f"action_{spec.id}")
-            action.setShortcuts([QKeySequence(key) for key in spec.shortcuts])
             action.setCheckable(spec.checkable)
             if spec.on_canvas:
                 action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            keys = " or ".join(native(key) for key in spec.shortcuts[:2])
-            title = plain(spec.text)
-            action.setToolTip(f"<b>{title}</b>{f' &nbsp;({keys})' if keys else ''}<br>{spec.tip}")
             if spec.caption:
                 action.setIconText(spec.caption)
             self._actions[spec.id] = action
+        self.keys: dict[str, Keys] = {}
+        self.set_keys(changed_keys or {})
         self.refresh_icons()
 
     def __getitem__(self, action_id: str) -> QAction:
         return self._actions[action_id]
+
+    def set_keys(self, changed: Mapping[str, Keys]) -> None:
+        """Give the actions the table's keys, with what the user changed; menus and tooltips follow."""
+        self.keys = keymap(changed)
+        for action in self._actions.values():
+            action.setShortcuts([])  # or a key that moves from one to another belongs to both for a moment
+        for spec in TABLE:
+            action, keys = self._actions[spec.id], self.keys[spec.id]
+            action.setShortcuts([QKeySequence(key) for key in keys])
+            shown = " or ".join(native(key) for key in keys[:2])
+            title = plain(spec.text)
+            action.setToolTip(f"<b>{title}</b>{f' &nbsp;({shown})' if shown else ''}<br>{spec.tip}")
 
     def connect(self, handlers: Mapping[str, Callable[[], object]]) -> None:  # type: ignore[override]
         """Bind plain actions to their handlers; KeyError for an id that is not in the table."""

@@ -9,6 +9,8 @@ from PySide6.QtCore import Qt
 
 from app import dialogs
 from app.canvas.gestures import Tool
+from app.cheat_sheet import CheatSheet
+from app.focus import move_focus, typing
 from app.workbench import LAYERS
 
 if TYPE_CHECKING:
@@ -38,9 +40,24 @@ def bind_actions(window: MainWindow) -> None:
             "settings": lambda: dialogs.SettingsDialog(window.settings, window).exec(),
             "previous": lambda: _step(window, -1),
             "next": lambda: _step(window, 1),
+            "accept_next": window.flow.accept,
+            "dispute_next": window.flow.dispute,
+            "accept": lambda: window.flow.accept(go_on=False),
+            "next_undone": window.flow.next_undone,
             "next_face": bench.next_face,
+            "previous_face": lambda: bench.next_face(-1),
+            "next_flag": window.flow.next_flag,
+            "previous_flag": lambda: window.flow.next_flag(-1),
+            "bookmark": window.flow.toggle_bookmark,
+            "next_bookmark": window.flow.next_bookmark,
+            "reset_pace": window.flow.reset_pace,
+            "author": window.annotator.ask,
+            "next_pane": lambda: move_focus(window, 1),
+            "previous_pane": lambda: move_focus(window, -1),
+            "clear_filter": lambda: window.images.clear_filter(),
+            "palette": window.commands.toggle,
             "worst_point": bench.select_worst,
-            "find": lambda: window.images.filter.setFocus(Qt.FocusReason.ShortcutFocusReason),
+            "find": lambda: _find(window),
             "fit": canvas.fit_image,
             "fit_face": canvas.fit_face,
             "fit_point": canvas.fit_point,
@@ -50,7 +67,7 @@ def bind_actions(window: MainWindow) -> None:
             "predict": bench.predict_current,
             "predict_all": lambda: bench.predictions.request_all(window.images.model.ids()),
             "cancel": lambda: _cancel(window),
-            "cheat_sheet": lambda: dialogs.CheatSheet(window).exec(),
+            "cheat_sheet": lambda: CheatSheet(window.actions_.keys, window).exec(),
             "about": lambda: dialogs.show_about(window, bench.predictions.state.info),
             **window.seeing.handlers(),
             **window.points.handlers(),
@@ -69,6 +86,7 @@ def conditions(window: MainWindow) -> Iterable[str]:
         "images": bool(document.rows),
         "image": bench.picture_ready,
         "face": bench.active_face() is not None,
+        "reviewable": reviewable(window),
         "selection": bool(bench.selection),
         "undo": document.undo_text is not None and not document.read_only,
         "redo": document.redo_text is not None and not document.read_only,
@@ -78,12 +96,28 @@ def conditions(window: MainWindow) -> Iterable[str]:
     return (name for name, holds in holding.items() if holds)
 
 
+def reviewable(window: MainWindow) -> bool:
+    """Whether the active face is on screen and can be accepted, and Return would not end typing instead."""
+    bench = window.workbench
+    seen = bench.picture_ready and bench.active_face() is not None
+    return seen and not (window.document.read_only or typing())
+
+
 def switch_layers(window: MainWindow) -> None:
     """Show the layers that are switched on, and keep that."""
     switches = {name: window.actions_[name].isChecked() for name in LAYERS}
     for name, on in switches.items():
         window.settings.set(name, on)
     window.workbench.set_layers(switches)
+
+
+def _find(window: MainWindow) -> None:
+    dock = window.images.parentWidget()
+    if dock is not None:
+        dock.show()
+        dock.raise_()
+    window.images.filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
+    window.images.filter.selectAll()
 
 
 def _step(window: MainWindow, by: int) -> None:

@@ -1,11 +1,10 @@
-"""Dialogs: settings, keys, about, and the few questions that only the user can answer."""
+"""Dialogs: settings, about, and the few questions that only the user can answer."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -13,43 +12,25 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QFileDialog,
     QFormLayout,
-    QGridLayout,
-    QGroupBox,
     QHBoxLayout,
     QLabel,
     QLineEdit,
     QPushButton,
-    QScrollArea,
+    QTabWidget,
     QVBoxLayout,
     QWidget,
 )
 
-from app.action_table import MENUS
-from app.action_table import TABLE as ACTIONS
-from app.actions import native, plain
+from app import shortcuts
 from app.settings import TABLE as SETTINGS
 from app.settings import Settings
+from app.shortcuts_page import ShortcutsPage
 
 if TYPE_CHECKING:
     from app.jobs.engine import ModelInfo
 
 PROJECT_SUFFIX = ".starmark"
 _IMAGE_FILTER = "Images (*.jpg *.jpeg *.png *.webp *.tif *.tiff *.bmp *.JPG *.JPEG *.PNG *.TIF *.TIFF);;All files (*)"
-
-_MOUSE = (
-    ("Wheel, pinch", "Zoom at the cursor"),
-    ("Drag with the middle or right button, Space + drag", "Move the picture"),
-    ("Click", "Select a point; Ctrl: in or out, Shift: all on the way along the curve"),
-    ("Double click on a point", "Select its curve"),
-    ("Shift + drag beside points", "Frame points to select them; with Ctrl in addition"),
-    ("Drag a point", "Correct it, with the others that are selected: it becomes a label and is saved"),
-    ("Shift + drag", "Slide along the curve, between the neighbours"),
-    ("Ctrl + drag, Ctrl + Shift + drag", "Keep to the long or the short axis of the ellipse"),
-    ("Wheel during a soft drag", "More or fewer neighbours follow"),
-    ("Esc", "Give up the drag, the box or the placing"),
-    ("Arrow keys", "Nudge the selected points; Shift: further, Ctrl: less"),
-)
-
 
 def ask_images(parent: QWidget, settings: Settings) -> list[Path]:
     """Photos to open; empty if the user gave up."""
@@ -115,12 +96,19 @@ class SettingsDialog(QDialog):
             if setting.label:
                 self._add(form, setting.key, setting.label, setting.help, setting.choices)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
+        self.ok = buttons.button(QDialogButtonBox.StandardButton.Ok)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
+        general = QWidget(self)
+        general.setLayout(form)
+        self.keys = ShortcutsPage(shortcuts.read(str(settings.value("shortcuts"))), self)
+        self.tabs = QTabWidget(self)
+        self.tabs.addTab(general, "&General")
+        self.tabs.addTab(self.keys, "&Keys")
         layout = QVBoxLayout(self)
-        layout.addLayout(form)
+        layout.addWidget(self.tabs)
         layout.addWidget(buttons)
-        self.setMinimumWidth(480)
+        self.setMinimumWidth(560)
 
     def _add(self, form: QFormLayout, key: str, label: str, tip: str, choices: tuple[tuple[str, str], ...]) -> None:
         value = self._settings.value(key)
@@ -174,62 +162,9 @@ class SettingsDialog(QDialog):
                 self._settings.set(key, str(field.currentData()))
             elif isinstance(field, QCheckBox):
                 self._settings.set(key, field.isChecked())
-            elif field.text().strip() or key != "author":
+            elif key != "author":
                 self._settings.set(key, field.text().strip())
+            elif field.text().strip():
+                self._settings.keep(key, field.text().strip())
+        self._settings.set("shortcuts", shortcuts.write(self.keys.changed()))
         super().accept()
-
-
-class CheatSheet(QDialog):
-    """All keys on one page, from the table of actions."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("Keys and tools")
-        page = QWidget(self)
-        columns = QHBoxLayout(page)
-        columns.setSpacing(16)
-        sides = [QVBoxLayout(), QVBoxLayout()]
-        for side in sides:
-            columns.addLayout(side)
-        groups = [(plain(menu), self._rows(menu)) for menu in MENUS] + [("Mouse and canvas", list(_MOUSE))]
-        lengths = [0, 0]
-        for title, rows in groups:
-            if rows:
-                shorter = 0 if lengths[0] <= lengths[1] else 1
-                sides[shorter].addWidget(self._group(title, rows))
-                lengths[shorter] += len(rows) + 2
-        for side in sides:
-            side.addStretch(1)
-        scroll = QScrollArea(self)
-        scroll.setWidget(page)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        close = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        close.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        layout.addWidget(scroll)
-        layout.addWidget(close)
-        self.resize(860, 680)
-
-    @staticmethod
-    def _rows(menu: str) -> list[tuple[str, str]]:
-        return [
-            ("  ".join(native(key) for key in spec.shortcuts), f"{plain(spec.text)}. {spec.tip}")
-            for spec in ACTIONS
-            if spec.menu == menu and spec.shortcuts
-        ]
-
-    def _group(self, title: str, rows: list[tuple[str, str]]) -> QGroupBox:
-        box = QGroupBox(title, self)
-        grid = QGridLayout(box)
-        grid.setColumnStretch(1, 1)
-        grid.setHorizontalSpacing(14)
-        for line, (keys, text) in enumerate(rows):
-            left, right = QLabel(f"<b>{keys}</b>", box), QLabel(text, box)
-            left.setWordWrap(len(keys) > 24)
-            left.setMaximumWidth(190)
-            right.setWordWrap(True)
-            right.setMinimumWidth(200)
-            grid.addWidget(left, line, 0, Qt.AlignmentFlag.AlignTop)
-            grid.addWidget(right, line, 1)
-        return box

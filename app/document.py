@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.edits import ChangePoints, DescribeFace, DrawBox, Edit, MovePoint, RemoveFace, RevertFace, SaveState
-from app.face_state import FaceState
+from app.face_state import FaceState, begun
 from app.image_rows import ImageRows
 from app.jobs import faces, store, upkeep
 from app.jobs.long import LongJobs
@@ -95,6 +95,8 @@ class Document(QObject):
         self.current_id: str | None = None
         self.faces: dict[str, FaceState] = {}
         self.faces_known = False
+        self.kept: dict[str, Any] = {}
+        """What the project kept for the annotator when it was opened; see `app.kept`."""
         self.undo_text: str | None = None
         self.redo_text: str | None = None
         self._saving = Saving(self._writes, self)
@@ -268,7 +270,7 @@ class Document(QObject):
 
     def _show(self, opened: store.Opened) -> None:
         self._reads.cancel_all()
-        self.project, self.cache = opened.project, opened.cache
+        self.project, self.cache, self.kept = opened.project, opened.cache, opened.kept
         self._predictions.clear()
         self.current_id, self.faces, self.faces_known = None, {}, False
         self.images.replace(opened.rows)
@@ -401,7 +403,7 @@ class Document(QObject):
         self.faces_known = True
         row = self.row(image_id)
         if row is not None:
-            self.images.set_faces(image_id, len(faces), row.review)
+            self.images.set_faces(image_id, len(faces), row.review, begun(faces))
         self.faces_loaded.emit()
 
     def _with_prediction(self, face: FaceState) -> FaceState:
@@ -417,7 +419,7 @@ class Document(QObject):
             self._predictions.move_to_end(face_id)
         while len(self._predictions) > PREDICTIONS_KEPT:
             self._predictions.popitem(last=False)
-        self.images.set_predicted(image_id, len(faces), worst)
+        self.images.set_predicted(image_id, len(faces), worst, begun(faces))
         if image_id != self.current_id or not self.faces_known:
             return
         if set(self.faces) != {face.face_id for face in faces}:
@@ -455,7 +457,11 @@ class Document(QObject):
             work = partial(faces.revert_face, project, author, edit.face_id, edit.revision_id)
             self._saving.submit(work, self._edit_done, (edit.face_id,))
         elif isinstance(edit, DescribeFace):
-            self._saving.submit(partial(faces.describe_face, project, author, edit), self._edit_done)
+            face = self.faces.get(edit.face_id)
+            if face is not None and edit.review is not None:
+                self.faces[edit.face_id] = replace(face, review=edit.review)
+            start = None if face is None or face.label is not None else face.as_label()
+            self._saving.submit(partial(faces.describe_face, project, author, edit, start), self._edit_done)
 
     def edit(self, work: Callable[..., store.Stored], then: Callable[[], None]) -> None:
         """An edit that only the store can make; `work` takes the keywords project and author."""
@@ -486,6 +492,16 @@ class Document(QObject):
         """Do again what was undone last."""
         self._step(redo=True)
 
+    def undo_to(self, revision_id: str) -> None:
+        """Take back this author's edits one after the other, up to and with that one."""
+        if self.project is not None:
+            self._saving.submit(partial(store.undo_to, self.project, self._author(), revision_id), self._step_done)
+
+    def reload_undo(self) -> None:
+        """What can be undone depends on the author, and the author is another one."""
+        author = self._author()
+        self.read(lambda project: (project.undo_text(author), project.redo_text(author)), lambda t: self._set_undo(*t))
+
     def _step(self, redo: bool) -> None:
         if self.project is not None:
             self._saving.submit(partial(store.undo, self.project, self._author(), redo), self._step_done)
@@ -498,6 +514,9 @@ class Document(QObject):
         self._set_undo(result.undo_text, result.redo_text)
         for image_id, (count, review) in result.images.items():
             self.images.set_faces(image_id, count, review)
+        self.images.set_facts(result.facts)
+        if result.problem:
+            self.failed.emit(result.problem, "")
         if self.current_id in result.images:  # a face may have come or gone
             self.reload_faces()
         self.faces_stored.emit(frozenset(face.face_id for face in result.faces))

@@ -42,6 +42,7 @@ class FaceDesk(QObject):
         self._wanted: str | None = None
         bench.active_changed.connect(self._active_changed)
         document.faces_stored.connect(self._stored)
+        document.face_changed.connect(lambda face_id: self._show_status() if face_id == bench.active else None)
         history.looked_at.connect(lambda _step: self._draw())
         history.wanted_back.connect(self._go_back)
         face.compared.connect(self._draw)
@@ -62,6 +63,7 @@ class FaceDesk(QObject):
         if self.details is not None and self.details.face_id != self._bench.active:
             self._show(None)
         self._activate_wanted()
+        self._show_status()
         self._read()
 
     def _activate_wanted(self) -> None:
@@ -70,6 +72,10 @@ class FaceDesk(QObject):
             face_id, self._wanted = self._wanted, None
             if face_id is not None:
                 self._bench.activate_face(face_id)
+
+    def _show_status(self) -> None:
+        active = self._bench.active_face()
+        self.face.show_status(None if active is None else active.status)
 
     def _stored(self, ids: frozenset[str]) -> None:
         if self._bench.active in ids:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,8 +10,10 @@ import numpy as np
 
 from core.face import Box, Label, Prediction
 from core.scheme import Scheme
+from core.work_status import WorkStatus, work_status
 
 if TYPE_CHECKING:
+    from app.edits import Review
     from core.transforms import Crop
 
 
@@ -27,6 +30,8 @@ class FaceState:
         label: the label shown: the annotator's own, else the import's, else None.
         label_set: name of the set that label is in; empty without a label.
         prediction: or None.
+        review: what a reviewer made of it.
+        own: whether the label shown is an annotator's.
     """
 
     face_id: str
@@ -37,6 +42,13 @@ class FaceState:
     label: Label | None = None
     label_set: str = ""
     prediction: Prediction | None = None
+    review: Review = ""
+    own: bool = False
+
+    @property
+    def status(self) -> WorkStatus:
+        """How far the work on it is."""
+        return work_status(self.review, self.own, self.prediction is not None)
 
     @property
     def scheme_id(self) -> str | None:
@@ -57,6 +69,11 @@ class FaceState:
         if self.label is not None:
             return self.label
         return None if self.prediction is None else Label(self.prediction.scheme, self.prediction.mean)
+
+
+def begun(faces: Sequence[FaceState]) -> tuple[int, bool]:
+    """How many of an image's faces nobody has reviewed, and whether anybody has reviewed or labelled one."""
+    return sum(not face.review for face in faces), any(face.review or face.own for face in faces)
 
 
 def worst_deviation(scheme: Scheme, label: Label | None, prediction: Prediction | None) -> float | None:

@@ -58,6 +58,11 @@ PATHS: dict[str, str] = {
     "help": "<path d='M9 9a3 3 0 1 1 4.5 2.6c-1 .6-1.5 1.2-1.5 2.4'/>"
     "<circle cx='12' cy='18' r='.6' fill='currentColor'/>",
     "worst": "<path d='M12 4l9 16H3z'/><path d='M12 10v5'/><circle cx='12' cy='17.6' r='.5' fill='currentColor'/>",
+    "filter": "<path d='M4 5h16l-6.2 7.4V19l-3.6-2v-4.6z'/>",
+    "bookmark": "<path d='M7 4h10v16l-5-4-5 4z'/>",
+    "accept": "<path d='M4 12.5l5 5L20 6.5'/>",
+    "dispute": "<path d='M4 4h16v12h-8l-4.5 4v-4H4z'/><path d='M10.3 8.4a1.8 1.8 0 1 1 2.7 1.6q-1 .6-1 1.6'/>"
+    "<circle cx='12' cy='13.6' r='.4' fill='currentColor'/>",
     "close": "<path d='M6 6l12 12M18 6L6 18'/>",
 }
 

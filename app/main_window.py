@@ -20,12 +20,17 @@ from PySide6.QtWidgets import (
 )
 
 from app.actions import ActionSet
+from app.annotator import Annotator
 from app.bindings import bind_actions, conditions, switch_layers
 from app.canvas.gestures import Tool
 from app.canvas.view import CanvasView
+from app.command_palette import CommandPalette
 from app.document import Document
 from app.face_desk import FaceDesk
+from app.flow import Flow
+from app.flow_wiring import FlowWiring
 from app.jobs.predict import BatchOutcome, ModelState
+from app.kept import Kept
 from app.menus import build_menus, build_toolbar
 from app.opening import Opening
 from app.panels.face import FacePanel
@@ -33,12 +38,18 @@ from app.panels.history import HistoryPanel
 from app.panels.images import ImagePanel
 from app.panels.landmarks import LandmarkPanel
 from app.panels.message_bar import Message, MessageBar, Tone
+from app.panels.name_bar import NameBar
 from app.panels.status import StatusLine
+from app.panels.steps import StepsPanel
 from app.panels.view_options import ViewPanel
 from app.panels.welcome import ProblemPage, WelcomePage
+from app.places_to_go import PlacesToGo
 from app.points_desk import PointsDesk
+from app.scores import ScoreKeeper
 from app.seeing import Seeing
 from app.settings import Settings
+from app.shortcuts import read
+from app.steps_desk import StepsDesk
 from app.theme import apply_theme
 from app.upkeep.keeper import Keeper
 from app.workbench import LAYERS, Workbench
@@ -56,13 +67,13 @@ class MainWindow(QMainWindow):
         self._started = False
         self._batch_text = ""
         self.document = Document(lambda: str(settings.value("author")), self)
-        self.actions_ = ActionSet(self)
+        self.actions_ = ActionSet(self, read(str(settings.value("shortcuts"))))
         self.canvas = CanvasView(self)
         self.images = ImagePanel(self)
         self.landmarks = LandmarkPanel(self)
         self.view_options = ViewPanel(self.actions_.__getitem__, settings, self)
         self.messages = MessageBar(self)
-        self.status = StatusLine(self.actions_["cancel"], self)
+        self.status = StatusLine(self.actions_["cancel"], self.actions_["author"], self)
         self.setStatusBar(self.status)
         self.workbench = Workbench(
             self.document, settings, self.canvas, self.images, self.landmarks, self.view_options, self
@@ -74,9 +85,16 @@ class MainWindow(QMainWindow):
         self.points = PointsDesk(
             self.document, settings, self.workbench, self.canvas, self.desk, self.actions_, self.status
         )
+        self.annotator = Annotator(settings, self.workbench, NameBar(self))
+        self.kept = Kept(self.document, lambda: self.annotator.name, self)
+        self.flow = Flow(self.document, self.workbench, self.images, self.kept)
+        self.scores = ScoreKeeper(self.document, self.workbench.predictions, self)
+        self.steps = StepsDesk(self.document, lambda: self.annotator.name, StepsPanel(self), self)
         self.keeper = Keeper(self.document, settings, self.desk, self)
         self.opening = Opening(self.document, settings, self)
         self.opening.expect(project, paths)
+        places = PlacesToGo(self.document, self.actions_, settings, self.opening)
+        self.commands = CommandPalette(places.entries, places.found, self)
         self._compose()
         bind_actions(self)
         self._wire()
@@ -103,6 +121,7 @@ class MainWindow(QMainWindow):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.messages)
+        layout.addWidget(self.annotator.bar)
         layout.addWidget(self.pages, 1)
         self.setCentralWidget(centre)
         left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
@@ -112,6 +131,7 @@ class MainWindow(QMainWindow):
             self._dock("Landmarks", self.landmarks, right),
             self._dock("Face", self.desk.face, right),
             self._dock("History", self.desk.history, right),
+            self._dock("My edits", self.steps.panel, right),
         ]
         for dock in self._docks[3:]:
             self.tabifyDockWidget(self._docks[2], dock)
@@ -125,7 +145,7 @@ class MainWindow(QMainWindow):
 
     def _dock(self, title: str, widget: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
         dock = QDockWidget(title, self)
-        dock.setObjectName(f"dock_{title.lower()}")
+        dock.setObjectName(f"dock_{title.lower().replace(' ', '_')}")
         dock.setWidget(widget)
         self.addDockWidget(area, dock)
         return dock
@@ -141,11 +161,12 @@ class MainWindow(QMainWindow):
         document.busy_changed.connect(self._busy_changed)
         document.progressed.connect(self._progressed)
         document.noticed.connect(self._noticed)
-        document.failed.connect(lambda text, details: self._say(text, details, Tone.ERROR))
-        self.opening.said.connect(self._say)
-        self.keeper.said.connect(self._say)
+        document.failed.connect(lambda text, details: self.say(text, details, Tone.ERROR))
+        self.opening.said.connect(self.say)
+        self.keeper.said.connect(self.say)
         self.keeper.withdrawn.connect(self.messages.withdraw)
         self.opening.settled.connect(self._show_page)
+        self._flow_wiring = FlowWiring(self)
         bench.conditions_changed.connect(self._update_conditions)
         bench.image_failed.connect(self._image_failed)
         bench.no_face.connect(self._no_face)
@@ -153,7 +174,7 @@ class MainWindow(QMainWindow):
         bench.predictions.model_changed.connect(self._model_changed)
         bench.predictions.batch_progressed.connect(self._batch_progressed)
         bench.predictions.batch_finished.connect(self._batch_finished)
-        bench.predictions.failed.connect(lambda text: self._say(text, "", Tone.ERROR))
+        bench.predictions.failed.connect(lambda text: self.say(text, "", Tone.ERROR))
         self.canvas.viewChanged.connect(self._view_changed)
         self.canvas.cursorMoved.connect(self.status.show_position)
         self.canvas.toolChanged.connect(lambda tool: self.actions_["draw_box"].setChecked(tool is Tool.BOX))
@@ -193,8 +214,12 @@ class MainWindow(QMainWindow):
         state.setValue("geometry", self.saveGeometry())
         state.setValue("docks", self.saveState())
         self.opening.close_dialogs()
+        self._flow_wiring.close()
         self.hide()  # what follows may take a second, if the network is busy
         self.keeper.close()
+        self.steps.close()
+        self.scores.close()
+        self.flow.close()
         self.workbench.close()
         self.document.close()
         self.settings.sync()
@@ -263,7 +288,7 @@ class MainWindow(QMainWindow):
         text = f"{'Stopped after' if outcome.stopped else 'Predicted'} {outcome.done:,} of {outcome.total:,} images."
         if outcome.errors:
             text += f" {len(outcome.errors)} could not be used."
-        self._say(text, details, Tone.WARNING if outcome.errors else Tone.INFO, "notice")
+        self.say(text, details, Tone.WARNING if outcome.errors else Tone.INFO, "notice")
 
     def _model_changed(self, state: ModelState) -> None:
         self.status.show_model(state)
@@ -273,7 +298,7 @@ class MainWindow(QMainWindow):
                 f"Nothing can be predicted for now: {state.text} A model is chosen under Edit > Settings; "
                 "labels can be looked at and corrected all the same."
             )
-            self._say(text, "", Tone.WARNING, "model")
+            self.say(text, "", Tone.WARNING, "model")
 
     def _view_changed(self, zoom: float) -> None:
         self.status.show_zoom(zoom if self.workbench.picture_ready else None)
@@ -284,18 +309,19 @@ class MainWindow(QMainWindow):
 
     def _no_face(self) -> None:
         text = "No face was found in this image. Press B and draw a box around one, from the brows to the chin."
-        self._say(text, "", Tone.INFO, "no face")
+        self.say(text, "", Tone.INFO, "no face")
 
     def report_unexpected(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         """An exception nobody caught: on stderr as ever, and where the user sees it. Fits `sys.excepthook`."""
         sys.__excepthook__(kind, error, trace)
         text = f"Something unexpected happened ({kind.__name__}: {error}). What is called saved is safe."
-        self._say(text, "".join(traceback.format_exception(kind, error, trace)), Tone.ERROR, "unexpected")
+        self.say(text, "".join(traceback.format_exception(kind, error, trace)), Tone.ERROR, "unexpected")
 
     def _noticed(self, text: str, details: str, incomplete: bool) -> None:
-        self._say(text, details, Tone.WARNING if incomplete else Tone.INFO, "notice")
+        self.say(text, details, Tone.WARNING if incomplete else Tone.INFO, "notice")
 
-    def _say(self, text: str, details: str, tone: Tone, key: str = "") -> None:
+    def say(self, text: str, details: str, tone: Tone, key: str = "") -> None:
+        """A message at the top of the window."""
         self.messages.show_message(Message(text, details, tone, key))
 
     def _setting_changed(self, key: str) -> None:
@@ -304,7 +330,12 @@ class MainWindow(QMainWindow):
             apply_theme(app, str(self.settings.value("theme")))
             self.actions_.refresh_icons()
             self.messages.refresh()
+            self.images.bar.refresh()
+        elif key == "shortcuts":
+            self.actions_.set_keys(read(str(self.settings.value(key))))
         elif key in ("model", "device"):
             self.workbench.load_model()
         elif key == "author":
             self.document.reload_faces()
+            self.document.reload_undo()
+            self.kept.reload()

@@ -65,6 +65,7 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting("model", "", "Model", "Name or file of a model; empty takes the one that comes with Starmark."),
     Setting("predict_on_open", True, "Predict the image on screen by itself", "Otherwise press P for every image."),
+    Setting("shortcuts", ""),  # JSON: keys by action, of those that the user changed
     Setting("prefetch", 2, "", "How many neighbours of the current image are prepared in advance on each side."),
     Setting("export_format", "coco"),
     Setting("last_project", ""),
@@ -133,6 +134,15 @@ class Settings(QObject):
         if setting.choices and value not in {choice for choice, _ in setting.choices}:
             return default
         return value
+
+    def has(self, key: str) -> bool:
+        """Whether somebody chose a value."""
+        return self._file.contains(key)
+
+    def keep(self, key: str, value: Any) -> None:
+        """As `set`, and keep it even if it is the default: somebody chose it."""
+        self.set(key, value)
+        self._file.setValue(key, value)
 
     def set(self, key: str, value: Any) -> None:
         """Keep `value`; emits `changed` if it differs."""

@@ -78,7 +78,12 @@ QStatusBar::item {{ border: 0; }}
 QDockWidget::title {{ padding: 6px 8px; text-align: left; border-bottom: 1px solid {line}; }}
 QMainWindow::separator {{ background: {line}; width: 1px; height: 1px; }}
 QMainWindow::separator:hover {{ background: palette(accent); }}
-QListView, QTableView {{ border: 0; }}
+QToolButton#chip, QToolButton#chip_plain {{ border-radius: 9px; padding: 2px 8px; }}
+QToolButton#chip {{ background: {checked}; }}
+QToolButton#chip:hover, QToolButton#chip_plain:hover {{ background: {hover}; }}
+QToolButton#chip:focus, QToolButton#chip_plain:focus {{ border: 1px solid palette(accent); }}
+QListView, QTableView, QTreeView {{ border: 1px solid transparent; }}
+QListView:focus, QTableView:focus, QTreeView:focus {{ border-color: palette(accent); }}
 QHeaderView::section {{ border: 0; border-bottom: 1px solid {line}; padding: 4px 6px; background: palette(window); }}
 QTableView {{ gridline-color: transparent; }}
 """

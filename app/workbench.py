@@ -43,20 +43,20 @@ class Workbench(QObject):
     Signals:
         conditions_changed(): an action may have become possible or impossible.
         active_changed(): another face is worked on, or none, or what is known of it was read anew.
+        selection_changed(): other points are selected.
         image_shown(): the picture of the current image is on the canvas.
         no_face(): the model looked at the current image and found nobody.
         image_failed(text): the current image has no picture, and why.
         maps_shown(maps): the network's maps of the active face are laid over the photo, as wanted; None for none.
-        selection_changed(): other points of the active face are selected, in whichever view.
     """
 
     conditions_changed = Signal()
     active_changed = Signal()
+    selection_changed = Signal()
     image_shown = Signal()
     no_face = Signal()
     image_failed = Signal(str)
     maps_shown = Signal(object)
-    selection_changed = Signal()
 
     def __init__(
         self,
@@ -264,12 +264,12 @@ class Workbench(QObject):
         self.active_changed.emit()
         self.conditions_changed.emit()
 
-    def next_face(self) -> None:
-        """Work on the next face, after the last on the first."""
+    def next_face(self, by: int = 1) -> None:
+        """Work on the next face, after the last on the first; with `by` -1 the other way round."""
         ids = list(self.document.faces)
         if ids:
             here = ids.index(self.active) if self.active in ids else -1
-            self.activate_face(ids[(here + 1) % len(ids)])
+            self.activate_face(ids[(here + by) % len(ids)])
 
     def _update_worst(self) -> None:
         image_id = self.document.current_id
@@ -300,6 +300,15 @@ class Workbench(QObject):
         self._show_heatmap()
         self.selection_changed.emit()
         self.conditions_changed.emit()
+
+    def show_points(self, face_id: str, indices: tuple[int, ...]) -> None:
+        """Turn to a face of the image and select points of it; those it does not have are left out."""
+        self.activate_face(face_id)
+        face = self.active_face()
+        scheme = None if face is None else scheme_of(face)
+        wanted = tuple(index for index in indices if scheme is not None and 0 <= index < len(scheme))
+        self.landmarks.select(wanted)
+        self._table_selected(wanted)
 
     def _point_activated(self, index: int) -> None:
         self._table_selected((index,))
@@ -431,6 +440,7 @@ class Workbench(QObject):
         """Stop the background work."""
         self.pictures.close()
         self.thumbnails.close()
+        self.images.model.close()
         self.predictions.close()
 
 

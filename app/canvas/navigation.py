@@ -108,6 +108,11 @@ class ZoomView(QGraphicsView):
         return self._pyramid is not None
 
     @property
+    def fitted(self) -> bool:
+        """Whether the whole image is shown, and stays so when the window is resized."""
+        return self._fitted
+
+    @property
     def image_rect(self) -> QRectF:
         """Area of the image in image px, from (-0.5, -0.5); null without an image."""
         return QRectF(self._image_rect)

@@ -24,7 +24,12 @@ STEPS_SHOWN = 1000
 """Steps of a history that are listed, the newest ones."""
 
 _ACTIONS = {"undo": "Undone: ", "redo": "Done again: ", "refused": "Refused: "}
-_REVIEWS = {"": "not reviewed", "accepted": "accepted", "question": "in question", "rejected": "rejected"}
+_REVIEWS = {"": "not reviewed", "accepted": "accepted", "question": "disputed", "rejected": "rejected"}
+REVIEW_KINDS: dict[Review, str] = {
+    "": "take back the review", "accepted": "accept face", "question": "dispute face", "rejected": "reject face",
+}  # fmt: skip
+"""What undo calls a review."""
+
 _PREFIXES = {"import": "Imported", "merge": "Merged"}
 
 
@@ -169,9 +174,12 @@ def remove_face(project: Project, author: str, face_id: str) -> Stored:
     return stored(project, author, project.apply(edit, author))
 
 
-def describe_face(project: Project, author: str, edit: DescribeFace) -> Stored:
-    """Keep what people say of a face; what the edit does not name stays as it is."""
-    from core.project import SetFaceInfo
+def describe_face(project: Project, author: str, edit: DescribeFace, start: Label | None = None) -> Stored:
+    """Keep what people say of a face; what the edit does not name stays as it is.
+
+    `start`: the predicted means. Who accepts a face without a label accepts those: they become the author's label.
+    """
+    from core.project import Edits, SetFaceInfo, SetLabel
 
     record = project.face(UUID(edit.face_id))
     info = record.info
@@ -181,5 +189,11 @@ def describe_face(project: Project, author: str, edit: DescribeFace) -> Stored:
         tags=info.tags if edit.tags is None else edit.tags,
         note=info.note if edit.note is None else edit.note,
     )
-    kind = "review" if edit.review is not None else "change tags" if edit.tags is not None else "change note"
-    return stored(project, author, project.apply(SetFaceInfo(record.id, info, after, record.version, kind), author))
+    tags_or_note = "change tags" if edit.tags is not None else "change note"
+    kind = tags_or_note if edit.review is None else REVIEW_KINDS[edit.review]
+    said = SetFaceInfo(record.id, info, after, record.version, kind)
+    if edit.review != "accepted" or start is None or project.current_label(record.id, author) is not None:
+        return stored(project, author, project.apply(said, author))
+    own = project.ensure_label_set(author, "annotator")
+    label = SetLabel(record.id, own.id, None, start, project.label_version(record.id, own.id), kind)
+    return stored(project, author, project.apply(Edits((label, said), "accept prediction"), author))

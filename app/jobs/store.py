@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from app.edits import ChangePoints
@@ -17,6 +17,7 @@ from app.jobs.pool import Job, JobCancelledError
 from app.panels.image_model import ImageRow
 from core.errors import ProjectError, StarmarkError
 from core.face import Box, Label
+from core.work_status import NO_FACTS, ImageFacts
 
 if TYPE_CHECKING:
     from app.exchange.work import Read
@@ -27,12 +28,18 @@ DRAWN = "drawn"
 """Source of faces whose box a user drew."""
 
 LISTED_AT_ONCE = 5000
-"""Of a project with more images the one on screen last is shown before the list is read."""
+"""Of a project with more images the one on screen last is shown before the list is read, and the list before facts."""
+
+STEPS_TOGETHER = 1000
+"""Steps of an author's that are listed, and can be undone together."""
 
 PATCH = "patch"
 """A file of corrections, as `core.exchange` knows it."""
 
 IMAGE_KEY = "current_image"
+KEPT = ("place", "filter", "bookmarks")
+"""What a project keeps for each annotator, as JSON, outside undo."""
+
 _IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
 
 
@@ -43,6 +50,7 @@ class Opened:
     Attributes:
         complete: whether `rows` has all images; else only the one to be shown first.
         note: a sentence if the predictions had to be started afresh; empty otherwise.
+        kept: what is kept for the annotator, by the names in `KEPT`.
     """
 
     project: Project
@@ -53,6 +61,7 @@ class Opened:
     undo_text: str | None
     redo_text: str | None
     note: str
+    kept: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +70,8 @@ class Stored:
 
     Attributes:
         images: (number of faces, review state) of each image of which a face itself changed, by id.
+        facts: of each image whose faces or labels changed, by id.
+        problem: a sentence if only a part of what was asked for could be done.
     """
 
     faces: tuple[FaceState, ...]
@@ -68,6 +79,8 @@ class Stored:
     redo_text: str | None
     kind: str
     images: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    facts: Mapping[str, ImageFacts] = field(default_factory=dict)
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +112,10 @@ def open_project(make: Callable[[], Project], author: str, job: Job) -> Opened:
     try:
         cache = PredictionCache(project.cache_path)
         job.progress(0, 0, "Reading the project")
-        kept = project.get_setting(IMAGE_KEY)
-        current = kept if isinstance(kept, str) else None
+        kept = kept_values(project, author)
+        place = kept.get("place")
+        current = place.get("image") if isinstance(place, dict) else project.get_setting(IMAGE_KEY)
+        current = current if isinstance(current, str) else None
         complete = project.image_count() <= LISTED_AT_ONCE
         return Opened(
             project,
@@ -111,10 +126,21 @@ def open_project(make: Callable[[], Project], author: str, job: Job) -> Opened:
             project.undo_text(author),
             project.redo_text(author),
             " ".join(_sentence(note) for note in (*project.notes, *cache.notes)),
+            kept,
         )
     except BaseException:
         project.close()
         raise
+
+
+def kept_key(name: str, author: str) -> str:
+    """Under which one of `KEPT` is kept in the project's settings."""
+    return f"{name}:{author}"
+
+
+def kept_values(project: Project, author: str) -> dict[str, Any]:
+    """All that is kept for an annotator."""
+    return {name: project.get_setting(kept_key(name, author)) for name in KEPT}
 
 
 def save_as(project: Project, cache: PredictionCache | None, path: Path, overwrite: bool) -> PredictionCache:
@@ -133,8 +159,13 @@ def save_as(project: Project, cache: PredictionCache | None, path: Path, overwri
 
 
 def image_rows(project: Project) -> list[ImageRow]:
-    """Every image of the project."""
-    return [ImageRow(str(image_id), path, faces, review) for image_id, path, faces, review in project.image_list()]
+    """Every image of the project; with its facts where that takes no time."""
+    rows = [ImageRow(str(image_id), path, faces, review) for image_id, path, faces, review in project.image_list()]
+    if len(rows) <= LISTED_AT_ONCE:
+        facts = facts_of(project)
+        for row in rows:
+            row.facts = facts.get(row.id, NO_FACTS)
+    return rows
 
 
 def _one_row(project: Project, image_id: str | None) -> ImageRow:
@@ -144,7 +175,8 @@ def _one_row(project: Project, image_id: str | None) -> ImageRow:
     except (ProjectError, ValueError):
         record = project.images(0, 1)[0]
     faces, review = _image_states(project, {record.id})[str(record.id)]
-    return ImageRow(str(record.id), str(record.path), faces, review)
+    facts = facts_of(project, {record.id})[str(record.id)]
+    return ImageRow(str(record.id), str(record.path), faces, review, facts=facts)
 
 
 def face_states(project: Project, author: str, records: Sequence[FaceRecord]) -> list[FaceState]:
@@ -164,6 +196,8 @@ def _face_state(record: FaceRecord, current: FaceLabel | None) -> FaceState:
         record.source,
         None if current is None else current.label,
         "" if current is None else current.label_set.name,
+        review=record.review,
+        own=current is not None and current.label_set.kind == "annotator",
     )
 
 
@@ -200,7 +234,16 @@ def stored(project: Project, author: str, applied: AppliedEdit) -> Stored:
     records = [project.face(face_id) for face_id in applied.faces]
     faces = tuple(face_states(project, author, records))
     images = {record.image_id for record in records} if applied.face_changes else set()
-    return Stored(faces, applied.undo_text, applied.redo_text, applied.kind, _image_states(project, images))
+    states, facts = _image_states(project, images), facts_of(project, {record.image_id for record in records})
+    return Stored(faces, applied.undo_text, applied.redo_text, applied.kind, states, facts)
+
+
+def facts_of(project: Project, images: set[UUID] | None = None) -> dict[str, ImageFacts]:
+    """What the faces and labels of those images, None for all, come to."""
+    found = {str(image_id): facts for image_id, facts in project.image_facts(images).items()}
+    if images is not None:
+        found |= {str(image_id): NO_FACTS for image_id in images if str(image_id) not in found}
+    return found
 
 
 def _image_states(project: Project, images: set[UUID]) -> dict[str, tuple[int, str]]:
@@ -219,12 +262,44 @@ def undo(project: Project, author: str, redo: bool) -> Stored | None:
     return None if applied is None else stored(project, author, applied)
 
 
+def undo_to(project: Project, author: str, revision_id: str) -> Stored | None:
+    """Take back the author's edits one after the other, up to and with `revision_id`.
+
+    An edit in between that cannot be taken back stops it there, and is told of: what was undone before stays undone.
+
+    Raises:
+        StarmarkError: nothing was undone.
+    """
+    ids = [str(step.revision_id) for step in project.undo_steps(author, STEPS_TOGETHER)]
+    if revision_id not in ids:
+        raise ProjectError("that step was undone already", remedy="Look at the list as it is now")
+    faces: dict[str, FaceState] = {}
+    last, problem = None, ""
+    states: dict[str, tuple[int, str]] = {}
+    facts: dict[str, ImageFacts] = {}
+    for _ in range(ids.index(revision_id) + 1):
+        try:
+            last = undo(project, author, redo=False) or last
+        except StarmarkError as error:
+            if last is None:
+                raise
+            problem = f"Not all of these steps could be undone. {error_text(error)}"
+            break
+        if last is not None:
+            faces |= {face.face_id: face for face in last.faces}
+            states |= last.images
+            facts |= last.facts
+    if last is None:
+        return None
+    return replace(last, faces=tuple(faces.values()), images=states, facts=facts, problem=problem)
+
+
 def add_box(project: Project, author: str, image_id: str, box: Box) -> Stored:
     """Keep a face that the user drew a box around, as an edit of theirs."""
     record = project.add_face(UUID(image_id), box, source=DRAWN, author=author)
     return Stored(
         (_face_state(record, None),), project.undo_text(author), project.redo_text(author), "add face",
-        _image_states(project, {record.image_id}),
+        _image_states(project, {record.image_id}), facts_of(project, {record.image_id}),
     )  # fmt: skip
 
 

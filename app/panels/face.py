@@ -9,6 +9,7 @@ from PySide6.QtGui import QColor, QIcon, QPixmap
 from PySide6.QtWidgets import (
     QComboBox,
     QFormLayout,
+    QHBoxLayout,
     QLabel,
     QLineEdit,
     QListWidget,
@@ -22,9 +23,11 @@ from app.canvas.palette import GHOSTS
 from app.edits import Review
 from app.jobs.faces import FaceDetails
 from app.panels.history import label_names
+from app.panels.status_icons import status_icon
+from core.work_status import STATUS_TEXTS, WorkStatus
 
 _REVIEWS: tuple[tuple[Review, str], ...] = (
-    ("", "Not reviewed"), ("accepted", "Accepted"), ("question", "In question"), ("rejected", "Rejected"),
+    ("", "Not reviewed"), ("accepted", "Accepted"), ("question", "Disputed"), ("rejected", "Rejected"),
 )  # fmt: skip
 
 
@@ -60,9 +63,16 @@ class FacePanel(QWidget):
         self.sets = QListWidget(self)
         self.sets.setAccessibleName("Label sets of the active face")
         self.sets.setToolTip("Labels of this face in other sets are drawn dimmed; the legend names them.")
-        self.hint = QLabel("No face is active.", self)
+        self.hint = QLabel("No face is active.\nOpen an image with a face, or draw a box around one (B).", self)
         self.hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.status = QLabel(self)
+        self.status.setAccessibleName("Status of the active face")
+        self.status_mark = QLabel(self)
+        status = QHBoxLayout()
+        status.addWidget(self.status_mark)
+        status.addWidget(self.status, 1)
         form = QFormLayout()
+        form.addRow("Status", status)
         form.addRow("&Review", self.review)
         form.addRow("&Tags", self.tags)
         form.addRow("&Note", self.note)
@@ -102,6 +112,14 @@ class FacePanel(QWidget):
             self.note.setPlainText(note)
         self._fill_sets(details, shown_set)
         self._quiet = False
+
+    def show_status(self, status: WorkStatus | None) -> None:
+        """How far the work on the face is; None where there is none."""
+        self.status.setText("" if status is None else STATUS_TEXTS[status])
+        if status is None:
+            self.status_mark.clear()
+        else:
+            self.status_mark.setPixmap(status_icon(status, self.palette()).pixmap(16, 16))
 
     def compared_sets(self) -> Sequence[int]:
         """Indices into the details' labels of the sets to draw, and so their colours."""

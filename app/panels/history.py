@@ -22,6 +22,8 @@ from PySide6.QtWidgets import (
 from app.jobs.faces import FaceDetails, Step
 
 _STEP = Qt.ItemDataRole.UserRole
+_NO_FACE = "No face is active.\nOpen an image with a face, or draw a box around one (B)."
+_NO_STEPS = "Nothing has been done to this face yet.\nWhat anybody changes is listed here, with the way back to it."
 
 
 def when(at: datetime, now: datetime | None = None) -> str:
@@ -108,7 +110,7 @@ class HistoryPanel(QWidget):
             self._select(chosen.revision_id)
         self.older.setText("" if details is None or not details.older else f"and {details.older:,} older steps")
         self.older.setVisible(bool(self.older.text()))
-        self.hint.setText("No face is active." if details is None else "Nothing has been done to this face yet.")
+        self.hint.setText(_NO_FACE if details is None else _NO_STEPS)
         self._stack.setCurrentIndex(1 if self.steps else 0)
         self._selected()
 

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 from PySide6.QtGui import QImage
+
+from app.image_filter import ImageFilter
+from app.jobs.pool import Job, WorkerPool
+from app.panels.image_order import AT_ONCE, Arrangement, arrange
+from core.work_status import NO_FACTS, STATUS_TEXTS, ImageFacts, WorkStatus, work_status
 
 THUMBNAILS_KEPT = 1500
 
@@ -26,8 +32,11 @@ class ImageRow:
         review: what reviewers made of its faces, as `core.project.ImageEntry` has it.
         worst: largest deviation of a label from the prediction, fraction of the normaliser; None while unknown.
         predicted: whether a prediction was made in this session.
+        scored: whether the model has seen it in an earlier session.
         problem: one sentence if the image cannot be used.
         missing: whether its file is not where it was.
+        facts: what its faces and labels come to; rows with the same share one object.
+        bookmarked: whether the annotator has a bookmark there.
     """
 
     id: str
@@ -36,13 +45,34 @@ class ImageRow:
     review: str = ""
     worst: float | None = None
     predicted: bool = False
+    scored: bool = False
     problem: str | None = None
     missing: bool = False
+    facts: ImageFacts = NO_FACTS
+    bookmarked: bool = False
 
     @property
     def name(self) -> str:
         """File name; not kept, since a project may have very many images."""
         return os.path.basename(self.path)  # noqa: PTH119
+
+    @property
+    def status(self) -> WorkStatus:
+        """How far the work on it is."""
+        facts = self.facts
+        return work_status(self.review if self.faces else "", facts.started, self.seen or facts.modelled)
+
+    @property
+    def seen(self) -> bool:
+        """Whether the model has seen it."""
+        return self.predicted or self.scored
+
+    @property
+    def left(self) -> int:
+        """Faces nobody has reviewed; an image nobody has looked at yet is taken to have one."""
+        if self.faces:
+            return self.facts.left
+        return 0 if self.seen or self.missing or self.problem else 1
 
 
 class Role(IntEnum):
@@ -57,13 +87,17 @@ _ROOT = QModelIndex()
 
 
 class ImageListModel(QAbstractListModel):
-    """Rows in the order of the project or worst first, filtered by text.
+    """Rows in the chosen order, as far as they pass the filter.
+
+    A row that changes stays where it is, so that nothing moves under the user's hands; `apply_again` goes through all.
 
     Signals:
         thumbnail_wanted(image id, path): a row without thumbnail was painted.
+        outdated_changed(): `outdated` is another number.
     """
 
     thumbnail_wanted = Signal(str, str)
+    outdated_changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -71,8 +105,12 @@ class ImageListModel(QAbstractListModel):
         self._by_id: dict[str, ImageRow] = {}
         self._shown: list[ImageRow] = []
         self._place: dict[str, int] = {}
-        self._filter = ""
+        self._filter = ImageFilter()
+        self._passes: Callable[[ImageRow], bool] | None = None
         self._order = "added"
+        self._outdated: set[str] = set()
+        self._pool = WorkerPool(1, "filter", self)
+        self._job: Job | None = None
         self._thumbnails: OrderedDict[str, QImage | None] = OrderedDict()
 
     # -- Qt's side
@@ -86,8 +124,10 @@ class ImageListModel(QAbstractListModel):
         if not index.isValid() or not 0 <= index.row() < len(self._shown):
             return None
         row = self._shown[index.row()]
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+        if role == Qt.ItemDataRole.DisplayRole:
             return row.name
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return f"{row.name}, {STATUS_TEXTS[row.status]}" + (", bookmarked" if row.bookmarked else "")
         if role == Qt.ItemDataRole.ToolTipRole:
             return _tooltip(row)
         if role == Role.ROW:
@@ -114,8 +154,12 @@ class ImageListModel(QAbstractListModel):
                 self._thumbnails.pop(row.id, None)
         self._rows = list(rows)
         self._by_id = {row.id: row for row in self._rows}
-        self._arrange()
+        few = len(self._rows) <= AT_ONCE
+        # Many are first shown as they come, then filtered and sorted.
+        self._take(arrange(self._rows, self._passes, self._order) if few else arrange(self._rows, None, "added"))
         self.endResetModel()
+        if not few and (self._passes is not None or self._order != "added"):
+            self.apply_again()
 
     def row_of(self, image_id: str) -> ImageRow | None:
         """The row of an image, filtered out or not."""
@@ -134,6 +178,17 @@ class ImageListModel(QAbstractListModel):
         """The image id of a visible row."""
         return self._shown[place].id if 0 <= place < len(self._shown) else None
 
+    @property
+    def shown(self) -> Sequence[ImageRow]:
+        """The rows as shown."""
+        return self._shown
+
+    def words(self) -> tuple[list[str], list[str]]:
+        """Tags and label sets of all images, to choose from."""
+        facts = {id(row.facts): row.facts for row in self._rows}.values()  # most rows share theirs
+        tags = {tag for one in facts for tag in one.tags}
+        return sorted(tags), sorted({name for one in facts for name in one.label_sets})
+
     def total(self) -> int:
         """Number of images, with those filtered out."""
         return len(self._rows)
@@ -141,8 +196,15 @@ class ImageListModel(QAbstractListModel):
     def changed(self, image_id: str) -> None:
         """Tell the views that a row's values changed."""
         index = self.index_of(image_id)
-        if index.isValid():
-            self.dataChanged.emit(index, index)
+        if not index.isValid():
+            return
+        if self._passes is not None:
+            before = len(self._outdated)
+            keeps = self._passes(self._by_id[image_id])
+            (self._outdated.discard if keeps else self._outdated.add)(image_id)
+            if before != len(self._outdated):
+                self.outdated_changed.emit()
+        self.dataChanged.emit(index, index)
 
     def all_changed(self) -> None:
         """Tell the views that values of many rows changed."""
@@ -160,41 +222,80 @@ class ImageListModel(QAbstractListModel):
         """Another project is shown."""
         self._thumbnails.clear()
 
-    def set_filter(self, text: str) -> None:
-        """Show only rows whose path contains `text`, upper or lower case alike."""
-        text = text.strip().casefold()
-        if text != self._filter:
-            self._filter = text
-            self._rearrange()
+    @property
+    def filter(self) -> ImageFilter:
+        """What is shown."""
+        return self._filter
+
+    @property
+    def order(self) -> str:
+        """How the rows are sorted."""
+        return self._order
+
+    @property
+    def outdated(self) -> int:
+        """Rows that are shown though they do not pass any more."""
+        return len(self._outdated)
+
+    @property
+    def arranging(self) -> bool:
+        """Whether a filter or order is still being worked out."""
+        return self._job is not None
+
+    def set_filter(self, wanted: ImageFilter) -> None:
+        """Show only rows that pass; of a long list a moment later."""
+        if wanted != self._filter:
+            self._filter = wanted
+            self._passes = None if wanted.empty else wanted.test()
+            self.apply_again()
 
     def set_order(self, order: str) -> None:
-        """Sort: "added", "name" or "worst" (largest deviation first, unknown last)."""
+        """Sort by one of `image_order.ORDERS`, as `set_filter`."""
         self._order = order
-        self._rearrange()
+        self.apply_again()
 
-    def _rearrange(self) -> None:
+    def apply_again(self) -> None:
+        """Filter and sort all rows as they are now."""
+        if self._job is not None:
+            self._job.cancel()
+            self._job = None
+        rows, passes, order = self._rows, self._passes, self._order
+        if len(rows) <= AT_ONCE:
+            self._rearrange(arrange(rows, passes, order))
+            return
+        self._job = self._pool.submit(
+            lambda job: arrange(rows, passes, order, job.check), on_done=partial(self._arranged, rows)
+        )
+
+    def _arranged(self, rows: list[ImageRow], found: Arrangement) -> None:
+        self._job = None
+        if rows is self._rows:
+            self._rearrange(found)
+
+    def _rearrange(self, found: Arrangement) -> None:
         self.layoutAboutToBeChanged.emit()
         old = self.persistentIndexList()
         ids = [self.id_at(index.row()) for index in old]
-        self._arrange()
+        self._take(found)
         self.changePersistentIndexList(old, [self.index_of(i) if i else QModelIndex() for i in ids])
         self.layoutChanged.emit()
 
-    def _arrange(self) -> None:
-        needle = self._filter
-        shown = [row for row in self._rows if needle in row.path.casefold()] if needle else list(self._rows)
-        if self._order == "name":
-            shown.sort(key=lambda row: row.name.casefold())
-        elif self._order == "worst":
-            shown.sort(key=lambda row: -1.0 if row.worst is None else row.worst, reverse=True)
-        self._shown = shown
-        self._place = {row.id: place for place, row in enumerate(shown)}
+    def _take(self, found: Arrangement) -> None:
+        self._shown, self._place = found
+        self._outdated.clear()
+        self.outdated_changed.emit()
+
+    def close(self) -> None:
+        """Stop the thread."""
+        self._pool.close()
 
 
 def _tooltip(row: ImageRow) -> str:
-    lines = [row.path]
-    if row.review:
-        lines.append({"accepted": "✓ Accepted", "question": "? In question", "rejected": "✕ Rejected"}[row.review])
+    lines = [row.path, _STATUS_TIPS[row.status] if row.review != "rejected" else "Done: rejected"]
+    if row.bookmarked:
+        lines.append("Bookmarked")
+    if row.facts.tags:
+        lines.append("Tags: " + ", ".join(row.facts.tags))
     if row.missing:
         lines.append("The file is not where it was. File > Relink images finds it if it was moved.")
     elif row.problem:
@@ -204,3 +305,13 @@ def _tooltip(row: ImageRow) -> str:
             f"Worst label: {row.worst:.1%} of the distance between the outer eye corners away from the prediction"
         )
     return "\n".join(lines)
+
+
+_STATUS_TIPS: dict[WorkStatus, str] = {
+    "new": f"{STATUS_TEXTS['new']}: nobody has worked on it, and no model has looked at it",
+    "predicted": f"{STATUS_TEXTS['predicted']}: a model has looked at it, and nobody has worked on it",
+    "progress": f"{STATUS_TEXTS['progress']}: somebody has begun, and some face is not accepted yet",
+    "disputed": f"{STATUS_TEXTS['disputed']}: somebody has put a face in question",
+    "done": f"{STATUS_TEXTS['done']}: every face is accepted",
+}
+

@@ -1,15 +1,19 @@
-"""The image list dock: thumbnail, name, number of faces, worst deviation, filter and order."""
+"""The image list dock: thumbnail, name, status, number of faces, worst deviation, filter and order."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QPainter, QPalette
+from collections.abc import Callable
+from itertools import chain
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QPainter, QPalette, QPolygon
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QHeaderView,
     QLabel,
-    QLineEdit,
+    QPushButton,
+    QStackedLayout,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -18,16 +22,21 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.image_filter import ImageFilter
 from app.jobs.store import count_text
+from app.panels.filter_bar import FilterBar
 from app.panels.image_model import ImageListModel, ImageRow, Role
+from app.panels.status_icons import paint_status
+from core.work_status import STATUS_TEXTS
 
 THUMBNAIL_SIDE = 64
 _ROW_HEIGHT = THUMBNAIL_SIDE + 8
 
-_ORDERS = (("added", "As added"), ("name", "By name"), ("worst", "Worst label first"))
-
-
-_REVIEW_MARKS = {"accepted": "✓ ", "question": "? ", "rejected": "✕ "}
+_ORDERS = (
+    ("added", "As added"), ("name", "By name"), ("status", "By status"), ("worst", "Worst label first"),
+)  # fmt: skip
+_MARK_SIDE = 11
+_BOOKMARK = QColor("#d9622b")
 
 
 def row_caption(row: ImageRow) -> str:
@@ -39,9 +48,13 @@ def row_caption(row: ImageRow) -> str:
     if row.faces is None:
         return ""
     if row.faces == 0:
-        return "no face found" if row.predicted else "not yet looked at"
-    text = _REVIEW_MARKS.get(row.review, "") + count_text(row.faces, "face")
-    return text if row.worst is None else f"{text} · worst {row.worst:.1%}"
+        return "no face found" if row.seen else "not yet looked at"
+    parts = ["Rejected" if row.review == "rejected" else STATUS_TEXTS[row.status]]
+    if row.faces > 1:
+        parts.append(count_text(row.faces, "face"))
+    if row.worst is not None:
+        parts.append(f"worst {row.worst:.1%}")
+    return " · ".join(parts)
 
 
 class _RowDelegate(QStyledItemDelegate):
@@ -75,10 +88,26 @@ class _RowDelegate(QStyledItemDelegate):
         painter.drawText(QRect(left, top, width, line), Qt.AlignmentFlag.AlignVCenter, name)
         font.setPointSizeF(max(7.0, font.pointSizeF() * 0.88))
         painter.setFont(font)
-        painter.setPen(self._caption_colour(row, text_colour, selected))
+        colour = self._caption_colour(row, text_colour, selected)
+        painter.setPen(colour)
+        if not (row.missing or row.problem):
+            middle = top + line + 2 + line / 2
+            mark = QRectF(left, middle - _MARK_SIDE / 2, _MARK_SIDE, _MARK_SIDE)
+            paint_status(painter, mark, row.status, colour, plain=selected)
+            left, width = left + _MARK_SIDE + 5, width - _MARK_SIDE - 5
         caption = painter.fontMetrics().elidedText(row_caption(row), Qt.TextElideMode.ElideRight, width)
         painter.drawText(QRect(left, top + line + 2, width, line), Qt.AlignmentFlag.AlignVCenter, caption)
+        if row.bookmarked:
+            self._paint_bookmark(painter, rect, text_colour if selected else _BOOKMARK)
         painter.restore()
+
+    @staticmethod
+    def _paint_bookmark(painter: QPainter, rect: QRect, colour: QColor) -> None:
+        x, y = rect.left() + THUMBNAIL_SIDE - 8, rect.top() + 4
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colour)
+        at = [(0, 0), (10, 0), (10, 15), (5, 11), (0, 15)]
+        painter.drawPolygon(QPolygon([QPoint(x + dx, y + dy) for dx, dy in at]))
 
     @staticmethod
     def _caption_colour(row: ImageRow, text: QColor, selected: bool) -> QColor:
@@ -112,31 +141,53 @@ class ImagePanel(QWidget):
     Signals:
         activated(image id): the user chose an image.
         order_changed(order): the user chose another order.
+        filter_changed(ImageFilter): the user wants to see other images.
+        left(): the user is done in the filter field.
     """
 
     activated = Signal(str)
     order_changed = Signal(str)
+    filter_changed = Signal(object)
+    left = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.model = ImageListModel(self)
-        self.filter = QLineEdit(self)
-        self.filter.setPlaceholderText("Filter by name or folder")
-        self.filter.setClearButtonEnabled(True)
-        self.filter.setAccessibleName("Filter images")
+        self.bar = FilterBar(self.model.words, self)
+        self.filter = self.bar.text
         self.order = QComboBox(self)
         for value, text in _ORDERS:
             self.order.addItem(text, value)
         self.order.setToolTip("Order of the list. 'Worst label first' needs predictions (Ctrl+Shift+P predicts all).")
+        self.order.setAccessibleName("Order of the list")
         self.summary = QLabel(self)
         self.view = self._make_view()
+        self.hint = QLabel(self)
+        self.hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.hint.setWordWrap(True)
+        self.hint.setMargin(8)
+        self.show_all = QPushButton("Show all images", self)
+        self.empty = QWidget(self)
+        column = QVBoxLayout(self.empty)
+        column.addStretch(1)
+        column.addWidget(self.hint)
+        column.addWidget(self.show_all, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addStretch(2)
         self._layout()
-        self.filter.textChanged.connect(self._filter_changed)
+        self.setFocusProxy(self.view)
+        self.bar.changed.connect(self._filter_chosen)
+        self.bar.again.connect(self._again)
+        self.bar.left.connect(self.left)
+        self.show_all.clicked.connect(self.clear_filter)
         self.order.currentIndexChanged.connect(lambda _i: self._order_chosen())
         self.view.selectionModel().currentChanged.connect(self._current_changed)
         self.model.modelReset.connect(self._summarise)
-        self.model.layoutChanged.connect(self._summarise)
+        self.model.layoutAboutToBeChanged.connect(self._before_change)
+        self.model.layoutChanged.connect(self._after_change)
+        self.model.outdated_changed.connect(lambda: self.bar.show_outdated(self.model.outdated))
         self._quiet = False
+        self._current: str | None = None
+        self._to_top = False
         self._summarise()
 
     def _make_view(self) -> QTableView:
@@ -164,13 +215,16 @@ class ImagePanel(QWidget):
         line.addWidget(self.order)
         top = QVBoxLayout()
         top.setContentsMargins(8, 8, 8, 4)
-        top.addWidget(self.filter)
+        top.addWidget(self.bar)
         top.addLayout(line)
+        self._stack = QStackedLayout()
+        self._stack.addWidget(self.view)
+        self._stack.addWidget(self.empty)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
         layout.addLayout(top)
-        layout.addWidget(self.view, 1)
+        layout.addLayout(self._stack, 1)
 
     def set_order(self, order: str) -> None:
         """Choose an order without telling anybody, as when settings are restored."""
@@ -179,8 +233,14 @@ class ImagePanel(QWidget):
         self._quiet = False
         self.model.set_order(str(self.order.currentData()))
 
+    def set_filter(self, wanted: ImageFilter) -> None:
+        """Show only some images without telling anybody."""
+        self.bar.show_filter(wanted)
+        self.model.set_filter(wanted)
+
     def show_current(self, image_id: str | None) -> None:
         """Select the row of an image without announcing it."""
+        self._current = image_id
         index = self.model.index_of(image_id) if image_id else QModelIndex()
         self._quiet = True
         self.view.setCurrentIndex(index)
@@ -209,35 +269,61 @@ class ImagePanel(QWidget):
         return [found for place in places if (found := self.model.id_at(place))]
 
     def resort(self) -> None:
-        """Apply the order again after values changed."""
-        self.model.set_order(str(self.order.currentData()))
+        """Apply filter and order again after values changed."""
+        self.model.apply_again()
 
-    def _filter_changed(self, text: str) -> None:
-        current = self.current_id()
-        self._quiet = True
-        self.model.set_filter(text)
-        self._quiet = False
-        self.show_current(current)
+    def following(self, wanted: Callable[[ImageRow], bool]) -> str | None:
+        """The next image of the list as shown that is wanted: after the last comes the first, at last the current."""
+        shown = self.model.shown
+        index = self.view.currentIndex()
+        behind = index.row() + 1 if index.isValid() else 0
+        found = next(filter(wanted, chain(shown[behind:], shown[:behind])), None)
+        return None if found is None else found.id
+
+    def clear_filter(self) -> None:
+        """Show all images, as if the user had taken every condition away."""
+        self.set_filter(ImageFilter())
+        self.filter_changed.emit(ImageFilter())
+
+    def _filter_chosen(self, wanted: ImageFilter) -> None:
+        self.model.set_filter(wanted)
+        self.filter_changed.emit(wanted)
+
+    def _again(self) -> None:
+        self.model.apply_again()
+        self.view.setFocus()  # the chip that had the focus is gone
 
     def _order_chosen(self) -> None:
         if self._quiet:
             return
-        self._quiet = True
-        self.resort()
-        self._quiet = False
         # Whoever asks for the worst labels wants to see them, not the place of the image on screen among them.
-        if self.order.currentData() == "worst":
-            self.view.scrollToTop()
-        else:
-            self.view.scrollTo(self.view.currentIndex())
+        self._to_top = self.order.currentData() in ("worst", "status")
+        self.model.set_order(str(self.order.currentData()))
         self.order_changed.emit(str(self.order.currentData()))
+
+    def _before_change(self) -> None:
+        self._quiet = True
+
+    def _after_change(self) -> None:
+        self._quiet = False
+        self._summarise()
+        top, self._to_top = self._to_top, False
+        self.show_current(self._current)
+        if top:
+            self.view.scrollToTop()
 
     def _current_changed(self, index: QModelIndex, _before: QModelIndex) -> None:
         image_id = self.model.id_at(index.row()) if index.isValid() else None
         if image_id and not self._quiet:
+            self._current = image_id
             self.activated.emit(image_id)
 
     def _summarise(self) -> None:
         shown, total = self.model.rowCount(), self.model.total()
-        text = count_text(total, "image")
-        self.summary.setText(text if shown == total else f"{shown:,} of {text}")
+        self.summary.setText(count_text(total, "image") if shown == total else f"{shown:,} of {total:,} shown")
+        if total and not shown:
+            self.hint.setText("No image matches all of these conditions.")
+        else:
+            self.hint.setText("No images yet.\nOpen a folder, or drop photos on this window.")
+        self.show_all.setVisible(bool(total))
+        self._stack.setCurrentWidget(self.view if shown else self.empty)

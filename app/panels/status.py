@@ -14,7 +14,7 @@ from app.jobs.predict import ModelState
 class StatusLine(QStatusBar):
     """Says what goes on, in few words; the tooltips say more."""
 
-    def __init__(self, cancel: QAction, parent: QWidget | None = None) -> None:
+    def __init__(self, cancel: QAction, author: QAction, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setSizeGripEnabled(False)
         self.hint = QLabel(self)
@@ -30,6 +30,15 @@ class StatusLine(QStatusBar):
         self.cancel.setDefaultAction(cancel)
         self.saved = QLabel(self)
         self.saved.setToolTip("Every edit is kept at once; this says when the last one was safe on disk.")
+        self.left = QLabel(self)
+        self.left.setToolTip(
+            "Faces that nobody has reviewed (an image nobody has looked at counts as one), and how long that takes:\n"
+            "the median of the last 20 faces you finished, without pauses of a minute and more.\n"
+            "Go > Measure the pace anew begins again."
+        )
+        self.author = QToolButton(self)
+        self.author.setDefaultAction(author)
+        self.author.setAutoRaise(True)
         self.position = QLabel(self)
         self.position.setToolTip("Position of the mouse in image px; the centre of the top-left pixel is (0, 0).")
         self.zoom = QLabel(self)
@@ -40,9 +49,12 @@ class StatusLine(QStatusBar):
         for widget in (self.work, self.bar, self.cancel):
             self.addWidget(widget)
         self.addWidget(self.hint, 1)
-        for label in (self.position, self.zoom, self.model, self.saved):
+        for label in (self.position, self.zoom, self.left, self.model):
             label.setContentsMargins(8, 0, 8, 0)
             self.addPermanentWidget(label)
+        self.saved.setContentsMargins(8, 0, 8, 0)
+        self.addPermanentWidget(self.author)
+        self.addPermanentWidget(self.saved)
         self.show_work("", 0, 0)
 
     def show_work(self, text: str, done: int, total: int) -> None:
@@ -61,6 +73,16 @@ class StatusLine(QStatusBar):
     def show_saved(self, state: SaveState) -> None:
         """Whether everything is on disk."""
         self.saved.setText(state.text)
+
+    def show_left(self, text: str) -> None:
+        """What is left to do, and how fast it goes."""
+        self.left.setText(text)
+
+    def show_author(self, name: str) -> None:
+        """Under which name edits are kept."""
+        self.author.setText(name)
+        self.author.setToolTip(f"Your corrections are kept under the name “{name}”. Click to change it.")
+        self.author.setAccessibleName(f"Your name: {name}")
 
     def show_position(self, x: float, y: float) -> None:
         """Where the mouse is, image px; NaN outside."""

@@ -27,6 +27,7 @@ from core.project.records import (
     SetLabel,
     SnapshotLabel,
     SnapshotRecord,
+    UndoStep,
 )
 from core.project.store import Project
 
@@ -55,5 +56,6 @@ __all__ = [
     "SetLabel",
     "SnapshotLabel",
     "SnapshotRecord",
+    "UndoStep",
     "image_key",
 ]

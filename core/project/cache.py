@@ -14,9 +14,10 @@ import os
 import sqlite3
 import struct
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,8 @@ _KEEP = 0.9
 _SECONDS = 2.0
 _FACE = struct.Struct("<15d")
 """One detection: box x, y, w, h, score, five points x, y."""
+_SCORE = struct.Struct("<16sf")
+"""An image's id and its number."""
 
 
 class HasArray(Protocol):
@@ -121,6 +124,22 @@ class PredictionCache:
             for box, score, points in faces
         )
         self._put([(_key("detections", detector, image), data)])
+
+    def get_scores(self, model_hash: str) -> dict[str, float]:
+        """What was kept of each image that the model has seen, by image id; see `put_scores`."""
+        data = self._get(_key("scores", model_hash))
+        try:
+            return {str(UUID(bytes=image)): score for image, score in _SCORE.iter_unpack(data or b"")}
+        except struct.error as error:
+            self._begin_anew(error)
+            return {}
+
+    def put_scores(self, model_hash: str, scores: Mapping[str, float]) -> None:
+        """Keep one number for each image that a model has seen, NaN for none, beside those kept before."""
+        with self._lock:
+            merged = self.get_scores(model_hash) | dict(scores)
+            data = b"".join(_SCORE.pack(UUID(image).bytes, score) for image, score in merged.items())
+            self._put([(_key("scores", model_hash), data)])
 
     def clear(self) -> None:
         """Forget everything."""

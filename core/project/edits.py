@@ -124,6 +124,11 @@ def redo(connection: Connection, author: str) -> AppliedEdit | None:
     return _take_back(connection, author, "redo", stacks.redo)
 
 
+def undo_top(connection: Connection, author: str) -> int | None:
+    """`seq` of the revision that `undo` would take back."""
+    return _stacks(connection, author).undo
+
+
 def undo_texts(connection: Connection, author: str) -> tuple[str | None, str | None]:
     """Kind of what `undo` and `redo` would take back and do again, None for nothing."""
     stacks = _stacks(connection, author)

@@ -6,14 +6,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, union_all
 
 from core.errors import ProjectError
 from core.project import edits
 from core.project import steps as single
 from core.project.codec import decode_face, decode_label
-from core.project.records import AppliedEdit, Edits, Revision, SetFaceInfo, SetLabel
-from core.project.schema import REVISION, REVISION_FACE, REVISION_ITEM
+from core.project.images import chunks
+from core.project.records import AppliedEdit, Edits, Revision, SetFaceInfo, SetLabel, UndoStep
+from core.project.schema import FACE, REVISION, REVISION_FACE, REVISION_ITEM
 from core.project.steps import FaceStep, Step
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -58,6 +59,35 @@ def _revision(row: Any, of_face: bool) -> Revision:
         before_info=infos[0],
         after_info=infos[1],
     )
+
+
+def undo_steps(connection: Connection, author: str, limit: int) -> list[UndoStep]:
+    """What `undo` would take back one after the other, the next one first; up to `limit` steps."""
+    columns = (REVISION.c.seq, REVISION.c.id, REVISION.c.kind, REVISION.c.at_us, REVISION.c.below_seq)
+    seq = edits.undo_top(connection, author)
+    rows: list[Any] = []
+    while seq is not None and len(rows) < limit:
+        rows.append(connection.execute(select(*columns).where(REVISION.c.seq == seq)).one())
+        seq = rows[-1].below_seq
+    faces: dict[int, list[UUID]] = {}
+    for part in chunks(row.seq for row in rows):
+        changed = union_all(
+            *(
+                select(table.c.revision_seq, table.c.item, FACE.c.id, FACE.c.image_id)
+                .join(FACE, FACE.c.id == table.c.face_id)
+                .where(table.c.revision_seq.in_(part))
+                for table in (REVISION_ITEM, REVISION_FACE)
+            )
+        ).subquery()
+        for row in connection.execute(select(changed).order_by(changed.c.revision_seq, changed.c.item)):
+            faces.setdefault(row.revision_seq, []).extend((row.id, row.image_id))
+    return [
+        UndoStep(
+            row.id, row.kind, moment(row.at_us), faces[row.seq][1] if row.seq in faces else None,
+            len(set(faces.get(row.seq, ())[::2])),
+        )
+        for row in rows
+    ]  # fmt: skip
 
 
 def revert(

@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import Connection, select
 
 from core.errors import ProjectError
-from core.project import edits, history, images, labels, snapshots
+from core.project import edits, facts, history, images, labels, snapshots
 from core.project.database import Database
 from core.project.images import ImagePaths
 from core.project.records import (
@@ -29,8 +29,10 @@ from core.project.records import (
     Revision,
     SnapshotLabel,
     SnapshotRecord,
+    UndoStep,
 )
 from core.project.schema import FACE, IMAGE, SETTING
+from core.work_status import ImageFacts
 
 
 class ProjectReader:
@@ -62,6 +64,11 @@ class ProjectReader:
         """All images in the order they were added, with what a list of them shows; quick also for 100,000."""
         with self._view() as (connection, paths):
             return images.image_list(connection, paths)
+
+    def image_facts(self, image_ids: Iterable[UUID] | None = None) -> dict[UUID, ImageFacts]:
+        """What the faces and labels of images come to, of those that have faces; None for all images."""
+        with self._read() as connection:
+            return facts.image_facts(connection, image_ids)
 
     def image(self, image_id: UUID) -> ImageRecord:
         """One image; ProjectError if it is not in the project."""
@@ -198,6 +205,11 @@ class ProjectReader:
         """Every change to the face and its labels, oldest first; also edits that were refused as stale."""
         with self._read() as connection:
             return history.history(connection, face_id)
+
+    def undo_steps(self, author: str, limit: int = 200) -> list[UndoStep]:
+        """What `undo` would take back one after the other, the next one first."""
+        with self._read() as connection:
+            return history.undo_steps(connection, author, limit)
 
     def get_setting(self, key: str, default: Any = None) -> Any:
         """A value kept with `set_setting`."""

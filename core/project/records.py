@@ -296,6 +296,23 @@ class Revision:
     after_info: FaceInfo | None = None
 
 
+class UndoStep(NamedTuple):
+    """An edit of an author that undo would take back, in its turn.
+
+    Attributes:
+        kind: what was done, as undo shows it.
+        at: UTC.
+        image_id: of the first face that it changed; None where it changed none.
+        faces: how many it changed.
+    """
+
+    revision_id: UUID
+    kind: str
+    at: datetime
+    image_id: UUID | None
+    faces: int
+
+
 @dataclass(frozen=True, slots=True)
 class SnapshotRecord:
     """A named set of labels that never changes: of each face the one that was current when it was made.

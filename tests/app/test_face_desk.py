@@ -71,7 +71,9 @@ def test_review_tags_and_note_are_edits(start: Start, qtbot: QtBot, tmp_path: Pa
         panel.review.activated.emit(2)
     row = window.document.row(window.document.current_id or "")
     assert row is not None and row.review == "question"
-    qtbot.waitUntil(lambda: window.desk.history.steps[0].text == "In question")
+    qtbot.waitUntil(lambda: window.desk.history.steps[0].text == "Disputed")
+    window.desk.face.parentWidget().raise_()
+    panel.tags.setFocus()  # anywhere else Return accepts the face
     panel.tags.setText("profile, , blur ,profile")
     with qtbot.waitSignal(window.document.faces_stored):
         QTest.keyClick(panel.tags, Qt.Key.Key_Return)
@@ -85,7 +87,7 @@ def test_review_tags_and_note_are_edits(start: Start, qtbot: QtBot, tmp_path: Pa
     assert project.face(UUID(face)).note == "chin is behind the hand"
     other = details_shown(window, qtbot)
     assert other != face and panel.note.toPlainText() == "" and panel.tags.text() == ""
-    for kind in ("change note", "change tags", "review"):
+    for kind in ("change note", "change tags", "dispute face"):
         assert window.document.undo_text == kind
         with qtbot.waitSignal(window.document.faces_stored):
             window.document.undo()

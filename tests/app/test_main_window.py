@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 from app import dialogs
 from app.action_table import TABLE
 from app.actions import ActionSet
+from app.cheat_sheet import CheatSheet
 from app.jobs.predict import ModelState
 from app.main_window import MainWindow
 from app.panels.images import row_caption
@@ -411,7 +412,7 @@ def test_the_cheat_sheet_names_every_key(start: Start, qtbot: QtBot) -> None:
     from PySide6.QtWidgets import QLabel
 
     window = start()
-    sheet = dialogs.CheatSheet(window)
+    sheet = CheatSheet(window.actions_.keys, window)
     text = "\n".join(label.text() for label in sheet.findChildren(QLabel))
     for spec in TABLE:
         if spec.shortcuts:

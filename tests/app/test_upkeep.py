@@ -132,13 +132,13 @@ def test_missing_images_are_marked_and_found_again(
         (folder / f"a_{number}.png").rename(tmp_path / "elsewhere" / f"a_{number}.png")
     window = start(project=path)
     qtbot.waitUntil(lambda: "2 of 3 images are not where they were" in said(window))
-    assert [row_caption(row) for row in window.document.rows] == ["1 face", *["file is missing"] * 2]
+    assert [row_caption(row) for row in window.document.rows] == ["New", *["file is missing"] * 2]
     monkeypatch.setattr(dialogs, "ask_folder", lambda *_: tmp_path / "elsewhere")
     with qtbot.waitSignal(window.document.noticed, timeout=20_000) as noticed:
         window.actions_["relink"].trigger()
     assert noticed.args[0] == "2 images found again in “elsewhere”."
     qtbot.waitUntil(lambda: "not where" not in said(window))
-    assert [row_caption(row) for row in window.document.rows] == ["1 face"] * 3
+    assert [row_caption(row) for row in window.document.rows] == ["New"] * 3
 
 
 def merged(window: MainWindow, other: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> str:

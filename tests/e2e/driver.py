@@ -91,6 +91,39 @@ def step_drag() -> None:
     tell(saved=shown.status.saved.text(), before=before, after=label_point(shown, face), name=current_name(shown))
 
 
+def step_place() -> None:
+    """Go to the second image, look closely at a point there, tell where that is once it is kept, wait for the end."""
+    shown = window()
+    wait_for_face(shown)
+    QTest.keyClick(shown, Qt.Key.Key_PageDown)
+    face = wait_for_face(shown)
+    viewport = shown.canvas.viewport()
+    at = shown.canvas.to_screen(*label_point(shown, face)).toPoint()
+    QTest.mouseClick(viewport, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, at)
+    QTest.keyClick(shown.canvas, Qt.Key.Key_Z)
+    project = shown.document.project
+    assert project is not None
+    key = f"place:{shown.annotator.name}"
+    wait(lambda: (project.get_setting(key) or {}).get("points") == [POINT], "the place to be kept")
+    wait(lambda: project.get_setting(key)["view"] is not None, "the view to be kept")
+    tell(**place_of(shown))
+
+
+def step_place_again() -> None:
+    """Tell where one is after a start, and close."""
+    shown = window()
+    wait_for_face(shown)
+    wait(lambda: bool(shown.canvas.selection[1]), "the selection")
+    tell(**place_of(shown))
+    shown.close()
+
+
+def place_of(shown: MainWindow) -> dict[str, Any]:
+    """Image, selection, zoom and middle of the view."""
+    zoom, x, y = shown.canvas.view_state()
+    return {"name": current_name(shown), "selection": list(shown.canvas.selection[1]), "view": [zoom, x, y]}
+
+
 def step_reopen() -> None:
     """Tell what is there without opening anything; undo with the keyboard; redo; close."""
     shown = window()
@@ -245,6 +278,8 @@ if __name__ == "__main__":
     steps = {
         "drag": step_drag,
         "reopen": step_reopen,
+        "place": step_place,
+        "place_again": step_place_again,
         "review": step_review,
         "idle": step_idle,
         "start": step_start,

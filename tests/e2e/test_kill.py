@@ -40,6 +40,21 @@ def test_a_saved_drag_survives_kill_9_and_is_undone_after_reopening(tmp_path: Pa
     assert not list(scratch.glob("*-wal")), "a closed project is one file again"
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no kill -9")
+def test_image_zoom_and_selection_survive_kill_9(tmp_path: Path) -> None:
+    with program("place", str(write_dataset(tmp_path / "set", 2))) as process:
+        said = milestone(process)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait(timeout=60)
+    assert (said["name"], said["selection"]) == ("a_1.png", [30]) and said["view"][0] > 4
+    with program("place_again") as process:
+        found = milestone(process)
+        assert "Traceback" not in finish(process)
+    assert (found["name"], found["selection"]) == (said["name"], said["selection"])
+    assert found["view"][0] == pytest.approx(said["view"][0], rel=1e-3)
+    assert found["view"][1:] == pytest.approx(said["view"][1:], abs=1.0)
+
+
 def test_the_window_paints_before_anything_heavy_is_loaded(tmp_path: Path) -> None:
     with program("start") as process:
         loaded = milestone(process)["loaded"]

@@ -13,13 +13,17 @@ from core.project import Project
 from tests.core.project import (
     test_project_edits,
     test_project_faces,
+    test_project_facts,
     test_project_history,
     test_project_snapshots,
     test_project_store,
 )
 from tests.postgres import TestServer
 
-MODULES = (test_project_edits, test_project_faces, test_project_history, test_project_snapshots, test_project_store)
+MODULES = (
+    test_project_edits, test_project_faces, test_project_facts, test_project_history, test_project_snapshots,
+    test_project_store,
+)  # fmt: skip
 
 # What is about files, SQLite, or the order in which one process holds a lock.
 ABOUT_FILES = {

@@ -9,6 +9,7 @@ import sys
 import threading
 from contextlib import closing
 from pathlib import Path
+from uuid import UUID
 
 import numpy as np
 import pytest
@@ -21,6 +22,19 @@ from tests.core.project.project_samples import files, prediction
 
 CROP = (1.25, 100.5, 80.25)
 ROOT = Path(__file__).resolve().parents[3]
+
+
+def test_scores_of_a_model_are_kept_together(tmp_path: Path) -> None:
+    one, two = (str(UUID(int=number)) for number in (1, 2))
+    with PredictionCache(tmp_path / "p.starmark-cache") as cache:
+        assert cache.get_scores("model-a") == {}
+        cache.put_scores("model-a", {one: 0.25})
+        cache.put_scores("model-a", {two: float("nan")})
+        cache.put_scores("model-b", {one: 0.5})
+    with PredictionCache(tmp_path / "p.starmark-cache") as cache:
+        found = cache.get_scores("model-a")
+        assert found[one] == 0.25 and np.isnan(found[two]) and len(found) == 2
+        assert cache.get_scores("model-b") == {one: 0.5}
 
 
 def test_predictions_are_found_again_by_model_image_and_crop(tmp_path: Path) -> None:
