@@ -136,7 +136,7 @@ TABLE: tuple[ActionSpec, ...] = (
     ActionSpec("snap", "&Snap to prediction", _POINTS, ("S",), "",
                "The selected points go where the model sees them.", "face", separator=True),
     ActionSpec("snap_next", "Snap and go to the &next worst", _POINTS, ("X",), "",
-               "As S, then W: with these two keys a face is gone through, worst point first.", "face"),
+               "As S, then W: with these two keys you go through a face, from the largest deviation on.", "face"),
     ActionSpec("snap_region", "Snap the curve to prediction", _POINTS, ("Shift+S",), "",
                "The whole curve of the selected points.", "face"),
     ActionSpec("snap_face", "Snap the &face to prediction", _POINTS, (), "", "All points of the face.", "face"),

@@ -218,6 +218,7 @@ class MainWindow(QMainWindow):
         state.setValue("geometry", self.saveGeometry())
         state.setValue("docks", self.saveState())
         self.opening.close_dialogs()
+        self._flow_wiring.close()
         self.hide()  # what follows may take a second, if the network is busy
         self.keeper.close()
         self.steps.close()

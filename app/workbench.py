@@ -48,7 +48,6 @@ class Workbench(QObject):
         no_face(): the model looked at the current image and found nobody.
         image_failed(text): the current image has no picture, and why.
         maps_shown(maps): the network's maps of the active face are laid over the photo, as wanted; None for none.
-        selection_changed(): other points of the active face are selected, in whichever view.
     """
 
     conditions_changed = Signal()

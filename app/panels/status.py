@@ -46,6 +46,8 @@ class StatusLine(QStatusBar):
         self.model = QLabel(self)
         width = self.fontMetrics().horizontalAdvance("x 00000.0  y 00000.0")
         self.position.setMinimumWidth(width)
+        # Nothing jumps to and fro while edits are saved.
+        self.saved.setMinimumWidth(self.fontMetrics().horizontalAdvance("All changes saved 00:00:00") + 16)
         for widget in (self.work, self.bar, self.cancel):
             self.addWidget(widget)
         self.addWidget(self.hint, 1)
