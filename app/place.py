@@ -87,6 +87,8 @@ class PlaceKeeper(QObject):
     def _left(self) -> None:
         if self._wanted is not None and self._wanted.image_id != self._document.current_id:
             self._wanted = None
+        if self._wanted is None and self._document.current_id is not None:  # the picture may come too late to be kept
+            self._kept.put("place", Place(self._document.current_id).to_json())
 
     def _arrive(self) -> None:
         place, bench, document = self._wanted, self._bench, self._document

@@ -500,3 +500,22 @@ def test_scores_and_statuses_come_back_before_anything_is_predicted(
     assert again.images.model.rowCount() == 9
     again.document.forget_predictions()
     assert statuses(again) == ["new"] * 9
+
+
+def test_a_list_that_hides_the_image_on_screen_chooses_none_when_it_gets_the_focus(
+    start: Start, qtbot: QtBot, tmp_path: Path
+) -> None:
+    window = start(write_dataset(tmp_path / "set", 3))
+    ready(window, qtbot)
+    ids = [row.id for row in window.document.rows]
+    press(window, Key.Key_B, Ctrl)
+    window.document.set_current(ids[2])
+    window.close()
+    again = start()
+    face_shown(again, qtbot)
+    again.images.set_filter(ImageFilter(bookmarked=True))
+    assert again.images.model.ids() == [ids[0]]
+    again.canvas.setFocus(Qt.FocusReason.OtherFocusReason)
+    again.images.view.setFocus(Qt.FocusReason.TabFocusReason)
+    assert again.images.view.hasFocus()
+    assert again.document.current_id == ids[2] and again.images.current_id() is None
