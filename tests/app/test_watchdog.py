@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
+import traceback
 
+import pytest
 from PySide6.QtCore import QTimer
 from pytestqt.qtbot import QtBot
 
@@ -43,3 +46,37 @@ def test_starting_again_forgets_and_stopping_twice_is_fine(qtbot: QtBot) -> None
     dog.start()
     assert dog.pings == 0
     dog.stop()
+
+
+def test_what_the_window_held_while_it_was_looked_at_ends_on_its_own_thread(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking, returned, ended_on = threading.Event(), threading.Event(), []
+
+    class Held:
+        def __del__(self) -> None:
+            ended_on.append(threading.get_ident())
+
+    def block() -> None:
+        held = Held()
+        assert looking.wait(10) and held is not None
+
+    def block_and_return() -> None:
+        block()
+        returned.set()
+
+    plain = traceback.format_stack
+
+    def slow(frame: object) -> list[str]:
+        looking.set()
+        assert returned.wait(10)  # so that the frame that is looked at has ended meanwhile
+        return plain(frame)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(traceback, "format_stack", slow)
+    dog = Watchdog(limit_ms=20)
+    dog.start()
+    qtbot.waitUntil(lambda: dog.pings > 2)
+    QTimer.singleShot(0, block_and_return)
+    qtbot.waitUntil(lambda: bool(ended_on))
+    dog.stop()
+    assert ended_on == [threading.get_ident()]
