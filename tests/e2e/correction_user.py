@@ -53,10 +53,13 @@ def correct_face(shown: MainWindow) -> None:
 
 def look_again(shown: MainWindow) -> None:
     """Tell where one is after a start; go back to the face that was corrected; tell how it is there."""
+    shown.activateWindow()
     wait(lambda: predicted(shown) and bool(shown.canvas.selection[1]), "the place that was kept")
-    tell(name=name_shown(shown), **place(shown))
+    wait(shown.isActiveWindow, "the keyboard")
+    there = name_shown(shown)
+    tell(name=there, **place(shown))
     press(shown, Qt.Key.Key_PageUp)
-    wait(lambda: predicted(shown), "the face before")
+    wait(lambda: name_shown(shown) != there and predicted(shown), "the face before")
     face = active(shown)
     tell(name=name_shown(shown), review=face.review, status=shown.desk.face.status.text(), **state(shown))
     shown.close()

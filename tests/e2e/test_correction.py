@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.interpolate import CubicSpline
 
 from app.settings import Settings
 from core.face import FloatArray, Visibility
+from core.geometry import spline
 from core.project import Project
 from core.scheme import get_scheme
 from tests.e2e.program import ROOT, finish, milestone, program
@@ -25,16 +25,9 @@ BUNDLED = sorted((ROOT / "resources" / "models").glob("*.safetensors"))
 FACES = 3
 MOST_OWN_WORK_MS = 400
 """Generous, since tests run on any machine: the benchmarks have the figures."""
-ON_THE_CURVE_PX = 0.15
+SAMPLES = 1000
+ON_THE_CURVE_PX = 0.1
 """The program follows its curve in short straight pieces; the hand strays ten times as far from it."""
-
-
-def dense_curve(points: FloatArray, closed: bool) -> FloatArray:
-    """(M, 2) px along the interpolating cubic spline through `points` by chord length; natural or periodic ends."""
-    nodes = np.vstack([points, points[:1]]) if closed else points
-    knots = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(nodes, axis=0).T))])
-    curve = CubicSpline(knots, nodes, bc_type="periodic" if closed else "natural")
-    return np.asarray(curve(np.linspace(0.0, knots[-1], 20_001)))
 
 
 def on_curve(points: FloatArray, curve: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -92,13 +85,13 @@ def check_moves(found: dict[str, Any], done: dict[str, Any]) -> None:
     before, slid, spread = points_of(found), points_of(done["slid"]), points_of(done["spread"])
 
     assert np.flatnonzero((slid != before).any(axis=1)).tolist() == [point]
-    _, away = on_curve(slid[[point]], dense_curve(before[order], region.closed))
+    _, away = on_curve(slid[[point]], spline(before[order], region.closed, SAMPLES))
     assert away[0] < ON_THE_CURVE_PX
     assert np.hypot(*(slid - before)[point]) > 1
 
     moved = (spread != slid).any(axis=1)
     assert set(np.flatnonzero(moved)) <= set(order) and moved.sum() > 1
-    curve = dense_curve(slid[order], region.closed)
+    curve = spline(slid[order], region.closed, SAMPLES)
     arcs, away = on_curve(spread[order], curve)
     assert away.max() < ON_THE_CURVE_PX
     check_even(arcs, ~moved[order], region.closed, float(np.hypot(*np.diff(curve, axis=0).T).sum()))
