@@ -22,7 +22,7 @@ OFF_THE_CURVE_PX = 14
 
 
 def correct_face(shown: MainWindow) -> None:
-    """Worst point, a slide along its curve, a spread, undo and redo, visibility, accept and next; then a second look."""
+    """Worst point, slide along the curve, spread, undo and redo, visibility, accept and next; tell of each."""
     shown.activateWindow()  # there may be no window manager that does
     wait(lambda: shown.isActiveWindow() and predicted(shown), "the prediction")
     watchdog = Watchdog()
