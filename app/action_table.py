@@ -22,6 +22,7 @@ class ActionSpec:
         separator: whether a line goes above it in its menu.
         caption: text beside its icon in the tool bar; empty for the icon alone.
         on_canvas: whether its keys count only while the canvas has the keyboard.
+        submenu: title of the menu within its menu; empty for none.
     """
 
     id: str
@@ -36,6 +37,7 @@ class ActionSpec:
     separator: bool = False
     caption: str = ""
     on_canvas: bool = False
+    submenu: str = ""
 
 
 CONDITIONS = frozenset(
@@ -47,6 +49,7 @@ CONDITIONS = frozenset(
 
 _FILE, _EDIT, _POINTS, _VIEW, _GO = "&File", "&Edit", "&Points", "&View", "&Go"
 _MODEL, _HELP = "&Model", "&Help"
+_SELECT, _TURN, _SEEN, _LAYERS = "Select &points", "Turn and si&ze", "&Visibility", "&Layers"
 
 TABLE: tuple[ActionSpec, ...] = (
     ActionSpec("new", "&New project", _FILE, ("Ctrl+N",), "new", "Start an empty project; the present one is kept."),
@@ -109,15 +112,16 @@ TABLE: tuple[ActionSpec, ...] = (
         "settings", "&Settings…", _EDIT, ("Ctrl+,",), "settings", "Your name, appearance, device, model and keys.",
     ),
     ActionSpec("select_all", "Select &all points", _POINTS, ("Ctrl+A",), "", "Every point of the face.", "face",
-               on_canvas=True),
+               on_canvas=True, submenu=_SELECT),
     ActionSpec("select_region", "Select the cu&rve", _POINTS, ("R",), "",
                "The whole of every curve that a selected point is on; a double click on a point does it too.",
-               "selection"),
+               "selection", submenu=_SELECT),
     ActionSpec("next_point", "Ne&xt point", _POINTS, ("Tab",), "", "By number, round the end.", "face",
-               on_canvas=True),
+               on_canvas=True, submenu=_SELECT),
     ActionSpec("previous_point", "Pre&vious point", _POINTS, ("Shift+Tab",), "", "By number, round the start.", "face",
-               on_canvas=True),
-    ActionSpec("goto_point", "&Go to point…", _POINTS, ("G",), "", "By its number or a part of its name.", "face"),
+               on_canvas=True, submenu=_SELECT),
+    ActionSpec("goto_point", "&Go to point…", _POINTS, ("G",), "", "By its number or a part of its name.", "face",
+               submenu=_SELECT),
     ActionSpec("soft", "S&oft drag", _POINTS, ("O",), "soft",
                "Neighbours along the curve follow a dragged point, less the further they are; the wheel says how many.",
                "image", True, 2, True),
@@ -156,22 +160,24 @@ TABLE: tuple[ActionSpec, ...] = (
     ActionSpec("swap_sides", "S&wap left and right", _POINTS, (), "",
                "For a label that was made mirrored; the selected points, or the whole face.", "face"),
     ActionSpec("turn_left", "Turn left", _POINTS, (",",), "", "The selected points, by 2° about their middle.",
-               "selection", separator=True),
-    ActionSpec("turn_right", "Turn right", _POINTS, (".",), "", "The same, clockwise.", "selection"),
+               "selection", submenu=_TURN),
+    ActionSpec("turn_right", "Turn right", _POINTS, (".",), "", "The same, clockwise.", "selection", submenu=_TURN),
     ActionSpec("smaller", "Smaller", _POINTS, ("Ctrl+[",), "", "The selected points, by 2 % about their middle.",
-               "selection"),
-    ActionSpec("larger", "Larger", _POINTS, ("Ctrl+]",), "", "The same, outwards.", "selection"),
+               "selection", submenu=_TURN),
+    ActionSpec("larger", "Larger", _POINTS, ("Ctrl+]",), "", "The same, outwards.", "selection", submenu=_TURN),
     ActionSpec("next_visibility", "&Visible, occluded, outside", _POINTS, ("V",), "",
-               "The next of the three for the selected points.", "selection", separator=True),
-    ActionSpec("see_visible", "Visible", _POINTS, ("Shift+V",), "", "The selected points can be seen.", "selection"),
-    ActionSpec("see_occluded", "Occluded", _POINTS, (), "", "Something hides the selected points.", "selection"),
+               "The next of the three for the selected points.", "selection", separator=True, submenu=_SEEN),
+    ActionSpec("see_visible", "Visible", _POINTS, ("Shift+V",), "", "The selected points can be seen.", "selection",
+               submenu=_SEEN),
+    ActionSpec("see_occluded", "Occluded", _POINTS, (), "", "Something hides the selected points.", "selection",
+               submenu=_SEEN),
     ActionSpec("see_outside", "Outside the image", _POINTS, (), "", "The selected points lie beyond the picture.",
-               "selection"),
+               "selection", submenu=_SEEN),
     ActionSpec("take_away", "&Delete points", _POINTS, ("Del",), "",
                "The selected points are missing; T places them again.", "selection", on_canvas=True),
     ActionSpec("lock", "&Lock", _POINTS, ("L",), "", "No move touches locked points; again unlocks them.", "selection",
                separator=True),
-    ActionSpec("flag", "Mar&k for a second look", _POINTS, ("K",), "", "Set or take off the mark of the selected "
+    ActionSpec("flag", "Fla&g for a second look", _POINTS, ("K",), "", "Set or take off the flag of the selected "
                "points.", "selection"),
     ActionSpec("previous", "&Previous image", _GO, ("Left", "A", "PgUp"), "previous",
                "Go to the image before.", "images",
@@ -236,32 +242,35 @@ TABLE: tuple[ActionSpec, ...] = (
                "Hold to see what the face is compared with, such as its label when the image was opened.", "face"),
     ActionSpec("split_view", "Compare side b&y side", _VIEW, ("J",), "", "Two states of the face on either side of a "
                "divider; what they are is chosen in the View dock.", "face"),
-    ActionSpec("points", "&Points", _VIEW, ("1",), "points", "Landmark marks.", "always", True, 5, True),
-    ActionSpec("numbers", "&Numbers", _VIEW, ("2",), "numbers", "Landmark indices.", "always", True, 5),
+    ActionSpec("points", "&Points", _VIEW, ("1",), "points", "Landmark marks.", "always", True, separator=True,
+               submenu=_LAYERS),
+    ActionSpec("numbers", "&Numbers", _VIEW, ("2",), "numbers", "Landmark indices.", "always", True, submenu=_LAYERS),
     ActionSpec("curves", "Region cur&ves", _VIEW, ("3",), "curves", "Lines along jaw, brows, eyes and the rest.",
-               "always", True, 5),
+               "always", True, submenu=_LAYERS),
     ActionSpec("ellipses", "&Ellipses", _VIEW, ("4",), "ellipses",
-               "Where the model believes each point to be: 1, 2 and 3 standard deviations.", "always", True, 5),
-    ActionSpec("labels", "&Labels", _VIEW, ("5",), "labels", "The labels of people (orange discs).", "always", True, 5),
+               "Where the model believes each point to be: 1, 2 and 3 standard deviations.", "always", True,
+               submenu=_LAYERS),
+    ActionSpec("labels", "&Labels", _VIEW, ("5",), "labels", "The labels of people (orange discs).", "always", True,
+               submenu=_LAYERS),
     ActionSpec("predictions", "P&redictions", _VIEW, ("6",), "predictions", "What the model says (blue crosses).",
-               "always", True, 5),
+               "always", True, submenu=_LAYERS),
     ActionSpec("deviations", "&Deviations", _VIEW, ("7",), "deviations", "Arrows from each prediction to its label.",
-               "always", True, 5),
+               "always", True, submenu=_LAYERS),
     ActionSpec("split", "Split deviations alon&g and across", _VIEW, (), "split",
                "Each arrow as two: along the ellipse's long axis, where places are a matter of convention, and across.",
-               "always", True),
-    ActionSpec("boxes", "Face bo&xes", _VIEW, ("8",), "boxes", "Frames around faces.", "always", True, 5),
+               "always", True, submenu=_LAYERS),
+    ActionSpec("boxes", "Face bo&xes", _VIEW, ("8",), "boxes", "Frames around faces.", "always", True, submenu=_LAYERS),
     ActionSpec("heatmap", "&Heatmap of the point", _VIEW, ("H",), "heatmap",
-               "The network's map of the selected point, laid over the photo.", "always", True, 5),
+               "The network's map of the selected point, laid over the photo.", "always", True, submenu=_LAYERS),
     ActionSpec("edges", "Ed&ge map of the region", _VIEW, ("Shift+H",), "edges", "Where the network sees the contour "
-               "through the selected point, or all contours.", "always", True),
+               "through the selected point, or all contours.", "always", True, submenu=_LAYERS),
     ActionSpec("names", "Point na&mes", _VIEW, ("9",), "names", "Names beside the points, where there is room.",
-               "always", True),
+               "always", True, submenu=_LAYERS),
     ActionSpec("predict", "&Predict this image", _MODEL, ("P",), "predict",
                "Find the faces and landmarks of the image on screen.", "model"),
     ActionSpec("predict_all", "Predict &all images", _MODEL, ("Ctrl+Shift+P",), "predict-all",
                "Predict every image of the list in the background; the list then shows the worst labels.", "model",
-               toolbar=6, caption="Predict all"),
+               toolbar=5, caption="Predict all"),
     ActionSpec("cancel", "&Cancel", _MODEL, ("Ctrl+.",), "stop", "Stop the work that is going on; results so far stay.",
                "working"),
     ActionSpec("palette", "&Command palette", _HELP, ("Ctrl+K",), "",

@@ -16,11 +16,17 @@ def build_menus(window: QMainWindow, actions: ActionSet, docks: Sequence[QDockWi
     fills."""
     recent = QMenu("Open &recent", window)
     menus: dict[str, QMenu] = {title: window.menuBar().addMenu(title) for title in MENUS}
+    within: dict[str, QMenu] = {}
     inserted = {"open_project": recent, "snap_across": take}
     for spec in TABLE:
         menu = menus[spec.menu]
+        first = bool(spec.submenu) and spec.submenu not in within
+        if spec.submenu and not first:
+            menu = within[spec.submenu]
         if spec.separator:
             menu.addSeparator()
+        if first:
+            menu = within[spec.submenu] = menu.addMenu(spec.submenu)
         menu.addAction(actions[spec.id])
         if not spec.on_canvas:
             window.addAction(actions[spec.id])
