@@ -29,10 +29,10 @@ TURN_DEG, SIZE_FACTOR = 2.0, 1.02
 _SELECT_FIRST = tr_later("Select points first: click, Shift+drag a frame, double-click for a curve, Ctrl+A for all.")
 _NO_PREDICTION = tr_later("This face has no prediction yet: P predicts it.")
 _KINDS = {
-    Visibility.VISIBLE: "visible",
-    Visibility.OCCLUDED: "occluded",
-    Visibility.OUTSIDE: "outside the image",
-    Visibility.MISSING: "missing",
+    Visibility.VISIBLE: tr_later("visible"),
+    Visibility.OCCLUDED: tr_later("occluded"),
+    Visibility.OUTSIDE: tr_later("outside the image"),
+    Visibility.MISSING: tr_later("missing"),
 }
 
 
@@ -334,7 +334,7 @@ class Editing(QObject):
 
 
 def _count(count: int) -> str:
-    return tr("1 point") if count == 1 else f"{count} points"
+    return "1 point" if count == 1 else f"{count} points"
 
 
 def _names(regions: Sequence[Region]) -> str:

@@ -26,6 +26,7 @@ from app.canvas.gestures import Tool
 from app.canvas.view import CanvasView
 from app.command_palette import CommandPalette
 from app.document import Document
+from app.edit_texts import shown_edit
 from app.face_desk import FaceDesk
 from app.flow import Flow
 from app.flow_wiring import FlowWiring
@@ -147,7 +148,7 @@ class MainWindow(QMainWindow):
         self.resize(1400, 900)
 
     def _dock(self, title: str, widget: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
-        dock = QDockWidget(title, self)
+        dock = QDockWidget(tr(title), self)
         dock.setObjectName(f"dock_{title.lower().replace(' ', '_')}")
         dock.setWidget(widget)
         self.addDockWidget(area, dock)
@@ -271,8 +272,8 @@ class MainWindow(QMainWindow):
     def _update_conditions(self) -> None:
         self.actions_.enable(conditions(self))
         document, undo, redo = self.document, self.actions_["undo"], self.actions_["redo"]
-        undo.setText(tr("&Undo {undo_text}", undo_text=document.undo_text) if document.undo_text else tr("&Undo"))
-        redo.setText(tr("&Redo {redo_text}", redo_text=document.redo_text) if document.redo_text else tr("&Redo"))
+        undo.setText(tr("&Undo {edit}", edit=shown_edit(document.undo_text)) if document.undo_text else tr("&Undo"))
+        redo.setText(tr("&Redo {edit}", edit=shown_edit(document.redo_text)) if document.redo_text else tr("&Redo"))
 
     def _busy_changed(self, text: str) -> None:
         self.status.show_work(text, 0, 0)

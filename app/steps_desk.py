@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QEvent, QObject, QTimer
 
 from app.document import Document
+from app.edit_texts import shown_edit
 from app.jobs.pool import Job
 from app.panels.steps import OwnStep, StepsPanel
 from app.texts import tr
@@ -58,7 +59,8 @@ class StepsDesk(QObject):
             row = self._document.row(image_id)
             name = "" if row is None else row.name
             more = tr(" and {n:,} more", n=step.faces - 1) if step.faces > 1 else ""
-            text = step.kind[:1].upper() + step.kind[1:]
+            what = shown_edit(step.kind)
+            text = what[:1].upper() + what[1:]
             found.append(OwnStep(str(step.revision_id), step.at.astimezone(), text, name + more, image_id))
         self.panel.show_steps(found, not self._document.read_only)
 

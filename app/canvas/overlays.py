@@ -345,7 +345,7 @@ class Callout(_Panel):
         if facts.region is not None and not facts.name.startswith(facts.region):
             parts.insert(0, facts.region)
         if facts.ambiguous:
-            parts.append("ambiguous")
+            parts.append(tr("ambiguous"))
         return " \N{MIDDLE DOT} ".join(parts)
 
     def sizeHint(self) -> QSize:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import numpy as np
 
+from app.edit_texts import shown_edit
 from app.edits import DescribeFace, Review
 from app.jobs.store import Stored, stored
 from app.texts import tr, tr_count
@@ -99,7 +100,7 @@ def _step(group: Sequence[Revision], names: dict[UUID, str], latest: Label | Non
     what = "; ".join(dict.fromkeys(part for part in parts if part))
     if first.action in _PREFIXES:
         what = f"{tr(_PREFIXES[first.action])} ({what})"
-    text = tr(_ACTIONS.get(first.action, "")) + (what or first.kind)
+    text = tr(_ACTIONS.get(first.action, "")) + (what or shown_edit(first.kind))
     return Step(str(first.id), first.author, first.at.astimezone(), text[:1].upper() + text[1:], label, label_set)
 
 

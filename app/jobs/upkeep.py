@@ -31,6 +31,11 @@ _REASONS = {
     "before-restore": "before going back to a backup",
     "before-relink": "before images were relinked",
 }
+MERGED = {
+    "new image": "new images", "new face": "new faces", "new label": "new labels", "newer label": "newer labels",
+    "face with other tags, notes or reviews": "faces with other tags, notes or reviews",
+}  # fmt: skip
+"""What a merge brings: one, many."""
 _LISTED = 200
 _LOOK_EVERY = 2000
 
@@ -159,13 +164,10 @@ def merge(project: Project, author: str, other: Path, job: Job) -> Added:
         text = tr("There is nothing new in “{stem}”.", stem=other.stem)
     else:
         counts = (
-            (report.images_added, "new image", "new images"),
-            (report.faces_added, "new face", "new faces"),
-            (report.labels_added, "new label", "new labels"),
-            (report.labels_changed, "newer label", "newer labels"),
-            (report.faces_changed, "face with other tags, notes or reviews", "faces with other tags, notes or reviews"),
-        )
-        new = ", ".join(count_text(count, one, many) for count, one, many in counts if count)
+            report.images_added, report.faces_added, report.labels_added, report.labels_changed, report.faces_changed,
+        )  # fmt: skip
+        pairs = zip(counts, MERGED.items(), strict=True)
+        new = ", ".join(count_text(count, one, many) for count, (one, many) in pairs if count)
         text = (
             tr("“{stem}” was merged: {new}.", stem=other.stem, new=new)
             if new
