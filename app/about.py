@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.icons import program_icon
+from app.texts import tr
 from core.version import VERSION
 
 WHAT = "See where facial landmarks are certain, find wrong labels, correct them, and train on what you corrected."
@@ -107,13 +108,13 @@ class AboutBox(QDialog):
 
     def __init__(self, model: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("About Starmark")
+        self.setWindowTitle(tr("About Starmark"))
         self._model = model
         layout = QVBoxLayout(self)
         layout.setContentsMargins(22, 20, 22, 16)
         layout.setSpacing(14)
         layout.addLayout(self._head())
-        layout.addWidget(QLabel("<b>Made with</b>", self))
+        layout.addWidget(QLabel(f"<b>{tr('Made with')}</b>", self))
         layout.addWidget(self._list(), 1)
         layout.addWidget(self._notes())
         layout.addWidget(self._buttons())
@@ -124,10 +125,14 @@ class AboutBox(QDialog):
         picture.setPixmap(program_icon().pixmap(QSize(_ICON_PX, _ICON_PX), self.devicePixelRatio()))
         words = QLabel(
             f"<p style='font-size:x-large; font-weight:600; margin:0'>Starmark {VERSION}</p>"
-            f"<p style='margin-top:6px'>{WHAT}</p>"
-            f"<p style='margin-top:6px'>Free software under the "
-            f"<a href='https://www.apache.org/licenses/LICENSE-2.0'>Apache License 2.0</a>. "
-            f"Model: {html.escape(self._model)}.</p>",
+            f"<p style='margin-top:6px'>{tr(WHAT)}</p>"
+            f"<p style='margin-top:6px'>"
+            + tr(
+                "Free software under the <a href='https://www.apache.org/licenses/LICENSE-2.0'>Apache License 2.0</a>. "
+                "Model: {model}.",
+                model=html.escape(self._model),
+            )
+            + "</p>",
             self,
         )
         _make_readable(words)
@@ -139,14 +144,14 @@ class AboutBox(QDialog):
 
     def _list(self) -> QTreeWidget:
         tree = QTreeWidget(self)
-        tree.setHeaderLabels(["Part", "Version", "Licence"])
+        tree.setHeaderLabels([tr("Part"), tr("Version"), tr("Licence")])
         tree.setRootIsDecorated(False)
         tree.setUniformRowHeights(True)
         tree.setAlternatingRowColors(True)
         tree.setStyleSheet("QTreeView::item { padding: 3px 2px; }")
         for part in parts():
             item = QTreeWidgetItem([part.name, part.version, part.licence])
-            item.setToolTip(0, f"{part.name}: {part.purpose}")
+            item.setToolTip(0, f"{part.name}: {tr(part.purpose)}")
             item.setToolTip(2, part.licence)
             tree.addTopLevelItem(item)
         header = tree.header()
@@ -167,8 +172,8 @@ class AboutBox(QDialog):
 
     def _buttons(self) -> QDialogButtonBox:
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
-        self.copy_button = QPushButton("Copy for a bug report", self)
-        self.copy_button.setToolTip("Versions, system and model, as text for the clipboard.")
+        self.copy_button = QPushButton(tr("Copy for a bug report"), self)
+        self.copy_button.setToolTip(tr("Versions, system and model, as text for the clipboard."))
         buttons.button(QDialogButtonBox.StandardButton.Close).setIcon(QIcon())  # the style's is black on dark
         buttons.addButton(self.copy_button, QDialogButtonBox.ButtonRole.ActionRole)
         self.copy_button.clicked.connect(self._copy)
@@ -177,7 +182,7 @@ class AboutBox(QDialog):
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(report(self._model))
-        self.copy_button.setText("Copied")
+        self.copy_button.setText(tr("Copied"))
 
 
 def _make_readable(label: QLabel) -> None:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication
 from app.action_table import TABLE
 from app.icons import icon
 from app.shortcuts import Keys, keymap
+from app.texts import tr
 
 
 def plain(text: str) -> str:
@@ -30,13 +31,13 @@ class ActionSet(QObject):
         super().__init__(parent)
         self._actions: dict[str, QAction] = {}
         for spec in TABLE:
-            action = QAction(spec.text, parent)
+            action = QAction(tr(spec.text), parent)
             action.setObjectName(f"action_{spec.id}")
             action.setCheckable(spec.checkable)
             if spec.on_canvas:
                 action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             if spec.caption:
-                action.setIconText(spec.caption)
+                action.setIconText(tr(spec.caption))
             self._actions[spec.id] = action
         self.keys: dict[str, Keys] = {}
         self.set_keys(changed_keys or {})
@@ -53,9 +54,9 @@ class ActionSet(QObject):
         for spec in TABLE:
             action, keys = self._actions[spec.id], self.keys[spec.id]
             action.setShortcuts([QKeySequence(key) for key in keys])
-            shown = " or ".join(native(key) for key in keys[:2])
-            title = plain(spec.text)
-            action.setToolTip(f"<b>{title}</b>{f' &nbsp;({shown})' if shown else ''}<br>{spec.tip}")
+            shown = tr(" or ").join(native(key) for key in keys[:2])
+            title = plain(tr(spec.text))
+            action.setToolTip(f"<b>{title}</b>{f' &nbsp;({shown})' if shown else ''}<br>{tr(spec.tip)}")
 
     def connect(self, handlers: Mapping[str, Callable[[], object]]) -> None:  # type: ignore[override]
         """Bind plain actions to their handlers; KeyError for an id that is not in the table."""

@@ -25,6 +25,7 @@ from app.action_table import MENUS, TABLE
 from app.actions import native, plain
 from app.gestures_text import MOUSE
 from app.shortcuts import Keys
+from app.texts import tr
 from core.errors import StarmarkError
 from core.files import write_atomic
 
@@ -37,13 +38,13 @@ def groups(keys: Mapping[str, Keys]) -> list[Group]:
     found: list[Group] = []
     for menu in MENUS:
         rows = [
-            ("  ".join(native(key) for key in keys[spec.id]), f"{plain(spec.text)}. {spec.tip}")
+            ("  ".join(native(key) for key in keys[spec.id]), f"{plain(tr(spec.text))}. {tr(spec.tip)}")
             for spec in TABLE
             if spec.menu == menu and keys[spec.id]
         ]
         if rows:
-            found.append((plain(menu), rows))
-    return [*found, ("Mouse and canvas", list(MOUSE))]
+            found.append((plain(tr(menu)), rows))
+    return [*found, (tr("Mouse and canvas"), [(tr(how), tr(what)) for how, what in MOUSE])]
 
 
 def as_html(keys: Mapping[str, Keys]) -> str:
@@ -67,12 +68,12 @@ class CheatSheet(QDialog):
 
     def __init__(self, keys: Mapping[str, Keys], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Keys and tools")
+        self.setWindowTitle(tr("Keys and tools"))
         self._keys = keys
         self.search = QLineEdit(self)
-        self.search.setPlaceholderText("Find a key or what it does")
+        self.search.setPlaceholderText(tr("Find a key or what it does"))
         self.search.setClearButtonEnabled(True)
-        self.search.setAccessibleName("Find a key or what it does")
+        self.search.setAccessibleName(tr("Find a key or what it does"))
         self.outcome = QLabel(self)
         self.outcome.setWordWrap(True)
         page = QWidget(self)
@@ -94,10 +95,10 @@ class CheatSheet(QDialog):
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QScrollArea.Shape.NoFrame)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        self.copy = buttons.addButton("&Page to print…", QDialogButtonBox.ButtonRole.ActionRole)
+        self.copy = buttons.addButton(tr("&Page to print…"), QDialogButtonBox.ButtonRole.ActionRole)
         for button in buttons.buttons():
             button.setAutoDefault(False)  # type: ignore[attr-defined]  # Return in the field presses nothing
-        self.copy.setToolTip("Keep these keys as a web page, to be printed from the browser.")
+        self.copy.setToolTip(tr("Keep these keys as a web page, to be printed from the browser."))
         self.copy.clicked.connect(self._save)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
@@ -140,12 +141,12 @@ class CheatSheet(QDialog):
 
     def _save(self) -> None:
         start = str(Path.home() / "starmark-keys.html")
-        name, _ = QFileDialog.getSaveFileName(self, "Page to print", start, "Web page (*.html)")
+        name, _ = QFileDialog.getSaveFileName(self, tr("Page to print"), start, tr("Web page (*.html)"))
         if not name:
             return
         try:
             write_atomic(Path(name), as_html(self._keys).encode())
-            self.outcome.setText(f"Kept as {name}. Open it in a browser, and print it from there.")
+            self.outcome.setText(tr("Kept as {name}. Open it in a browser, and print it from there.", name=name))
         except (OSError, StarmarkError) as error:
-            self.outcome.setText(f"The page could not be written. {error}")
+            self.outcome.setText(tr("The page could not be written. {error}", error=error))
         self.outcome.show()

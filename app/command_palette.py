@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.fuzzy import score
+from app.texts import tr
 
 SHOWN = 250
 """Entries that are listed; who wants more types another letter."""
@@ -71,13 +72,13 @@ class CommandPalette(QFrame):
         self.setAutoFillBackground(True)
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self.field = QLineEdit(self)
-        self.field.setPlaceholderText("Type what you want: an action, an image, a project")
-        self.field.setAccessibleName("Command palette")
+        self.field.setPlaceholderText(tr("Type what you want: an action, an image, a project"))
+        self.field.setAccessibleName(tr("Command palette"))
         self.list = QListWidget(self)
         self.list.setItemDelegate(_EntryDelegate(self.list))
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.list.setUniformItemSizes(True)
-        self.list.setAccessibleName("What fits")
+        self.list.setAccessibleName(tr("What fits"))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 8)
         layout.addWidget(self.field)
@@ -128,7 +129,7 @@ class CommandPalette(QFrame):
                 item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEnabled)
             self.list.addItem(item)
         if not entries:
-            nothing = QListWidgetItem("Nothing fits. Try fewer letters.")
+            nothing = QListWidgetItem(tr("Nothing fits. Try fewer letters."))
             nothing.setFlags(Qt.ItemFlag.NoItemFlags)
             self.list.addItem(nothing)
         self.list.setCurrentRow(0)

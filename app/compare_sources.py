@@ -11,6 +11,7 @@ from app.canvas.model import FaceView
 from app.face_state import FaceState
 from app.jobs.faces import FaceDetails, Step
 from app.panels.history import label_names, when
+from app.texts import tr
 from core.errors import StarmarkError
 from core.face import FloatArray, Label, Prediction
 from core.scheme import get_scheme
@@ -65,26 +66,55 @@ def sources(
         step: the one selected in its history.
         models: None while they are looked for.
     """
-    found = [Source(NOW, "What you work on", None)]
-    found.append(_of_label("opening", "Label when the image was opened", opening, "It had no label then."))
-    current = "There is no prediction yet." if face.prediction is None else ""
-    found.append(_of_prediction("prediction", "Prediction alone", face.prediction, current))
+    found = [Source(NOW, tr("What you work on"), None)]
+    found.append(_of_label("opening", tr("Label when the image was opened"), opening, tr("It had no label then.")))
+    current = tr("There is no prediction yet.") if face.prediction is None else ""
+    found.append(_of_prediction("prediction", tr("Prediction alone"), face.prediction, current))
     if details is not None:
         for (name, kind, label), shown in zip(details.labels, label_names(details.labels), strict=True):
-            found.append(_of_label(f"set:{kind}:{name}", f"Labels of {shown}", label, ""))
+            found.append(_of_label(f"set:{kind}:{name}", tr("Labels of {shown}", shown=shown), label, ""))
     if step is not None and step.label is not None:
-        found.append(_of_label("step", f"State of {when(step.at)}, {step.author}", step.label, ""))
+        found.append(
+            _of_label(
+                "step",
+                tr(
+                    "State of {at}, {author}",
+                    at=when(step.at),
+                    author=step.author,
+                ),
+                step.label,
+                "",
+            )
+        )
     else:
-        found.append(Source("step", "An earlier state", None, "Select a step in the History dock."))
+        found.append(Source("step", tr("An earlier state"), None, tr("Select a step in the History dock.")))
     for model in models or ():
         asked = "" if model.prediction is not None else (
-            f"{model.name} has not predicted this face. Choose it under Edit > Settings > Model, let it predict, "
-            "and choose the other one again: both are then kept."
+            tr(
+                "{name} has not predicted this face. Choose it under Edit > Settings > Model, let it predict, and "
+                "choose the other one again: both are then kept.",
+                name=model.name,
+            )
         )
-        found.append(_of_prediction(f"model:{model.name}", f"Model {model.name}", model.prediction, asked))
+        found.append(
+            _of_prediction(
+                f"model:{model.name}",
+                tr(
+                    "Model {name}",
+                    name=model.name,
+                ),
+                model.prediction,
+                asked,
+            )
+        )
     if models is not None and not models:
         found.append(
-            Source("model", "Another model", None, "There is only one model. 'starmark models add FILE' adds another.")
+            Source(
+                "model",
+                tr("Another model"),
+                None,
+                tr("There is only one model. 'starmark models add FILE' adds another."),
+            )
         )
     return found
 
@@ -93,14 +123,27 @@ def _of_label(key: str, name: str, label: Label | None, reason: str) -> Source:
     if label is None:
         return Source(key, name, None, reason)
     view = _view(key, label.scheme, label, None)
-    return Source(key, name, view, "" if view is not None else f"Its scheme {label.scheme} is not known.")
+    return Source(
+        key,
+        name,
+        view,
+        ""
+        if view is not None
+        else tr(
+            "Its scheme {scheme} is not known.",
+            scheme=label.scheme,
+        ),
+    )
 
 
 def _of_prediction(key: str, name: str, prediction: Prediction | None, reason: str) -> Source:
     if prediction is None:
         return Source(key, name, None, reason)
     view = _view(key, prediction.scheme, None, prediction)
-    return Source(key, name, view, "" if view is not None else f"Its scheme {prediction.scheme} is not known.")
+    return Source(key, name, view, "" if view is not None else tr(
+        "Its scheme {scheme} is not known.",
+        scheme=prediction.scheme,
+    ))
 
 
 def _view(key: str, scheme: str, label: Label | None, prediction: Prediction | None) -> FaceView | None:

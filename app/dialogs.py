@@ -25,6 +25,7 @@ from app import shortcuts
 from app.settings import TABLE as SETTINGS
 from app.settings import Settings
 from app.shortcuts_page import ShortcutsPage
+from app.texts import tr
 
 if TYPE_CHECKING:
     from app.jobs.engine import ModelInfo
@@ -34,7 +35,9 @@ _IMAGE_FILTER = "Images (*.jpg *.jpeg *.png *.webp *.tif *.tiff *.bmp *.JPG *.JP
 
 def ask_images(parent: QWidget, settings: Settings) -> list[Path]:
     """Photos to open; empty if the user gave up."""
-    names, _ = QFileDialog.getOpenFileNames(parent, "Open images", str(settings.value("image_folder")), _IMAGE_FILTER)
+    names, _ = QFileDialog.getOpenFileNames(
+        parent, tr("Open images"), str(settings.value("image_folder")), _IMAGE_FILTER
+    )
     paths = [Path(name) for name in names]
     if paths:
         settings.set("image_folder", str(paths[0].parent))
@@ -53,7 +56,13 @@ def ask_folder(parent: QWidget, settings: Settings, title: str) -> Path | None:
 def ask_project(parent: QWidget, settings: Settings, title: str = "Open project") -> Path | None:
     """A project file to open, or to take from."""
     name, _ = QFileDialog.getOpenFileName(
-        parent, title, str(settings.value("project_folder")), f"Starmark projects (*{PROJECT_SUFFIX})"
+        parent,
+        title,
+        str(settings.value("project_folder")),
+        tr(
+            "Starmark projects (*{project_suffix})",
+            project_suffix=PROJECT_SUFFIX,
+        ),
     )
     if not name:
         return None
@@ -64,7 +73,15 @@ def ask_project(parent: QWidget, settings: Settings, title: str = "Open project"
 def ask_new_name(parent: QWidget, settings: Settings, suggestion: str) -> Path | None:
     """A name for the project; the file dialog itself asks before an existing file is replaced."""
     start = str(Path(str(settings.value("project_folder")) or Path.home()) / f"{suggestion}{PROJECT_SUFFIX}")
-    dialog = QFileDialog(parent, "Save project as", start, f"Starmark projects (*{PROJECT_SUFFIX})")
+    dialog = QFileDialog(
+        parent,
+        tr("Save project as"),
+        start,
+        tr(
+            "Starmark projects (*{project_suffix})",
+            project_suffix=PROJECT_SUFFIX,
+        ),
+    )
     dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
     dialog.setDefaultSuffix(PROJECT_SUFFIX.lstrip("."))
     dialog.selectFile(start)
@@ -79,7 +96,7 @@ def show_about(parent: QWidget, model: ModelInfo | None) -> None:
     """Versions and licences; `model` is the one that predicts."""
     from app.about import AboutBox  # looks through the installed packages: not needed before
 
-    AboutBox("none is loaded" if model is None else f"{model.name} on {model.device}", parent).exec()
+    AboutBox(tr("none is loaded") if model is None else f"{model.name} on {model.device}", parent).exec()
 
 
 class SettingsDialog(QDialog):
@@ -87,14 +104,14 @@ class SettingsDialog(QDialog):
 
     def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Settings")
+        self.setWindowTitle(tr("Settings"))
         self._settings = settings
         self._fields: dict[str, QLineEdit | QCheckBox | QComboBox] = {}
         form = QFormLayout()
         form.setVerticalSpacing(10)
         for setting in SETTINGS:
             if setting.label:
-                self._add(form, setting.key, setting.label, setting.help, setting.choices)
+                self._add(form, setting.key, tr(setting.label), tr(setting.help), setting.choices)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
         self.ok = buttons.button(QDialogButtonBox.StandardButton.Ok)
         buttons.accepted.connect(self.accept)
@@ -103,8 +120,8 @@ class SettingsDialog(QDialog):
         general.setLayout(form)
         self.keys = ShortcutsPage(shortcuts.read(str(settings.value("shortcuts"))), self)
         self.tabs = QTabWidget(self)
-        self.tabs.addTab(general, "&General")
-        self.tabs.addTab(self.keys, "&Keys")
+        self.tabs.addTab(general, tr("&General"))
+        self.tabs.addTab(self.keys, tr("&Keys"))
         layout = QVBoxLayout(self)
         layout.addWidget(self.tabs)
         layout.addWidget(buttons)
@@ -116,7 +133,7 @@ class SettingsDialog(QDialog):
         if choices:
             field = QComboBox(self)
             for choice, text in choices:
-                field.addItem(text, choice)
+                field.addItem(tr(text), choice)
             field.setCurrentIndex(max(0, field.findData(value)))
         elif isinstance(value, bool):
             field = QCheckBox(label, self)
@@ -142,14 +159,14 @@ class SettingsDialog(QDialog):
         layout = QHBoxLayout(line)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(field, 1)
-        browse = QPushButton("Choose…", self)
+        browse = QPushButton(tr("Choose…"), self)
         browse.clicked.connect(self._browse_model)
         layout.addWidget(browse)
         return line
 
     def _browse_model(self) -> None:
         name, _ = QFileDialog.getOpenFileName(
-            self, "Choose a model", "", "Models (*.safetensors *.pkl *.pth *.pt);;All files (*)"
+            self, tr("Choose a model"), "", tr("Models (*.safetensors *.pkl *.pth *.pt);;All files (*)")
         )
         field = self._fields["model"]
         if name and isinstance(field, QLineEdit):

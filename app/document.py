@@ -23,6 +23,7 @@ from app.jobs.long import LongJobs
 from app.jobs.pool import Job, WorkerPool
 from app.jobs.saving import Saving
 from app.panels.image_model import ImageRow
+from app.texts import tr
 from core.face import Prediction
 from core.paths import on_server
 
@@ -86,7 +87,7 @@ class Document(QObject):
         self.long.busy_changed.connect(self.busy_changed)
         self.long.progressed.connect(self.progressed)
         self.long.failed.connect(self.failed)
-        self.long.stopped.connect(lambda: self.noticed.emit("Stopped. Nothing was changed.", "", False))
+        self.long.stopped.connect(lambda: self.noticed.emit(tr("Stopped. Nothing was changed."), "", False))
         self.project: Project | None = None
         self.cache: PredictionCache | None = None
         self.images = ImageRows(self)
@@ -178,7 +179,7 @@ class Document(QObject):
             if fallback is not None:
                 self.open_scratch(fallback, then)
 
-        self.open_made(make, "Opening the project…", then, failed)
+        self.open_made(make, tr("Opening the project…"), then, failed)
 
     def restore(self, path: Path, backup: Path, fallback: Path) -> None:
         """Put a backup in the place of the project `path`, which is first kept as it is now, and open it.
@@ -211,7 +212,7 @@ class Document(QObject):
 
         self._flush_place()
         if self.long.start(
-            lambda job: store.open_project(make, author, job), "Going back to the backup…", done, failed
+            lambda job: store.open_project(make, author, job), tr("Going back to the backup…"), done, failed
         ) and same:  # fmt: skip
             self._show_nothing()
 
@@ -223,7 +224,7 @@ class Document(QObject):
 
             return Project.create(path)
 
-        self.open_made(make, "Making the project…", then)
+        self.open_made(make, tr("Making the project…"), then)
 
     def open_scratch(self, folder: Path, then: Callable[[], None] | None = None) -> None:
         """Start an empty project without a name in `folder`."""
@@ -233,7 +234,7 @@ class Document(QObject):
 
             return Project.scratch(folder)
 
-        self.open_made(make, "Starting a project…", then)
+        self.open_made(make, tr("Starting a project…"), then)
 
     def open_made(
         self,
@@ -267,7 +268,7 @@ class Document(QObject):
         if opened.complete:
             then()
         else:
-            self.long.start(lambda _job: store.image_rows(opened.project), "Reading the list of images…", listed)
+            self.long.start(lambda _job: store.image_rows(opened.project), tr("Reading the list of images…"), listed)
 
     def _show(self, opened: store.Opened) -> None:
         self._reads.cancel_all()
@@ -313,13 +314,13 @@ class Document(QObject):
         def done(cache: PredictionCache) -> None:
             self.cache = cache
             self.named.emit()
-            text = f"The project is now “{path.stem}”. Edits go on being saved by themselves."
+            text = tr("The project is now “{stem}”. Edits go on being saved by themselves.", stem=path.stem)
             self.noticed.emit(text, str(path), False)
 
         cache = self.cache
         self.long.start(
             lambda _job: store.save_as(project, cache, path, replace_existing),
-            "Saving the project…",
+            tr("Saving the project…"),
             done,
         )
 
@@ -340,12 +341,12 @@ class Document(QObject):
 
     def add_paths(self, paths: Sequence[Path], labelled: bool = False) -> None:
         """Add photos, folders of photos and data sets to the project; `labelled`: they are data sets for sure."""
-        text = "Reading the data set…" if labelled else "Looking for images…"
+        text = tr("Reading the data set…") if labelled else tr("Looking for images…")
         self.change(partial(store.add_paths, paths=list(paths), labelled=labelled), text)
 
     def import_read(self, found: Read, label_set: str) -> None:
         """Take a data set or patch that was read into the project, all or nothing."""
-        self.change(partial(store.import_read, found=found, label_set=label_set), "Keeping the labels…")
+        self.change(partial(store.import_read, found=found, label_set=label_set), tr("Keeping the labels…"))
 
     def change(self, work: Callable[..., store.Added], text: str) -> None:
         """Change much at once, in a long job; `work` takes the keywords project, author and job."""
@@ -508,7 +509,7 @@ class Document(QObject):
             self._saving.submit(partial(store.undo, self.project, self._author(), redo), self._step_done)
 
     def _not_saved(self, error: Exception) -> None:
-        self.failed.emit(f"The change could not be saved. {store.error_text(error)}", "")
+        self.failed.emit(tr("The change could not be saved. {error_text}", error_text=store.error_text(error)), "")
 
     def _edit_done(self, result: store.Stored) -> None:
         self._take(result.faces)

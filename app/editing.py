@@ -14,6 +14,7 @@ from app.canvas.view import CanvasView
 from app.document import Document
 from app.edits import ChangePoints, RemoveFace
 from app.face_state import FaceState
+from app.texts import tr, tr_later
 from app.workbench import Workbench
 from core.face import Label, PointFlag, Prediction, Visibility
 from core.label_change import LabelChange
@@ -25,13 +26,13 @@ DECIMALS = 3
 SMOOTHING = 0.5
 TURN_DEG, SIZE_FACTOR = 2.0, 1.02
 
-_SELECT_FIRST = "Select points first: click, Shift+drag a frame, double-click for a curve, Ctrl+A for all."
-_NO_PREDICTION = "This face has no prediction yet: P predicts it."
+_SELECT_FIRST = tr_later("Select points first: click, Shift+drag a frame, double-click for a curve, Ctrl+A for all.")
+_NO_PREDICTION = tr_later("This face has no prediction yet: P predicts it.")
 _KINDS = {
-    Visibility.VISIBLE: "visible",
-    Visibility.OCCLUDED: "occluded",
-    Visibility.OUTSIDE: "outside the image",
-    Visibility.MISSING: "missing",
+    Visibility.VISIBLE: tr_later("visible"),
+    Visibility.OCCLUDED: tr_later("occluded"),
+    Visibility.OUTSIDE: tr_later("outside the image"),
+    Visibility.MISSING: tr_later("missing"),
 }
 
 
@@ -114,7 +115,7 @@ class Editing(QObject):
             return
         prediction = ground.prediction
         if prediction is None:
-            self.said.emit(_NO_PREDICTION)
+            self.said.emit(tr(_NO_PREDICTION))
             return
         chosen = {"points": ground.chosen, "region": regions_of(ground.scheme, ground.chosen)}.get(
             what, tuple(range(len(ground.label)))
@@ -125,7 +126,7 @@ class Editing(QObject):
         else:
             change = taking.snap(ground.label, prediction, chosen)
         name = {"face": "face", "region": "curve"}.get(what) or _count(len(chosen))
-        self._apply(ground, change, f"snap {name} to prediction", "These points lie on their predictions already.")
+        self._apply(ground, change, f"snap {name} to prediction", tr("These points lie on their predictions already."))
 
     def snap_next(self) -> None:
         """Put the selected points on their predictions and go to the next worst point."""
@@ -139,10 +140,12 @@ class Editing(QObject):
         if ground is None:
             return
         if ground.prediction is None:
-            self.said.emit(_NO_PREDICTION)
+            self.said.emit(tr(_NO_PREDICTION))
             return
         change = taking.snap_across(ground.label, ground.prediction, ground.chosen)
-        self._apply(ground, change, f"snap {_count(len(ground.chosen))} to the axis", "They lie on their axes already.")
+        self._apply(
+            ground, change, f"snap {_count(len(ground.chosen))} to the axis", tr("They lie on their axes already.")
+        )
 
     def take(self, other: Label, name: str) -> None:
         """Take the selected points, or all if none is selected, from another label of the face."""
@@ -150,11 +153,17 @@ class Editing(QObject):
         if ground is None:
             return
         if other.scheme != ground.label.scheme or len(other) != len(ground.label):
-            self.said.emit(f"{name} has other points ({other.scheme}): they do not fit this label.")
+            self.said.emit(
+                tr(
+                    "{name} has other points ({scheme}): they do not fit this label.",
+                    name=name,
+                    scheme=other.scheme,
+                )
+            )
             return
         change = taking.take(ground.label, other, ground.chosen or None)
         what = f"take {_count(len(change))} from {name}"
-        self._apply(ground, change, what, f"{name} has the same points.", exact=True)
+        self._apply(ground, change, what, tr("{name} has the same points.", name=name), exact=True)
 
     # -- along the curve
 
@@ -165,12 +174,14 @@ class Editing(QObject):
             return
         means = None if ground.prediction is None else ground.prediction.mean
         if like and means is None:
-            self.said.emit(_NO_PREDICTION)
+            self.said.emit(tr(_NO_PREDICTION))
             return
         change = self._each_curve(
             ground, lambda label, region: arrange.spread(label, region, ground.chosen, means if like else None)
         )
-        self._apply(ground, change, f"spread {_names(ground.regions)}", "There is nothing to spread between the ends.")
+        self._apply(
+            ground, change, f"spread {_names(ground.regions)}", tr("There is nothing to spread between the ends.")
+        )
 
     def smooth(self) -> None:
         """Smooth the selected curve."""
@@ -179,7 +190,7 @@ class Editing(QObject):
             change = self._each_curve(
                 ground, lambda label, region: arrange.smooth(label, region, SMOOTHING, ground.chosen)
             )
-            self._apply(ground, change, f"smooth {_names(ground.regions)}", "There is nothing to smooth.")
+            self._apply(ground, change, f"smooth {_names(ground.regions)}", tr("There is nothing to smooth."))
 
     def _each_curve(self, ground: Ground, move: Callable[[Label, Region], LabelChange]) -> LabelChange:
         """One change of all curves of the selected points; a point of two curves goes with the later one."""
@@ -199,7 +210,7 @@ class Editing(QObject):
         ground = self._ground()
         if ground is not None:
             change = symmetry.mirror(ground.label, ground.scheme, ground.chosen)
-            nothing = "These points have no partner on the other side, or lie there already."
+            nothing = tr("These points have no partner on the other side, or lie there already.")
             self._apply(ground, change, f"mirror {_count(len(change))} from the other side", nothing)
 
     def swap_sides(self) -> None:
@@ -207,7 +218,7 @@ class Editing(QObject):
         ground = self._ground(selection=False)
         if ground is not None:
             change = symmetry.swap_sides(ground.label, ground.scheme, ground.chosen or None)
-            nothing = "These points have no partner on the other side."
+            nothing = tr("These points have no partner on the other side.")
             self._apply(ground, change, "swap left and right", nothing, exact=True)
 
     def turn(self, degrees: float, factor: float) -> None:
@@ -216,7 +227,9 @@ class Editing(QObject):
         if ground is not None:
             change = turning.turned(ground.label, ground.chosen, np.radians(degrees), factor)
             what = "turn" if degrees else "size"
-            self._apply(ground, change, f"{what} {_count(len(change))}", "Select two points or more to turn or size.")
+            self._apply(
+                ground, change, f"{what} {_count(len(change))}", tr("Select two points or more to turn or size.")
+            )
 
     # -- what is said of points
 
@@ -225,8 +238,10 @@ class Editing(QObject):
         ground = self._ground()
         if ground is not None:
             change = marking.set_visibility(ground.label, ground.chosen, kind)
-            nothing = f"They are {_KINDS[kind]} already, or locked." if kind == Visibility.MISSING else (
-                f"They are {_KINDS[kind]} already, or missing: T places missing points.")  # fmt: skip
+            if kind == Visibility.MISSING:
+                nothing = tr("They are {kind} already, or locked.", kind=tr(_KINDS[kind]))
+            else:
+                nothing = tr("They are {kind} already, or missing: T places missing points.", kind=tr(_KINDS[kind]))
             what = "take away" if kind == Visibility.MISSING else f"set {_KINDS[kind]}:"
             self._apply(ground, change, f"{what} {_count(len(change))}", nothing)
 
@@ -236,7 +251,7 @@ class Editing(QObject):
         if ground is not None:
             change = marking.next_visibility(ground.label, ground.chosen)
             kind = "" if change.visibility is None or not len(change) else _KINDS[Visibility(int(change.visibility[0]))]
-            nothing = "These points are missing: T places them."
+            nothing = tr("These points are missing: T places them.")
             self._apply(ground, change, f"set {kind}: {_count(len(change))}", nothing)
 
     def toggle(self, flag: PointFlag, name: str) -> None:
@@ -253,11 +268,11 @@ class Editing(QObject):
         """Begin the label of a face that nobody predicted with the mean shape in its box."""
         face = self._bench.active_face()
         if face is None:
-            self.said.emit("There is no face: B draws a box around one.")
+            self.said.emit(tr("There is no face: B draws a box around one."))
         elif face.label is not None:
-            self.said.emit("This face has a label already; Delete takes points away, T places missing ones.")
+            self.said.emit(tr("This face has a label already; Delete takes points away, T places missing ones."))
         elif not self._start_from_box(face):
-            self.said.emit("There is no box, or no mean shape of this scheme, to start from.")
+            self.said.emit(tr("There is no box, or no mean shape of this scheme, to start from."))
 
     def _start_from_box(self, face: FaceState) -> bool:
         scheme = self._bench.scheme_for(face)
@@ -288,15 +303,15 @@ class Editing(QObject):
         face = self._bench.active_face()
         label = None if face is None else face.as_label()
         if face is None or label is None:
-            self.said.emit("There is no face yet." if face is None else _NO_PREDICTION)
+            self.said.emit(tr("There is no face yet.") if face is None else tr(_NO_PREDICTION))
             return None
         scheme = self._bench.scheme_for(face)
         chosen = tuple(i for i in self._bench.selection if i < len(label))
         if len(scheme) != len(label):
-            self.said.emit(f"This label does not fit its scheme {scheme.id}.")
+            self.said.emit(tr("This label does not fit its scheme {id}.", id=scheme.id))
             return None
         if selection and not chosen:
-            self.said.emit(_SELECT_FIRST)
+            self.said.emit(tr(_SELECT_FIRST))
             return None
         return Ground(face, scheme, label, chosen)
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from app.texts import tr
 from core.face import Box, Label
 from core.label_change import LabelChange
 
@@ -89,7 +90,7 @@ class SaveState:
     def text(self) -> str:
         """For people."""
         if self.kind == "saving":
-            return "Saving…"
+            return tr("Saving…")
         if self.kind == "failed":
-            return "Not saved"
-        return "All changes saved" if self.at is None else f"All changes saved {self.at:%H:%M:%S}"
+            return tr("Not saved")
+        return tr("All changes saved") if self.at is None else tr("All changes saved {at:%H:%M:%S}", at=self.at)

@@ -21,6 +21,7 @@ from app.panels.image_model import ImageRow
 from app.panels.images import ImagePanel
 from app.panels.message_bar import Tone
 from app.place import Place, PlaceKeeper
+from app.texts import tr
 from app.workbench import Workbench
 
 SHOW_DELAY_MS = 150
@@ -87,7 +88,7 @@ class Flow(QObject):
         if face is None or self._document.read_only:
             return
         if face.as_label() is None:
-            text = "This face has no points yet. Press P to predict it, then look at them and accept."
+            text = tr("This face has no points yet. Press P to predict it, then look at them and accept.")
             self.said.emit(text, "", Tone.INFO, "flow")
             return
         if face.review != state:
@@ -120,9 +121,9 @@ class Flow(QObject):
             return
         shown = self._images.model.shown
         hidden = self.left.total - sum(row.left for row in shown) if len(shown) < len(self._document.rows) else 0
-        text = "Nothing else is left in this list."
+        text = tr("Nothing else is left in this list.")
         if hidden > 0:
-            text += f" {count_text(hidden, 'face')} more in images that the filter hides."
+            text += tr(" {count} more in images that the filter hides.", count=count_text(hidden, "face"))
         self.said.emit(text, "", Tone.INFO, "flow")
 
     # -- flagged points
@@ -154,7 +155,7 @@ class Flow(QObject):
 
         def found(flagged: Flagged | None) -> None:
             if flagged is None:
-                text = "No point of the listed images is flagged for a second look."
+                text = tr("No point of the listed images is flagged for a second look.")
                 self.said.emit(text, "", Tone.INFO, "flow")
             elif document.current_id == current:  # else the user has gone elsewhere meanwhile
                 self._arrived(flagged)
@@ -185,7 +186,7 @@ class Flow(QObject):
         if found is not None:
             self._document.set_current(found)
         else:
-            text = "No image of this list has a bookmark. Go > Bookmark sets one on the image on screen."
+            text = tr("No image of this list has a bookmark. Go > Bookmark sets one on the image on screen.")
             self.said.emit(text, "", Tone.INFO, "flow")
 
     def _kept_loaded(self) -> None:

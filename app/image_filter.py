@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from app.texts import tr
 from core.work_status import STATUS_TEXTS, STATUSES, WorkStatus
 
 if TYPE_CHECKING:
@@ -62,21 +63,29 @@ class ImageFilter:
     def chips(self) -> list[tuple[str, ImageFilter]]:
         """(words, the filter without this part) for each part but the text, which has a field of its own."""
         found = [
-            (STATUS_TEXTS[status], replace(self, statuses=self.statuses - {status}))
+            (tr(STATUS_TEXTS[status]), replace(self, statuses=self.statuses - {status}))
             for status in STATUSES
             if status in self.statuses
         ]
-        found += [(f"tag {tag}", replace(self, tags=self.tags - {tag})) for tag in sorted(self.tags)]
+        found += [(tr("tag {tag}", tag=tag), replace(self, tags=self.tags - {tag})) for tag in sorted(self.tags)]
         found += [
-            (f"labels of {name}", replace(self, label_sets=self.label_sets - {name}))
+            (tr("labels of {name}", name=name), replace(self, label_sets=self.label_sets - {name}))
             for name in sorted(self.label_sets)
         ]
         if self.worst_above is not None:
-            found.append((f"worst above {self.worst_above:.0%}", replace(self, worst_above=None)))
+            found.append(
+                (
+                    tr(
+                        "worst above {worst_above:.0%}",
+                        worst_above=self.worst_above,
+                    ),
+                    replace(self, worst_above=None),
+                )
+            )
         if self.missing:
-            found.append(("file missing", replace(self, missing=False)))
+            found.append((tr("file missing"), replace(self, missing=False)))
         if self.bookmarked:
-            found.append(("bookmarked", replace(self, bookmarked=False)))
+            found.append((tr("bookmarked"), replace(self, bookmarked=False)))
         return found
 
     def to_json(self) -> dict[str, Any]:
@@ -84,7 +93,7 @@ class ImageFilter:
         return {
             "text": self.text, "statuses": sorted(self.statuses), "tags": sorted(self.tags),
             "label_sets": sorted(self.label_sets), "worst_above": self.worst_above, "missing": self.missing,
-            "bookmarked": self.bookmarked,
+            tr("bookmarked"): self.bookmarked,
         }  # fmt: skip
 
     @classmethod
@@ -100,7 +109,7 @@ class ImageFilter:
             label_sets=frozenset(_words(value.get("label_sets"))),
             worst_above=float(worst) if isinstance(worst, int | float) and 0 <= worst < 1e9 else None,
             missing=value.get("missing") is True,
-            bookmarked=value.get("bookmarked") is True,
+            bookmarked=value.get(tr("bookmarked")) is True,
         )
 
 

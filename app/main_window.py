@@ -26,6 +26,7 @@ from app.canvas.gestures import Tool
 from app.canvas.view import CanvasView
 from app.command_palette import CommandPalette
 from app.document import Document
+from app.edit_texts import shown_edit
 from app.face_desk import FaceDesk
 from app.flow import Flow
 from app.flow_wiring import FlowWiring
@@ -50,6 +51,7 @@ from app.seeing import Seeing
 from app.settings import Settings
 from app.shortcuts import read
 from app.steps_desk import StepsDesk
+from app.texts import tr, tr_later
 from app.theme import apply_theme
 from app.tour.guide import Guide
 from app.upkeep.keeper import Keeper
@@ -128,12 +130,12 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(centre)
         left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
         self._docks = [
-            self._dock("Images", self.images, left),
-            self._dock("View", self.view_options, right),
-            self._dock("Landmarks", self.landmarks, right),
-            self._dock("Face", self.desk.face, right),
-            self._dock("History", self.desk.history, right),
-            self._dock("My edits", self.steps.panel, right),
+            self._dock(tr_later("Images"), self.images, left),
+            self._dock(tr_later("View"), self.view_options, right),
+            self._dock(tr_later("Landmarks"), self.landmarks, right),
+            self._dock(tr_later("Face"), self.desk.face, right),
+            self._dock(tr_later("History"), self.desk.history, right),
+            self._dock(tr_later("My edits"), self.steps.panel, right),
         ]
         for dock in self._docks[3:]:
             self.tabifyDockWidget(self._docks[2], dock)
@@ -146,7 +148,7 @@ class MainWindow(QMainWindow):
         self.resize(1400, 900)
 
     def _dock(self, title: str, widget: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
-        dock = QDockWidget(title, self)
+        dock = QDockWidget(tr(title), self)
         dock.setObjectName(f"dock_{title.lower().replace(' ', '_')}")
         dock.setWidget(widget)
         self.addDockWidget(area, dock)
@@ -238,7 +240,7 @@ class MainWindow(QMainWindow):
             action.triggered.connect(lambda _on=False, path=path: self.opening.open_recent(path))
             self.recent_menu.addAction(action)
         if self.recent_menu.isEmpty():
-            self.recent_menu.addAction("No recent projects").setEnabled(False)
+            self.recent_menu.addAction(tr("No recent projects")).setEnabled(False)
 
     # -- dropping
 
@@ -257,7 +259,7 @@ class MainWindow(QMainWindow):
     # -- what changed
 
     def _project_opened(self) -> None:
-        self.setWindowTitle(f"{self.opening.project_title()} – Starmark")
+        self.setWindowTitle(tr("{project_title} – Starmark", project_title=self.opening.project_title()))
         self.opening.remember()
         self.welcome.show_recent(self.settings.value("recent"))
         self._update_conditions()
@@ -270,8 +272,8 @@ class MainWindow(QMainWindow):
     def _update_conditions(self) -> None:
         self.actions_.enable(conditions(self))
         document, undo, redo = self.document, self.actions_["undo"], self.actions_["redo"]
-        undo.setText(f"&Undo {document.undo_text}" if document.undo_text else "&Undo")
-        redo.setText(f"&Redo {document.redo_text}" if document.redo_text else "&Redo")
+        undo.setText(tr("&Undo {edit}", edit=shown_edit(document.undo_text)) if document.undo_text else tr("&Undo"))
+        redo.setText(tr("&Redo {edit}", edit=shown_edit(document.redo_text)) if document.redo_text else tr("&Redo"))
 
     def _busy_changed(self, text: str) -> None:
         self.status.show_work(text, 0, 0)
@@ -281,7 +283,7 @@ class MainWindow(QMainWindow):
         self.status.show_work(text, done, total)
 
     def _batch_progressed(self, done: int, total: int) -> None:
-        self.status.show_work("Predicting", done, total)
+        self.status.show_work(tr("Predicting"), done, total)
         self._update_conditions()
 
     def _batch_finished(self, outcome: BatchOutcome) -> None:
@@ -290,9 +292,13 @@ class MainWindow(QMainWindow):
         self.images.resort()
         names = [(self.document.row(image_id), reason) for image_id, reason in outcome.errors]
         details = "\n".join(f"{row.path}: {reason}" for row, reason in names if row is not None)
-        text = f"{'Stopped after' if outcome.stopped else 'Predicted'} {outcome.done:,} of {outcome.total:,} images."
+        text = (
+            tr("Stopped after {done:,} of {total:,} images.", done=outcome.done, total=outcome.total)
+            if outcome.stopped
+            else tr("Predicted {done:,} of {total:,} images.", done=outcome.done, total=outcome.total)
+        )
         if outcome.errors:
-            text += f" {len(outcome.errors)} could not be used."
+            text += tr(" {errors} could not be used.", errors=len(outcome.errors))
         self._say(text, details, Tone.WARNING if outcome.errors else Tone.INFO, "notice")
 
     def _model_changed(self, state: ModelState) -> None:
@@ -300,8 +306,11 @@ class MainWindow(QMainWindow):
         self.messages.withdraw("model")
         if state.kind in ("missing", "failed"):
             text = (
-                f"Nothing can be predicted for now: {state.text} A model is chosen under Edit > Settings; "
-                "labels can be looked at and corrected all the same."
+                tr(
+                    "Nothing can be predicted for now: {text} A model is chosen under Edit > Settings; labels can be "
+                    "looked at and corrected all the same.",
+                    text=state.text,
+                )
             )
             self._say(text, "", Tone.WARNING, "model")
 
@@ -309,17 +318,21 @@ class MainWindow(QMainWindow):
         self.status.show_zoom(zoom if self.workbench.picture_ready else None)
 
     def _image_failed(self, text: str) -> None:
-        self.problem.show_text("This image cannot be shown", text, "The other images are not affected.")
+        self.problem.show_text(tr("This image cannot be shown"), text, tr("The other images are not affected."))
         self.pages.setCurrentWidget(self.problem)
 
     def _no_face(self) -> None:
-        text = "No face was found in this image. Press B and draw a box around one, from the brows to the chin."
+        text = tr("No face was found in this image. Press B and draw a box around one, from the brows to the chin.")
         self._say(text, "", Tone.INFO, "no face")
 
     def report_unexpected(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         """An exception nobody caught: on stderr as ever, and where the user sees it. Fits `sys.excepthook`."""
         sys.__excepthook__(kind, error, trace)
-        text = f"Something unexpected happened ({kind.__name__}: {error}). What is called saved is safe."
+        text = tr(
+            "Something unexpected happened ({kind}: {error}). What is called saved is safe.",
+            kind=kind.__name__,
+            error=error,
+        )
         self._say(text, "".join(traceback.format_exception(kind, error, trace)), Tone.ERROR, "unexpected")
 
     def _noticed(self, text: str, details: str, incomplete: bool) -> None:

@@ -9,13 +9,14 @@ from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QToolBar, QToolBu
 
 from app.action_table import MENUS, TABLE
 from app.actions import ActionSet
+from app.texts import tr
 
 
 def build_menus(window: QMainWindow, actions: ActionSet, docks: Sequence[QDockWidget], take: QMenu) -> QMenu:
     """Fill the menu bar, `take` (what points can be taken from) included; the menu of recent projects, which its owner
     fills."""
-    recent = QMenu("Open &recent", window)
-    menus: dict[str, QMenu] = {title: window.menuBar().addMenu(title) for title in MENUS}
+    recent = QMenu(tr("Open &recent"), window)
+    menus: dict[str, QMenu] = {title: window.menuBar().addMenu(tr(title)) for title in MENUS}
     within: dict[str, QMenu] = {}
     inserted = {"open_project": recent, "snap_across": take}
     for spec in TABLE:
@@ -26,13 +27,13 @@ def build_menus(window: QMainWindow, actions: ActionSet, docks: Sequence[QDockWi
         if spec.separator:
             menu.addSeparator()
         if first:
-            menu = within[spec.submenu] = menu.addMenu(spec.submenu)
+            menu = within[spec.submenu] = menu.addMenu(tr(spec.submenu))
         menu.addAction(actions[spec.id])
         if not spec.on_canvas:
             window.addAction(actions[spec.id])
         if spec.id in inserted:
             menu.addMenu(inserted[spec.id])
-    panels = menus["&View"].addMenu("Pa&nels")
+    panels = menus["&View"].addMenu(tr("Pa&nels"))
     for dock in docks:
         panels.addAction(dock.toggleViewAction())
     return recent
@@ -40,7 +41,7 @@ def build_menus(window: QMainWindow, actions: ActionSet, docks: Sequence[QDockWi
 
 def build_toolbar(window: QMainWindow, actions: ActionSet) -> None:
     """The groups of the table, with lines between them."""
-    bar = QToolBar("Tools", window)
+    bar = QToolBar(tr("Tools"), window)
     bar.setObjectName("tools")
     bar.setMovable(False)
     bar.setIconSize(window.iconSize())  # its own, or a change of theme resets it

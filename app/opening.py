@@ -15,6 +15,7 @@ from app.document import Document
 from app.jobs import store
 from app.panels.message_bar import Tone
 from app.settings import Settings, scratch_dir
+from app.texts import tr
 from core.paths import SAMPLE, on_server, project_name
 from core.sample import newest_copy
 
@@ -90,7 +91,7 @@ class Opening(QObject):
             self._document.open(last, opened, scratch_dir())
         else:
             if last:
-                self.said.emit(f"The last project is no longer at {last}.", "", Tone.WARNING, "")
+                self.said.emit(tr("The last project is no longer at {last}.", last=last), "", Tone.WARNING, "")
             self._document.open_scratch(scratch_dir(), opened)
 
     def remember(self) -> None:
@@ -106,8 +107,8 @@ class Opening(QObject):
     def project_title(self) -> str:
         """What the title bar calls the project."""
         named = self._document.is_open and not self._document.is_scratch
-        name = self._document.name if named else "Unnamed project"
-        return f"{name} (read only)" if self._document.read_only else name
+        name = self._document.name if named else tr("Unnamed project")
+        return tr("{name} (read only)", name=name) if self._document.read_only else name
 
     # -- opening
 
@@ -117,8 +118,8 @@ class Opening(QObject):
             return
         if self._started and self._document.busy:
             names = [project_name(project)] if project is not None else [path.name for path in paths]
-            more = f" and {len(names) - 1:,} more" if len(names) > 1 else ""
-            self._notice(f"{names[0]}{more} will be opened when the present work is done.")
+            more = tr(" and {n:,} more", n=len(names) - 1) if len(names) > 1 else ""
+            self._notice(tr("{names}{more} will be opened when the present work is done.", names=names[0], more=more))
         self._handed.append((project, list(paths)))
         self._take_next()
 
@@ -149,7 +150,7 @@ class Opening(QObject):
     def open_project(self, path: Path | str, then: Callable[[], None] | None = None) -> None:
         """Open a project file or the URL of a database, unless it is the one that is open."""
         if self._is_open(path):
-            self._notice(f"“{self._document.name}” is open already.")
+            self._notice(tr("“{name}” is open already.", name=self._document.name))
             if then is not None:
                 then()
             return
@@ -181,7 +182,7 @@ class Opening(QObject):
             if fallback is not None:
                 self._document.open_scratch(fallback, then)
 
-        self._document.open_made(make, "Opening the sample…", then, failed)
+        self._document.open_made(make, tr("Opening the sample…"), then, failed)
 
     def _is_open(self, path: Path | str) -> bool:
         here = self._document.location
@@ -195,7 +196,7 @@ class Opening(QObject):
             self.open_project(path if on_server(path) else Path(path))
             return
         self._settings.drop_recent(path)
-        self.said.emit(f"{path} is no longer there.", "", Tone.WARNING, "")
+        self.said.emit(tr("{path} is no longer there.", path=path), "", Tone.WARNING, "")
 
     def take_in(self, paths: Sequence[Path]) -> None:
         """Open what was dropped or chosen; one data set is shown first where it would be mixed with other labels.
@@ -222,7 +223,7 @@ class Opening(QObject):
 
     def choose_folder(self) -> None:
         """Ask for a folder of photos or a data set."""
-        folder = dialogs.ask_folder(self._window, self._settings, "Open folder")
+        folder = dialogs.ask_folder(self._window, self._settings, tr("Open folder"))
         if folder is not None:
             self.take_in([folder])
 
@@ -263,7 +264,7 @@ class Opening(QObject):
         """Start an empty project; the present one stays where it is, under 'Open recent'."""
         location = self._document.location
         if self._document.is_scratch and not self._document.rows:
-            self._notice("This project is new already.")
+            self._notice(tr("This project is new already."))
             return
         if location is not None:
             self._settings.add_recent(location)
@@ -273,7 +274,7 @@ class Opening(QObject):
     def save_as(self) -> None:
         """Ask for a name and go on under it."""
         named = self._document.is_open and not self._document.is_scratch
-        suggestion = self._document.name if named else "my faces"
+        suggestion = self._document.name if named else tr("my faces")
         target = dialogs.ask_new_name(self._window, self._settings, suggestion)
         if target is not None:
             self._document.save_as(target, replace_existing=target.exists())

@@ -5,6 +5,8 @@ from __future__ import annotations
 import statistics
 from collections import deque
 
+from app.texts import tr
+
 PAUSE_S = 60.0
 """Seconds without a movement of mouse or keys from which on nobody is at work."""
 
@@ -47,12 +49,19 @@ class Pace:
 def left_text(left: int, seconds: float | None) -> str:
     """ "412 left · 38 s a face · about 4 h 20 min"; empty for nothing to do."""
     if not left:
-        return "Nothing left"
-    text = f"{left:,} left"
+        return tr("Nothing left")
+    text = tr("{left:,} left", left=left)
     if seconds is None:
         return text
     each = f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
-    return f"{text} · {each if seconds >= 0.5 else 'under 1 s'} a face · about {_duration(left * seconds)}"
+    if seconds < 0.5:
+        each = tr("under 1 s")
+    return tr(
+        "{left} · {each} a face · about {duration}",
+        left=text,
+        each=each,
+        duration=_duration(left * seconds),
+    )
 
 
 def _duration(seconds: float) -> str:

@@ -17,6 +17,7 @@ from app.document import Document
 from app.opening import Opening
 from app.panels.image_model import ImageRow
 from app.settings import Settings
+from app.texts import tr
 from core.paths import project_name
 
 _IMAGES_KEPT, _IMAGES_OFFERED, _FOUND = 50, 5, 30
@@ -40,7 +41,7 @@ class PlacesToGo(QObject):
         """What is listed before anything is typed, most likely things first."""
         images = [row for image_id in self._images if (row := self._document.row(image_id)) is not None]
         visited = [self._image(row) for row in images if row.id != self._document.current_id]
-        actions = [self._action(spec.id, spec.text, spec.menu) for spec in TABLE if spec.id != "palette"]
+        actions = [self._action(spec.id, tr(spec.text), tr(spec.menu)) for spec in TABLE if spec.id != "palette"]
         possible = [entry for entry in actions if entry.enabled]
         rest = [entry for entry in actions if not entry.enabled]
         return [*visited[:_IMAGES_OFFERED], *possible, *self._projects(), *visited[_IMAGES_OFFERED:], *rest]
@@ -73,7 +74,7 @@ class PlacesToGo(QObject):
 
     def _image(self, row: ImageRow) -> Entry:
         folder = str(PurePath(row.path).parent)
-        return Entry(row.name, partial(self._document.set_current, row.id), folder, "Go to image")
+        return Entry(row.name, partial(self._document.set_current, row.id), folder, tr("Go to image"))
 
     def _action(self, action_id: str, text: str, menu: str) -> Entry:
         action, keys = self._actions[action_id], self._actions.keys[action_id]
@@ -82,7 +83,7 @@ class PlacesToGo(QObject):
 
     def _projects(self) -> list[Entry]:
         return [
-            Entry(project_name(path), partial(self._opening.open_recent, path), path, "Open project")
+            Entry(project_name(path), partial(self._opening.open_recent, path), path, tr("Open project"))
             for path in self._settings.value("recent")
             if path != self._document.location
         ]

@@ -10,6 +10,7 @@ from app.canvas.view import CanvasView
 from app.document import Document
 from app.edits import ChangePoints
 from app.face_state import FaceState
+from app.texts import tr
 from app.workbench import Workbench
 from core.face import FloatArray, Label
 from core.label_change import LabelChange
@@ -50,9 +51,9 @@ class Placing(QObject):
             return
         face = self._bench.active_face()
         if face is None:
-            self.said.emit("There is no face yet: B draws a box around one.")
+            self.said.emit(tr("There is no face yet: B draws a box around one."))
         elif not self._missing(face):
-            self.said.emit("No point of this face is missing.")
+            self.said.emit(tr("No point of this face is missing."))
         else:
             self._face_id, self._placed = face.face_id, 0
             self._canvas.set_tool(Tool.PLACE)
@@ -85,7 +86,15 @@ class Placing(QObject):
         if np.isfinite(expected[index]).all():
             x, y = np.round(expected[index], 3).tolist()
             self._offered = (x, y)
-            self._canvas.show_target((x, y), f"{index} {scheme.points[index]} ({left} to go)")
+            self._canvas.show_target(
+                (x, y),
+                tr(
+                    "{index} {points} ({left} to go)",
+                    index=index,
+                    points=scheme.points[index],
+                    left=left,
+                ),
+            )
         else:
             self._canvas.show_target(None, "")
 
@@ -106,7 +115,7 @@ class Placing(QObject):
         face = self._document.faces.get(face_id)
         missing = [] if face is None else self._missing(face)
         if face is None or not missing:
-            self.said.emit(f"All points are placed ({self._placed}).")
+            self.said.emit(tr("All points are placed ({placed}).", placed=self._placed))
             self._canvas.set_tool(Tool.SELECT)
             return
         self._offer(face, next((i for i in missing if i >= self._index), missing[0]))

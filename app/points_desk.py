@@ -20,6 +20,7 @@ from app.panels.history import label_names, when
 from app.panels.status import StatusLine
 from app.placing import Placing
 from app.settings import Settings
+from app.texts import tr
 from app.workbench import Workbench
 from core.face import Label
 from core.moves.drag import Constraint
@@ -48,7 +49,7 @@ class PointsDesk(QObject):
         self.editing, self.placing = Editing(document, bench, canvas), Placing(document, bench, canvas)
         self.goto = GotoPoint(canvas)
         self.goto.chosen.connect(self._go_to)
-        self.take_menu = QMenu("&Take points from", canvas)
+        self.take_menu = QMenu(tr("&Take points from"), canvas)
         self.take_menu.setToolTipsVisible(True)
         self.take_menu.aboutToShow.connect(self._fill_take_menu)
         for mover in (self.editing, self.placing):
@@ -126,9 +127,9 @@ class PointsDesk(QObject):
                 assert step.label is not None
                 self._offer(f"{when(step.at)} {step.author}: {step.text}", step.label)
         if menu.isEmpty():
-            menu.addAction("No other label of this face").setEnabled(False)
+            menu.addAction(tr("No other label of this face")).setEnabled(False)
 
     def _offer(self, name: str, label: Label) -> None:
         action = self.take_menu.addAction(name.replace("&", "&&"))
-        action.setToolTip("Takes the selected points, or all of them if none is selected.")
+        action.setToolTip(tr("Takes the selected points, or all of them if none is selected."))
         action.triggered.connect(lambda _on=False: self.editing.take(label, name))

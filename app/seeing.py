@@ -23,6 +23,7 @@ from app.panels.compare_page import ComparePage
 from app.panels.photo_page import PhotoPage
 from app.panels.view_options import ViewPanel
 from app.settings import Settings
+from app.texts import tr
 from app.workbench import Workbench
 from core.face import Label
 
@@ -53,8 +54,8 @@ class Seeing(QObject):
         self.photo = PhotoPage()
         flicker, split = (native(actions[name].shortcut().toString()) for name in ("flicker", "split_view"))
         self.comparing = ComparePage(flicker, split)
-        panel.add_page("Photo", self.photo)
-        panel.add_page("Compare", self.comparing)
+        panel.add_page(tr("Photo"), self.photo)
+        panel.add_page(tr("Compare"), self.comparing)
         self._down: list[int] = []
         self._held: dict[int, str] = {}
         self._loupe_on = False
@@ -228,9 +229,9 @@ class Seeing(QObject):
         lines = []
         words = self._canvas.adjustment.words()
         if words:
-            lines.append("Adjusted view: " + ", ".join(words))
+            lines.append(tr("Adjusted view: ") + ", ".join(words))
         if self._edges_lack:
-            lines.append("This model has no edge maps.")
+            lines.append(tr("This model has no edge maps."))
         self._canvas.notice.show_text(*lines)
 
     # -- comparing
@@ -324,14 +325,16 @@ class Seeing(QObject):
         self.comparing.timer.setEnabled(mode == "flicker")
         if mode == "off" or pair is None:
             self._canvas.set_comparison(None)
-            self.comparing.say("" if pair is not None else "Open an image with a face: its states are compared here.")
+            self.comparing.say(
+                "" if pair is not None else tr("Open an image with a face: its states are compared here.")
+            )
             return
         a, b = pair
-        problem = a.reason or b.reason or ("A and B are the same." if a.key == b.key else "")
+        problem = a.reason or b.reason or (tr("A and B are the same.") if a.key == b.key else "")
         self.comparing.say(problem)
         if problem or b.view is None:
             if not problem:
-                self.comparing.say("Choose what you work on as A, and another state as B.")
+                self.comparing.say(tr("Choose what you work on as A, and another state as B."))
             self._canvas.set_comparison(None)
             return
         self._canvas.set_comparison(Comparison(_as_mode(mode), a.name, b.name, a.view, b.view))

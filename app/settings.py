@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, QSettings, Signal
 
 from app.canvas.colours import PALETTES
 from app.canvas.model import OPACITIES
+from app.texts import SOURCE_LANGUAGE, SYSTEM
 from core.paths import user_home
 
 RECENT_LIMIT = 10
@@ -55,6 +56,13 @@ TABLE: tuple[Setting, ...] = (
         "Appearance",
         "Light or dark; 'As the system' follows the desktop.",
         (("system", "As the system"), ("light", "Light"), ("dark", "Dark")),
+    ),
+    Setting(
+        "language",
+        SYSTEM,
+        "Language",
+        "Of menus, panels and messages, from the next start on. Some errors are in English always.",
+        ((SYSTEM, "As the system"), (SOURCE_LANGUAGE, "English"), ("de", "Deutsch")),
     ),
     Setting(
         "device",

@@ -24,6 +24,7 @@ from app import shortcuts
 from app.action_table import MENUS, TABLE
 from app.actions import native, plain
 from app.shortcuts import Keys
+from app.texts import tr
 
 _SPECS = {spec.id: spec for spec in TABLE}
 _ID = Qt.ItemDataRole.UserRole
@@ -37,12 +38,12 @@ class ShortcutsPage(QWidget):
         self._keys = shortcuts.keymap(changed)
         self._wanted = ""
         self.search = QLineEdit(self)
-        self.search.setPlaceholderText("Find an action or a key")
+        self.search.setPlaceholderText(tr("Find an action or a key"))
         self.search.setClearButtonEnabled(True)
-        self.search.setAccessibleName("Find an action or a key")
+        self.search.setAccessibleName(tr("Find an action or a key"))
         self.list = QTreeWidget(self)
-        self.list.setHeaderLabels(["Action", "Keys"])
-        self.list.setAccessibleName("Actions and their keys")
+        self.list.setHeaderLabels([tr("Action"), tr("Keys")])
+        self.list.setAccessibleName(tr("Actions and their keys"))
         self.list.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.list.setUniformRowHeights(True)
         self.list.setStyleSheet("QTreeView::item { padding: 3px; }")
@@ -54,18 +55,18 @@ class ShortcutsPage(QWidget):
         self.tip.setWordWrap(True)
         self.edit = QKeySequenceEdit(self)
         self.edit.setMaximumSequenceLength(1)
-        self.edit.setAccessibleName("Press the new key")
-        self.add = QPushButton("&Keep the old ones too", self)
+        self.edit.setAccessibleName(tr("Press the new key"))
+        self.add = QPushButton(tr("&Keep the old ones too"), self)
         self.add.setCheckable(True)
-        self.add.setToolTip("What is pressed is added to the keys of the action instead of replacing them.")
-        self.none = QPushButton("&No key", self)
-        self.reset = QPushButton("&Reset", self)
-        self.reset_all = QPushButton("Reset &all", self)
+        self.add.setToolTip(tr("What is pressed is added to the keys of the action instead of replacing them."))
+        self.none = QPushButton(tr("&No key"), self)
+        self.reset = QPushButton(tr("&Reset"), self)
+        self.reset_all = QPushButton(tr("Reset &all"), self)
         self.conflict = QLabel(self)
         self.conflict.setWordWrap(True)
-        self.take = QPushButton("&Take it over", self)
-        self.swap = QPushButton("&Swap", self)
-        self.leave = QPushButton("&Leave it", self)
+        self.take = QPushButton(tr("&Take it over"), self)
+        self.swap = QPushButton(tr("&Swap"), self)
+        self.leave = QPushButton(tr("&Leave it"), self)
         self._layout()
         self._fill()
         self.search.textChanged.connect(self._find)
@@ -84,7 +85,7 @@ class ShortcutsPage(QWidget):
 
     def _layout(self) -> None:
         line = QHBoxLayout()
-        line.addWidget(QLabel("Press:", self))
+        line.addWidget(QLabel(tr("Press:"), self))
         for widget in (self.edit, self.add, self.none, self.reset):
             line.addWidget(widget, 1 if widget is self.edit else 0)
         answer = QHBoxLayout()
@@ -122,13 +123,13 @@ class ShortcutsPage(QWidget):
         self._items: dict[str, QTreeWidgetItem] = {}
         self._groups: list[QTreeWidgetItem] = []
         for menu in MENUS:
-            group = QTreeWidgetItem([plain(menu)])
+            group = QTreeWidgetItem([plain(tr(menu))])
             group.setFlags(Qt.ItemFlag.ItemIsEnabled)
             for spec in TABLE:
                 if spec.menu == menu:
-                    item = QTreeWidgetItem([plain(spec.text)])
+                    item = QTreeWidgetItem([plain(tr(spec.text))])
                     item.setData(0, _ID, spec.id)
-                    item.setToolTip(0, spec.tip)
+                    item.setToolTip(0, tr(spec.tip))
                     group.addChild(item)
                     self._items[spec.id] = item
             if group.childCount():
@@ -169,9 +170,9 @@ class ShortcutsPage(QWidget):
             widget.setEnabled(bool(action))
         self.reset.setEnabled(bool(action) and self._keys[action] != shortcuts.default(action))
         if action:
-            self.tip.setText(_SPECS[action].tip)
+            self.tip.setText(tr(_SPECS[action].tip))
         else:
-            self.tip.setText("Choose an action, then press the key that shall start it.")
+            self.tip.setText(tr("Choose an action, then press the key that shall start it."))
         self._forget()
 
     # -- changing
@@ -183,14 +184,21 @@ class ShortcutsPage(QWidget):
             return
         self.edit.clear()
         if key in shortcuts.FIXED:
-            self._tell(f"{native(key)} {shortcuts.FIXED[key]}: it cannot be given away.")
+            self._tell(tr("{key} {use}: it cannot be given away.", key=native(key), use=tr(shortcuts.FIXED[key])))
             return
         other = shortcuts.owner(self._keys, key)
         if other is None or other == action:
             self._give(action, self._with(action, key))
             return
         self._wanted = key
-        self._tell(f"{native(key)} is the key of “{plain(_SPECS[other].text)}”.", asks=True)
+        self._tell(
+            tr(
+                "{key} is the key of “{text}”.",
+                key=native(key),
+                text=plain(tr(_SPECS[other].text)),
+            ),
+            asks=True,
+        )
 
     def _with(self, action: str, key: str) -> Keys:
         kept = [old for old in self._keys[action] if shortcuts.portable(old) != key] if self.add.isChecked() else []

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QEvent, QObject, QTimer
 
 from app.document import Document
+from app.edit_texts import shown_edit
 from app.jobs.pool import Job
 from app.panels.steps import OwnStep, StepsPanel
+from app.texts import tr
 
 if TYPE_CHECKING:
     from core.project import Project, UndoStep
@@ -56,8 +58,9 @@ class StepsDesk(QObject):
             image_id = "" if step.image_id is None else str(step.image_id)
             row = self._document.row(image_id)
             name = "" if row is None else row.name
-            more = f" and {step.faces - 1:,} more" if step.faces > 1 else ""
-            text = step.kind[:1].upper() + step.kind[1:]
+            more = tr(" and {n:,} more", n=step.faces - 1) if step.faces > 1 else ""
+            what = shown_edit(step.kind)
+            text = what[:1].upper() + what[1:]
             found.append(OwnStep(str(step.revision_id), step.at.astimezone(), text, name + more, image_id))
         self.panel.show_steps(found, not self._document.read_only)
 

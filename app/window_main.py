@@ -18,6 +18,7 @@ from app.instance import Request
 from app.main_window import MainWindow
 from app.settings import Settings
 from app.single_instance import InstanceServer, bring_to_front
+from app.texts import install_language
 from app.theme import apply_theme
 from app.watchdog import Watchdog
 from core.paths import SAMPLE, on_server
@@ -110,6 +111,7 @@ def run_window(request: Request, address: str | None = None) -> int:
     """
     app = make_application()
     settings = Settings()
+    install_language(app, str(settings.value("language")))
     apply_theme(app, str(settings.value("theme")))
     window = MainWindow(settings, [Path(path) for path in request.paths], _project(request))
     interrupts = Interrupts(window)

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtGui import QImage
 
+from app.texts import tr
+
 MAX_GAIN = 4.0
 """Contrast 1 spreads tones by this, contrast -1 squeezes them by it."""
 GAMMA_RANGE = (0.25, 4.0)
@@ -73,13 +75,13 @@ class Adjustment:
         """What differs from the photo, for the screen."""
         words = []
         if self.brightness:
-            words.append(f"brightness {_signed(self.brightness)}")
+            words.append(tr("brightness {value}", value=_signed(self.brightness)))
         if self.contrast:
-            words.append(f"contrast {_signed(self.contrast)}")
+            words.append(tr("contrast {value}", value=_signed(self.contrast)))
         if self.gamma != 1:
-            words.append(f"gamma {self.gamma:.2f}")
+            words.append(tr("gamma {value:.2f}", value=self.gamma))
         if self.grey:
-            words.append("grey")
+            words.append(tr("grey"))
         if self.invert:
             words.append("inverted")
         return words

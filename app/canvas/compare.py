@@ -16,6 +16,7 @@ from app.canvas.face_item import FaceItem
 from app.canvas.items import GhostItem
 from app.canvas.model import FaceView, Ghost, Layers
 from app.canvas.overlays import Tag
+from app.texts import tr
 
 if TYPE_CHECKING:
     from app.canvas.faces_view import FacesView
@@ -58,8 +59,8 @@ class SplitBar(QWidget):
         self.setObjectName("split_bar")
         self.setCursor(Qt.CursorShape.SplitHCursor)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        self.setAccessibleName("Divider between the two states compared")
-        self.setToolTip("Drag to compare; left and right arrow keys move it too.")
+        self.setAccessibleName(tr("Divider between the two states compared"))
+        self.setToolTip(tr("Drag to compare; left and right arrow keys move it too."))
         self.hide()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:

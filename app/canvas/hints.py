@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.canvas.gestures import Tool
+from app.texts import tr, tr_count
 from core.moves.drag import Constraint
 
 
@@ -41,50 +42,58 @@ class Situation:
 def hint(now: Situation) -> str:
     """One line, no full stop."""
     if now.tool is Tool.BOX:
-        return "Drag a box around a face, from the brows to the chin; Esc gives up"
+        return tr("Drag a box around a face, from the brows to the chin; Esc gives up")
     if now.tool is Tool.PLACE:
-        return "Click where the point belongs; Enter or Space takes the ring's place, Tab skips it, Esc ends"
+        return tr("Click where the point belongs; Enter or Space takes the ring's place, Tab skips it, Esc ends")
     if now.dragging:
         return _dragging(now)
     if now.under:
         return _over_point(now)
     if not now.faces:
-        return "Press B to draw a box around a face"
+        return tr("Press B to draw a box around a face")
     if now.selected:
-        return f"{_points(now.selected)} selected: arrow keys nudge, drag one to move; click beside to let go"
-    return "Click a point, or double-click for its curve; drag to move the picture, Shift+drag to frame points"
+        return tr(
+            "{selected} selected: arrow keys nudge, drag one to move; click beside to let go",
+            selected=_points(now.selected),
+        )
+    return tr("Click a point, or double-click for its curve; drag to move the picture, Shift+drag to frame points")
 
 
 def _over_point(now: Situation) -> str:
     if now.locked:
-        return f"{now.under} is locked: L unlocks it when selected"
+        return tr("{under} is locked: L unlocks it when selected", under=now.under)
     if not now.movable:
-        return f"{now.under}, as predicted: S puts the label there"
+        return tr("{under}, as predicted: S puts the label there", under=now.under)
     ways = {
-        Constraint.CURVE: f"along the {now.curve}" if now.curve else "",
-        Constraint.MAJOR: "along the ellipse" if now.ellipse else "",
-        Constraint.MINOR: "across the ellipse" if now.ellipse else "",
+        Constraint.CURVE: tr("along the {curve}", curve=now.curve) if now.curve else "",
+        Constraint.MAJOR: tr("along the ellipse") if now.ellipse else "",
+        Constraint.MINOR: tr("across the ellipse") if now.ellipse else "",
     }
-    soft = f", {now.soft:g} neighbours follow" if now.soft else ""
+    soft = tr(", {soft:g} neighbours follow", soft=now.soft) if now.soft else ""
     held = ways.get(now.constraint, "")
     if held:
-        return f"Drag to move {now.under} {held}{soft}"
-    more = [f"Shift: {ways[Constraint.CURVE]}"] if now.curve else []
-    more += ["Ctrl: along the ellipse, with Shift across"] if now.ellipse else []
+        return tr("Drag to move {under} {held}{soft}", under=now.under, held=held, soft=soft)
+    more = [tr("Shift: {ways}", ways=ways[Constraint.CURVE])] if now.curve else []
+    more += [tr("Ctrl: along the ellipse, with Shift across")] if now.ellipse else []
     return "; ".join([f"Drag to move {now.under}{soft}", *more])
 
 
 def _dragging(now: Situation) -> str:
     way = {
-        Constraint.CURVE: f"sliding along the {now.curve}" if now.curve else "moving freely: this point is on no curve",
-        Constraint.MAJOR: "moving along the ellipse",
-        Constraint.MINOR: "moving across the ellipse",
+        Constraint.CURVE: tr(
+            "sliding along the {curve}",
+            curve=now.curve,
+        )
+        if now.curve
+        else tr("moving freely: this point is on no curve"),
+        Constraint.MAJOR: tr("moving along the ellipse"),
+        Constraint.MINOR: tr("moving across the ellipse"),
     }.get(now.constraint, "moving")
     if now.constraint in (Constraint.MAJOR, Constraint.MINOR) and not now.ellipse:
-        way = "moving freely: this point has no ellipse"
-    more = f"; {now.soft:g} neighbours follow, the wheel changes that" if now.soft else ""
-    return f"{_points(now.dragging)} {way}{more}; Esc puts back"
+        way = tr("moving freely: this point has no ellipse")
+    more = tr("; {soft:g} neighbours follow, the wheel changes that", soft=now.soft) if now.soft else ""
+    return tr("{dragging} {way}{more}; Esc puts back", dragging=_points(now.dragging), way=way, more=more)
 
 
 def _points(count: int) -> str:
-    return "1 point" if count == 1 else f"{count} points"
+    return tr_count("{n} point", "{n} points", count)

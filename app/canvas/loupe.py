@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor, QPainter, QPainterPath, QPaintEvent, QTransfor
 from PySide6.QtWidgets import QWidget
 
 from app.canvas import marks, palette
+from app.texts import tr
 
 if TYPE_CHECKING:
     from app.canvas.faces_view import FacesView
@@ -30,7 +31,7 @@ class Loupe(QWidget):
     def __init__(self, view: FacesView) -> None:
         super().__init__(view)
         self.setObjectName("loupe")
-        self.setAccessibleName("Magnified surroundings of the point")
+        self.setAccessibleName(tr("Magnified surroundings of the point"))
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.resize(QSize(SIDE_PX, SIDE_PX))

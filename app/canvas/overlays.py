@@ -12,13 +12,18 @@ from PySide6.QtWidgets import QWidget
 from app.canvas import marks, palette
 from app.canvas.model import Ghost, Layers
 from app.canvas.shapes import Facts
+from app.texts import tr, tr_later
 
 _PAD = 10
 _ROW_GAP = 4
 _ROW_TEXTS = {
-    "deviation": "prediction to label",
-    "along": "label off, along the axis",
-    "across": "label off, across it",
+    "label": tr_later("label"),
+    "prediction": tr_later("prediction"),
+    "ambiguous": tr_later("ambiguous"),
+    "edge map": tr_later("edge map"),
+    "deviation": tr_later("prediction to label"),
+    "along": tr_later("label off, along the axis"),
+    "across": tr_later("label off, across it"),
 }
 _MINUS = "\N{MINUS SIGN}"
 _SIGMA = "\N{GREEK SMALL LETTER SIGMA}"
@@ -134,25 +139,29 @@ class Legend(_Panel):
         self._scale, self._rows, self._layers, self._ghosts = ellipses, tuple(rows), layers, ghosts
         self.setVisible(layers.legend and bool(self._rows or ghosts or ellipses))
         self.resize(self.sizeHint())
-        self.setAccessibleName("Legend: " + ", ".join(self.lines()))
+        self.setAccessibleName(tr("Legend: ") + ", ".join(self.lines()))
         self.update()
 
     def lines(self) -> list[str]:
         """The legend as text, top to bottom."""
-        lines = [self._ellipse_text(), "anisotropy"] if self._scale else []
+        lines = [self._ellipse_text(), tr("anisotropy")] if self._scale else []
         return lines + [self._row_text(row) for row in self._rows] + [ghost.name for ghost in self._ghosts]
 
     def _ellipse_text(self) -> str:
         levels = ", ".join(str(level) for level in sorted(set(self._layers.sigma_levels)))
         scale = self._layers.ellipse_scale
         drawn = "" if abs(scale - 1) < 1e-6 else f" \N{MULTIPLICATION SIGN} {scale:.2g}"
-        return f"Ellipses {levels} {_SIGMA}{drawn}"
+        return tr("Ellipses {levels} {sigma}{drawn}", levels=levels, sigma=_SIGMA, drawn=drawn)
 
     def _row_text(self, row: str) -> str:
         if row == "ambiguous" and self._layers.ambiguous_threshold is not None:
-            unit = "" if self._layers.ambiguous_measure == "anisotropy" else " px along"
-            return f"ambiguous (\N{GREATER-THAN OR EQUAL TO} {self._layers.ambiguous_threshold:.3g}{unit})"
-        return _ROW_TEXTS.get(row, row)
+            unit = "" if self._layers.ambiguous_measure == "anisotropy" else tr(" px along")
+            return tr(
+                "ambiguous (≥ {threshold:.3g}{unit})",
+                threshold=self._layers.ambiguous_threshold,
+                unit=unit,
+            )
+        return tr(_ROW_TEXTS.get(row, row))
 
     def _line_height(self) -> int:
         return QFontMetrics(self.font()).height() + _ROW_GAP
@@ -175,7 +184,7 @@ class Legend(_Panel):
             painter.setFont(self.font())
             painter.setPen(QColor(*colours.faint))
             below = QRect(_PAD, top + line, width, line)
-            painter.drawText(below, Qt.AlignmentFlag.AlignLeft, "anisotropy (length / width)")
+            painter.drawText(below, Qt.AlignmentFlag.AlignLeft, tr("anisotropy (length / width)"))
             self._draw_scale(painter, colours, QRectF(_PAD, top + 2 * line, width, 10))
             top += 3 * line + 14
         for row in self._rows:
@@ -256,20 +265,38 @@ def plain(value: float, digits: int = 1) -> str:
 
 def fact_rows(facts: Facts) -> list[tuple[str, str]]:
     """(what, value) for each line of the callout below its heading."""
-    rows = [("position", f"{plain(facts.x)}, {plain(facts.y)}")]
+    rows = [(tr("position"), f"{plain(facts.x)}, {plain(facts.y)}")]
     if facts.sigma_along is not None and facts.sigma_across is not None:
-        rows.append((f"{_SIGMA} along / across", f"{facts.sigma_along:.2f} / {facts.sigma_across:.2f} px"))
+        rows.append(
+            (
+                tr("{sigma} along / across", sigma=_SIGMA),
+                tr(
+                    "{sigma_along:.2f} / {sigma_across:.2f} px",
+                    sigma_along=facts.sigma_along,
+                    sigma_across=facts.sigma_across,
+                ),
+            )
+        )
     if facts.anisotropy is not None and facts.angle_deg is not None:
-        rows.append(("anisotropy", f"{facts.anisotropy:.2f}"))
-        rows.append(("angle", f"{plain(facts.angle_deg, 0)}\N{DEGREE SIGN}"))
+        rows.append((tr("anisotropy"), f"{facts.anisotropy:.2f}"))
+        rows.append((tr("angle"), f"{plain(facts.angle_deg, 0)}\N{DEGREE SIGN}"))
     if facts.second_share is not None and facts.second_share >= 0.05:
-        rows.append(("second peak", f"{100 * facts.second_share:.0f} %"))
+        rows.append((tr("second peak"), f"{100 * facts.second_share:.0f} %"))
     if facts.along is not None and facts.across is not None:
-        rows.append(("deviation along / across", f"{signed(facts.along)} / {signed(facts.across)} px"))
+        rows.append(
+            (
+                tr("deviation along / across"),
+                tr(
+                    "{along} / {across} px",
+                    along=signed(facts.along),
+                    across=signed(facts.across),
+                ),
+            )
+        )
     elif facts.distance is not None:
-        rows.append(("deviation", f"{facts.distance:.1f} px"))
+        rows.append((tr("deviation"), f"{facts.distance:.1f} px"))
     if facts.mahalanobis is not None:
-        rows.append(("Mahalanobis distance", f"{facts.mahalanobis:.1f}"))
+        rows.append((tr("Mahalanobis distance"), f"{facts.mahalanobis:.1f}"))
     return rows
 
 
@@ -314,11 +341,11 @@ class Callout(_Panel):
     def _second(self) -> str:
         assert self._facts is not None
         facts = self._facts
-        parts = [facts.source]
+        parts = [tr(facts.source)]
         if facts.region is not None and not facts.name.startswith(facts.region):
             parts.insert(0, facts.region)
         if facts.ambiguous:
-            parts.append("ambiguous")
+            parts.append(tr("ambiguous"))
         return " \N{MIDDLE DOT} ".join(parts)
 
     def sizeHint(self) -> QSize:

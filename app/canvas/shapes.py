@@ -12,6 +12,11 @@ from app.canvas.model import FaceView, Layers
 from core.ambiguity import anisotropy, eigen, split_deviation
 from core.face import FloatArray, Prediction, Visibility
 
+SOURCES = (
+    "label, being moved", "prediction, not labelled", "label, occluded", "label, outside the image", "label",
+)  # fmt: skip
+"""What the place of a point can be."""
+
 _EPS = 1e-9
 
 
@@ -184,13 +189,14 @@ def facts(face: FaceView, index: int, layers: Layers, moved: Sequence[float] | N
 
 
 def _source(face: FaceView, index: int, moving: bool, has_label: bool) -> str:
+    """One of `SOURCES`; in English, for this module knows no Qt."""
     if moving:
-        return "label, being moved"
+        return SOURCES[0]
     if not has_label:
-        return "prediction, not labelled"
+        return SOURCES[1]
     assert face.label is not None
     kind = Visibility(int(face.label.visibility[index]))
-    return {Visibility.OCCLUDED: "label, occluded", Visibility.OUTSIDE: "label, outside the image"}.get(kind, "label")
+    return {Visibility.OCCLUDED: SOURCES[2], Visibility.OUTSIDE: SOURCES[3]}.get(kind, SOURCES[4])
 
 
 def _spread(prediction: Prediction, index: int, label: FloatArray | None) -> dict[str, float]:

@@ -22,6 +22,7 @@ from app.canvas.items import BandItem
 from app.canvas.model import FaceView
 from app.canvas.points_view import PointsView, place_of
 from app.canvas.target_item import TargetItem
+from app.texts import tr
 from core.moves.drag import Constraint
 from core.moves.soft import MAX_RADIUS
 
@@ -72,7 +73,7 @@ class CanvasView(PointsView):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("canvas")
-        self.setAccessibleName("Image with landmarks")
+        self.setAccessibleName(tr("Image with landmarks"))
         self._tool = Tool.SELECT
         self._gesture: Gesture | None = None
         self._space = False

@@ -31,6 +31,7 @@ from app.exchange.preview import FacePreview
 from app.jobs.pool import Job, WorkerPool
 from app.jobs.store import error_text
 from app.settings import Settings
+from app.texts import tr
 
 if TYPE_CHECKING:
     from core.formats.report import Report
@@ -50,7 +51,7 @@ class ExportDialog(QDialog):
 
     def __init__(self, project: Project, author: str, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Export labels")
+        self.setWindowTitle(tr("Export labels"))
         self._project, self._author, self._settings = project, author, settings
         self._pool = WorkerPool(1, "export", self)
         self._job: Job | None = None
@@ -67,30 +68,30 @@ class ExportDialog(QDialog):
     def _build(self) -> None:
         settings = self._settings
         self.labels = QComboBox(self)
-        self.labels.setToolTip("A set of labels, or of each face the one that the window shows.")
+        self.labels.setToolTip(tr("A set of labels, or of each face the one that the window shows."))
         self.format = QComboBox(self)
         self.to_scheme = QComboBox(self)
-        self.to_scheme.setToolTip("Points of another scheme, where it is known how they follow from these.")
-        self.target = PlaceField("where to", (("Choose…", self._ask_target),), self)
+        self.to_scheme.setToolTip(tr("Points of another scheme, where it is known how they follow from these."))
+        self.target = PlaceField(tr("where to"), ((tr("Choose…"), self._ask_target),), self)
         self.images = PlaceField(
-            "the folder that holds all images",
-            (("Choose…", lambda: ask_folder(self, settings, "Choose the image folder")),),
+            tr("the folder that holds all images"),
+            ((tr("Choose…"), lambda: ask_folder(self, settings, tr("Choose the image folder"))),),
             self,
         )
-        self.images.setToolTip("Image paths are written relative to this folder.")
-        self.copy = QCheckBox("Copy the images along", self)
+        self.images.setToolTip(tr("Image paths are written relative to this folder."))
+        self.copy = QCheckBox(tr("Copy the images along"), self)
         self.base = base_box(self)
         form = QFormLayout()
-        form.addRow("&Labels", self.labels)
+        form.addRow(tr("&Labels"), self.labels)
         line = QHBoxLayout()
         line.addWidget(self.format, 2)
-        line.addWidget(QLabel("Points", self))
+        line.addWidget(QLabel(tr("Points"), self))
         line.addWidget(self.to_scheme, 1)
-        line.addWidget(QLabel("First pixel is", self))
+        line.addWidget(QLabel(tr("First pixel is"), self))
         line.addWidget(self.base, 1)
-        form.addRow(labelled("&Format", self.format), line)
-        form.addRow("&Write to", self.target)
-        form.addRow("&Image paths from", self.images)
+        form.addRow(labelled(tr("&Format"), self.format), line)
+        form.addRow(tr("&Write to"), self.target)
+        form.addRow(tr("&Image paths from"), self.images)
         form.addRow("", self.copy)
         self.form = form
         self.preview = FacePreview(self)
@@ -98,7 +99,7 @@ class ExportDialog(QDialog):
         self.state.setWordWrap(True)
         self.bar = QProgressBar(self)
         self.lines = ReportView(self)
-        group = QGroupBox("What will be written", self)
+        group = QGroupBox(tr("What will be written"), self)
         self.group = group
         inside = QVBoxLayout(group)
         inside.addWidget(self.state)
@@ -106,10 +107,10 @@ class ExportDialog(QDialog):
         inside.addWidget(self.preview)
         inside.addWidget(self.lines, 1)
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
-        self.keep = QPushButton("Save report…", self)
+        self.keep = QPushButton(tr("Save report…"), self)
         self.keep.hide()
         self.buttons.addButton(self.keep, QDialogButtonBox.ButtonRole.ActionRole)
-        self.write_button = self.buttons.addButton("Export", QDialogButtonBox.ButtonRole.ActionRole)
+        self.write_button = self.buttons.addButton(tr("Export"), QDialogButtonBox.ButtonRole.ActionRole)
         self.write_button.setDefault(True)
         layout = QVBoxLayout(self)
         layout.addLayout(form)
@@ -120,16 +121,18 @@ class ExportDialog(QDialog):
         from core.formats import EXPORTERS
         from core.scheme import known_schemes
 
-        self.labels.addItem("as shown: your own first, then what others corrected, then imports", _SHOWN)
-        kinds = {"import": "imported", "annotator": "annotator", "model": "model", "consensus": "consensus"}
+        self.labels.addItem(tr("as shown: your own first, then what others corrected, then imports"), _SHOWN)
+        kinds = {
+            "import": tr("imported"), "annotator": tr("annotator"), "model": tr("model"), "consensus": tr("consensus"),
+        }  # fmt: skip
         for one in self._project.label_sets():
             self.labels.addItem(f"{one.name} ({kinds[one.kind]})", one.name)
-        self.labels.addItem("only what differs from the import, as a patch to share", _PATCH)
+        self.labels.addItem(tr("only what differs from the import, as a patch to share"), _PATCH)
         for name, exporter in EXPORTERS.items():
             self.format.addItem(exporter.title, name)
         last = self.format.findData(self._settings.value("export_format"))
         self.format.setCurrentIndex(max(0, last))
-        self.to_scheme.addItem("as they are", "")
+        self.to_scheme.addItem(tr("as they are"), "")
         for scheme in known_schemes().values():
             self.to_scheme.addItem(scheme.title, scheme.id)
 
@@ -160,8 +163,10 @@ class ExportDialog(QDialog):
         self.preview.setVisible(not self.is_patch)
         if self.is_patch:
             self.state.setText(
-                "Points that differ from the imported labels, with the hash of each image instead of the image: "
-                "whoever has the same data set can apply it by importing it."
+                tr(
+                    "Points that differ from the imported labels, with the hash of each image instead of the image: "
+                    "whoever has the same data set can apply it by importing it."
+                )
             )
             self.bar.hide()
             self._update_button()
@@ -170,14 +175,14 @@ class ExportDialog(QDialog):
         choice = work.Choice(
             str(self.labels.currentData()), str(self.format.currentData()), str(self.to_scheme.currentData())
         )
-        self.state.setText("Gathering labels…")
+        self.state.setText(tr("Gathering labels…"))
         self._run(partial(work.gather, self._project, self._author, choice), self._gathered)
 
     def _gathered(self, gathered: work.Gathered) -> None:
         self._job, self.gathered = None, gathered
         self.bar.hide()
         self.state.setText(gathered.lines[0])
-        self.lines.show_lines(gathered.lines[1:] or ["The format holds everything these labels say."])
+        self.lines.show_lines(gathered.lines[1:] or [tr("The format holds everything these labels say.")])
         self.preview.show_faces(gathered.faces, gathered.scheme)
         self._update_button()
         self.settled.emit()
@@ -198,7 +203,7 @@ class ExportDialog(QDialog):
                 overwrite,
             )  # fmt: skip
             self._run(write, self._written)
-        self.state.setText("Writing…")
+        self.state.setText(tr("Writing…"))
 
     def _written(self, report: Report) -> None:
         self._job, self.report = None, report
@@ -211,7 +216,7 @@ class ExportDialog(QDialog):
 
     def _done(self, lines: list[str]) -> None:
         self.bar.hide()
-        self.state.setText(f"Written: {self.target.text()}")
+        self.state.setText(tr("Written: {text}", text=self.target.text()))
         self.lines.show_lines(lines)
         self._update_button()
         self.settled.emit()
@@ -219,7 +224,7 @@ class ExportDialog(QDialog):
     def _failed(self, error: Exception) -> None:
         self._job = None
         self.bar.hide()
-        self.state.setText("Nothing was written.")
+        self.state.setText(tr("Nothing was written."))
         self.lines.show_lines([error_text(error)])
         self._update_button()
         self.settled.emit()
@@ -228,13 +233,18 @@ class ExportDialog(QDialog):
 
     def _asks_to_replace(self) -> bool:
         answer = QMessageBox.question(
-            self, "Replace?", f"{self.target.text()} is there already. Replace it? In a folder, files of the same "
-            "names are replaced and others stay.",
-        )  # fmt: skip
+            self,
+            tr("Replace?"),
+            tr(
+                "{path} is there already. Replace it? In a folder, files of the same names are replaced and others "
+                "stay.",
+                path=self.target.text(),
+            ),
+        )
         return answer == QMessageBox.StandardButton.Yes
 
     def _save_report(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(self, "Save report", "export-report.txt", "Text (*.txt)")
+        name, _ = QFileDialog.getSaveFileName(self, tr("Save report"), "export-report.txt", tr("Text (*.txt)"))
         if name and self.report is not None:
             from core.errors import StarmarkError
             from core.files import write_atomic
@@ -252,10 +262,10 @@ class ExportDialog(QDialog):
         start = str(self._settings.value("image_folder"))
         exporter = None if self.is_patch else EXPORTERS[str(self.format.currentData())]
         if exporter is not None and exporter.kind == "folder":
-            return QFileDialog.getExistingDirectory(self, "Choose an empty folder to write to", start)
+            return QFileDialog.getExistingDirectory(self, tr("Choose an empty folder to write to"), start)
         suffix = ".json" if exporter is None else exporter.suffix
         options = QFileDialog.Option.DontConfirmOverwrite  # asked for later, when it is certain
-        name, _ = QFileDialog.getSaveFileName(self, "Export to", start, f"*{suffix}", options=options)
+        name, _ = QFileDialog.getSaveFileName(self, tr("Export to"), start, f"*{suffix}", options=options)
         return name if not name or name.lower().endswith(suffix) else name + suffix
 
     def _run(self, task: Callable[[Job], Any], done: Callable[[Any], None]) -> None:

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.settings import Settings
+from app.texts import tr
 
 
 class PlaceField(QWidget):
@@ -72,10 +73,10 @@ def ask_folder(parent: QWidget, settings: Settings, title: str) -> str:
 def base_box(parent: QWidget) -> QComboBox:
     """What the files call the first pixel: data is None, 0 or 1."""
     box = QComboBox(parent)
-    box.addItem("as usual for the format", None)
+    box.addItem(tr("as usual for the format"), None)
     box.addItem("0", 0)
     box.addItem("1", 1)
-    box.setToolTip("Coordinate of the first pixel's centre in the files; most formats leave no choice.")
+    box.setToolTip(tr("Coordinate of the first pixel's centre in the files; most formats leave no choice."))
     return box
 
 

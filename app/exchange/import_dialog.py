@@ -28,6 +28,7 @@ from app.exchange.preview import FacePreview
 from app.jobs.pool import Job, WorkerPool
 from app.jobs.store import error_text
 from app.settings import Settings
+from app.texts import tr
 
 WAIT_MS = 350
 """Reading begins once typing has paused."""
@@ -46,7 +47,7 @@ class ImportDialog(QDialog):
 
     def __init__(self, settings: Settings, source: Path | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Import labelled faces")
+        self.setWindowTitle(tr("Import labelled faces"))
         self.setAcceptDrops(True)
         self._settings = settings
         self._pool = WorkerPool(1, "import", self)
@@ -61,58 +62,60 @@ class ImportDialog(QDialog):
         self.resize(1010, 740)
         if source is not None:
             self.source.edit.setText(str(source))
-        self._show_nothing("Choose a file or folder, or drop one here.")
+        self._show_nothing(tr("Choose a file or folder, or drop one here."))
 
     # -- composition
 
     def _build(self) -> None:
         settings = self._settings
         self.source = PlaceField(
-            "a file or folder with labels",
+            tr("a file or folder with labels"),
             (
-                ("File…", lambda: ask_file(self, settings, "Choose the file with the labels")),
-                ("Folder…", lambda: ask_folder(self, settings, "Choose the folder with the labels")),
+                (tr("File…"), lambda: ask_file(self, settings, tr("Choose the file with the labels"))),
+                (tr("Folder…"), lambda: ask_folder(self, settings, tr("Choose the folder with the labels"))),
             ),
             self,
         )
         self.images = PlaceField(
-            "where the files say", (("Choose…", lambda: ask_folder(self, settings, "Choose the image folder")),), self
+            tr("where the files say"),
+            ((tr("Choose…"), lambda: ask_folder(self, settings, tr("Choose the image folder"))),),
+            self,
         )
-        self.images.setToolTip("The folder that image paths in the files are relative to.")
+        self.images.setToolTip(tr("The folder that image paths in the files are relative to."))
         self.format = QComboBox(self)
-        self.format.addItem("Tell by looking", "auto")
+        self.format.addItem(tr("Tell by looking"), "auto")
         self.base = base_box(self)
         self.scheme = QComboBox(self)
-        self.scheme.setToolTip("What the points mean. The number of points, or their names, usually tell.")
-        self.outside = QCheckBox("Image paths may lead out of the image folder", self)
-        self.outside.setToolTip("Off: a path such as ../../x.jpg in somebody's file cannot reach your other files.")
+        self.scheme.setToolTip(tr("What the points mean. The number of points, or their names, usually tell."))
+        self.outside = QCheckBox(tr("Image paths may lead out of the image folder"), self)
+        self.outside.setToolTip(tr("Off: a path such as ../../x.jpg in somebody's file cannot reach your other files."))
         self.label_set = QLineEdit(self)
-        self.label_set.setToolTip("Labels are kept in sets, side by side; this is the name of the new one.")
+        self.label_set.setToolTip(tr("Labels are kept in sets, side by side; this is the name of the new one."))
         form = QFormLayout()
-        form.addRow("&Labels", self.source)
-        form.addRow("&Images in", self.images)
+        form.addRow(tr("&Labels"), self.source)
+        form.addRow(tr("&Images in"), self.images)
         line = QHBoxLayout()
         line.addWidget(self.format, 2)
-        line.addWidget(QLabel("First pixel is", self))
+        line.addWidget(QLabel(tr("First pixel is"), self))
         line.addWidget(self.base, 1)
-        line.addWidget(QLabel("Points", self))
+        line.addWidget(QLabel(tr("Points"), self))
         line.addWidget(self.scheme, 1)
-        form.addRow(labelled("&Format", self.format), line)
+        form.addRow(labelled(tr("&Format"), self.format), line)
         form.addRow("", self.outside)
-        form.addRow("&Name of the label set", self.label_set)
+        form.addRow(tr("&Name of the label set"), self.label_set)
         self.preview = FacePreview(self)
         self.state = QLabel(self)
         self.state.setWordWrap(True)
         self.bar = QProgressBar(self)
         self.report = ReportView(self)
-        group = QGroupBox("What is in it", self)
+        group = QGroupBox(tr("What is in it"), self)
         inside = QVBoxLayout(group)
         inside.addWidget(self.state)
         inside.addWidget(self.bar)
         inside.addWidget(self.preview)
         inside.addWidget(self.report, 1)
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, self)
-        self.accept_button = self.buttons.addButton("Import", QDialogButtonBox.ButtonRole.AcceptRole)
+        self.accept_button = self.buttons.addButton(tr("Import"), QDialogButtonBox.ButtonRole.AcceptRole)
         self.accept_button.setDefault(True)
         layout = QVBoxLayout(self)
         layout.addLayout(form)
@@ -137,8 +140,8 @@ class ImportDialog(QDialog):
 
         for name, known in FORMATS.items():
             self.format.addItem(known.title, name)
-        self.format.addItem("Starmark: corrections as a patch", "patch")
-        self.scheme.addItem("as the files say", "")
+        self.format.addItem(tr("Starmark: corrections as a patch"), "patch")
+        self.scheme.addItem(tr("as the files say"), "")
         for scheme in known_schemes().values():
             self.scheme.addItem(scheme.title, scheme.id)
 
@@ -170,11 +173,11 @@ class ImportDialog(QDialog):
             self._job = None
         self.found = None
         if self.source.text():
-            self._show_nothing("Reading…")
+            self._show_nothing(tr("Reading…"))
             self._timer.start()
         else:
             self._timer.stop()
-            self._show_nothing("Choose a file or folder, or drop one here.")
+            self._show_nothing(tr("Choose a file or folder, or drop one here."))
 
     def read_now(self) -> None:
         """Read what the fields name, in the background."""
@@ -198,7 +201,7 @@ class ImportDialog(QDialog):
         self.bar.hide()
         from core.formats import FORMATS
 
-        title = FORMATS[found.format].title if found.format in FORMATS else "Starmark: corrections as a patch"
+        title = FORMATS[found.format].title if found.format in FORMATS else tr("Starmark: corrections as a patch")
         self.state.setText(title)
         self.preview.show_faces([] if found.result is None else found.result.faces, found.scheme)
         self.preview.setVisible(found.result is not None)
@@ -208,7 +211,7 @@ class ImportDialog(QDialog):
 
     def _failed(self, error: Exception) -> None:
         self._job = None
-        self._show_nothing("This cannot be read as it is.")
+        self._show_nothing(tr("This cannot be read as it is."))
         self.report.show_lines([error_text(error)])
         self.settled.emit()
 
@@ -223,9 +226,9 @@ class ImportDialog(QDialog):
     def _update_button(self) -> None:
         count = 0 if self.found is None else len(self.found.result.faces if self.found.result else ())
         if self.found is not None and self.found.patch is not None:
-            self.accept_button.setText("Apply corrections")
+            self.accept_button.setText(tr("Apply corrections"))
         else:
-            self.accept_button.setText(f"Import {count:,} faces" if count else "Import")
+            self.accept_button.setText(tr("Import {count:,} faces", count=count) if count else tr("Import"))
         self.accept_button.setEnabled(self.found is not None and bool(self.label_set.text().strip()))
 
     # -- end

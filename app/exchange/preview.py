@@ -16,6 +16,7 @@ from app.canvas.image import image_from_array
 from app.canvas.palette import HALO, LABEL
 from app.icons import icon
 from app.jobs.pool import Job, WorkerPool
+from app.texts import tr
 from core.errors import StarmarkError
 from core.face import ByteArray, FloatArray, Visibility
 
@@ -125,7 +126,7 @@ class FacePreview(QWidget):
         row.addStretch(1)
         pages = QHBoxLayout()
         for button, name_, tip, by in (
-            (self._back, "previous", "The faces before", -SHOWN), (self._on, "next", "The faces after", SHOWN),
+            (self._back, "previous", tr("The faces before"), -SHOWN), (self._on, "next", tr("The faces after"), SHOWN),
         ):  # fmt: skip
             button.setIcon(icon(name_, self.palette()))
             button.setToolTip(tip)
@@ -161,7 +162,16 @@ class FacePreview(QWidget):
         self._jobs = []
         shown = self._faces[self._first : self._first + SHOWN]
         last = self._first + len(shown)
-        self.range.setText(f"Faces {self._first + 1:,} to {last:,} of {len(self._faces):,}" if shown else "")
+        self.range.setText(
+            tr(
+                "Faces {first:,} to {last:,} of {faces:,}",
+                first=self._first + 1,
+                last=last,
+                faces=len(self._faces),
+            )
+            if shown
+            else ""
+        )
         self._back.setVisible(len(self._faces) > SHOWN)
         self._on.setVisible(len(self._faces) > SHOWN)
         self._back.setEnabled(self._first > 0)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.jobs.pool import Job
+from app.texts import tr
 
 if TYPE_CHECKING:
     from core.exchange.patch import Patch
@@ -53,14 +54,20 @@ def read(question: Question, job: Job) -> Read:
 
     if question.format in ("auto", "patch") and is_patch(question.source):
         patch = read_patch(question.source)
-        line = f"{len(patch.faces):,} corrected faces ({patch.scheme}), by {patch.author}, {patch.created}."
+        line = tr(
+            "{faces:,} corrected faces ({scheme}), by {author}, {created}.",
+            faces=len(patch.faces),
+            scheme=patch.scheme,
+            author=patch.author,
+            created=patch.created,
+        )
         return Read(question, None, patch, get_scheme(patch.scheme), [line])
     wanted = get_scheme(question.scheme) if question.scheme else None
     result = read_dataset(
         question.source, question.format, question.images or None, question.index_base, scheme=wanted,
-        progress=lambda done, total: job.progress(done, total, "Reading"), outside=question.outside,
+        progress=lambda done, total: job.progress(done, total, tr("Reading")), outside=question.outside,
     )  # fmt: skip
-    job.progress(0, 0, "Looking for what is odd")
+    job.progress(0, 0, tr("Looking for what is odd"))
     scheme = wanted or get_scheme(result.scheme_id)
     return Read(question, result, None, scheme, import_report(result, scheme).lines())
 
@@ -101,7 +108,7 @@ def gather(project: Project, author: str, choice: Choice, job: Job) -> Gathered:
 
     labels = project_labels(
         project, author=author, label_set=choice.label_set or None,
-        progress=lambda done, total: job.progress(done, total, "Gathering labels"),
+        progress=lambda done, total: job.progress(done, total, tr("Gathering labels")),
     )  # fmt: skip
     faces, scheme, lines = labels.faces, labels.scheme, []
     if choice.to_scheme and choice.to_scheme != scheme.id:
@@ -114,14 +121,28 @@ def gather(project: Project, author: str, choice: Choice, job: Job) -> Gathered:
     holds = find_exporter(choice.format).holds
     reasons = [reason for face in faces if (reason := holds.reason_against(face)) is not None]
     images = len({face.image for face in faces})
-    lines.insert(0, f"{len(faces):,} labelled faces of {images:,} images ({scheme.title}).")
+    lines.insert(
+        0,
+        tr(
+            "{faces:,} labelled faces of {images:,} images ({title}).",
+            faces=len(faces),
+            images=images,
+            title=scheme.title,
+        ),
+    )
     if reasons:
-        lines.append(f"{len(reasons):,} faces would be left out; the first {reasons[0]}.")
-    lines += [f"The format has no room for {what}." for what in lost(faces, holds)]
+        lines.append(
+            tr(
+                "{n:,} faces would be left out; the first {reason}.",
+                n=len(reasons),
+                reason=reasons[0],
+            )
+        )
+    lines += [tr("The format has no room for {what}.", what=what) for what in lost(faces, holds)]
     if labels.skipped:
-        lines.append(f"{len(labels.skipped):,} labels of other schemes would be left out.")
+        lines.append(tr("{skipped:,} labels of other schemes would be left out.", skipped=len(labels.skipped)))
     if labels.unlabelled:
-        lines.append(f"{labels.unlabelled:,} faces have no label.")
+        lines.append(tr("{unlabelled:,} faces have no label.", unlabelled=labels.unlabelled))
     return Gathered(choice, faces, scheme, lines)
 
 
@@ -134,7 +155,7 @@ def write(
     return export_dataset(
         gathered.faces, gathered.scheme, target, gathered.choice.format, images_root=images or None,
         copy_images=copy_images, index_base=index_base, overwrite=overwrite,
-        progress=lambda done, total: job.progress(done, total, "Writing"),
+        progress=lambda done, total: job.progress(done, total, tr("Writing")),
     )  # fmt: skip
 
 
@@ -144,6 +165,6 @@ def write_corrections(project: Project, author: str, target: Path, overwrite: bo
 
     report = write_patch(
         project, target, author=author, overwrite=overwrite,
-        progress=lambda done, total: job.progress(done, total, "Comparing"),
+        progress=lambda done, total: job.progress(done, total, tr("Comparing")),
     )  # fmt: skip
     return report.lines()

@@ -11,8 +11,10 @@ from uuid import UUID
 
 import numpy as np
 
+from app.edit_texts import shown_edit
 from app.edits import DescribeFace, Review
 from app.jobs.store import Stored, stored
+from app.texts import tr, tr_count
 from core.errors import StarmarkError
 from core.face import FloatArray, Label
 from core.scheme import Scheme, get_scheme
@@ -97,8 +99,8 @@ def _step(group: Sequence[Revision], names: dict[UUID, str], latest: Label | Non
     parts = [_info_text(one) if one.label_set_id is None else _label_text(one, latest) for one in group]
     what = "; ".join(dict.fromkeys(part for part in parts if part))
     if first.action in _PREFIXES:
-        what = f"{_PREFIXES[first.action]} ({what})"
-    text = _ACTIONS.get(first.action, "") + (what or first.kind)
+        what = f"{tr(_PREFIXES[first.action])} ({what})"
+    text = tr(_ACTIONS.get(first.action, "")) + (what or shown_edit(first.kind))
     return Step(str(first.id), first.author, first.at.astimezone(), text[:1].upper() + text[1:], label, label_set)
 
 
@@ -107,19 +109,19 @@ def _label_text(revision: Revision, latest: Label | None) -> str:
     if before is None and revision.action == "edit":
         before = latest
     if after is None:
-        return "label taken away"
+        return tr("label taken away")
     if before is None or len(before) != len(after):
-        return f"{len(after)} points"
+        return tr_count("{n} point", "{n} points", len(after))
     there = np.isfinite(before.points).all(axis=1) & np.isfinite(after.points).all(axis=1)
     moves = np.where(there, np.hypot(*(np.nan_to_num(after.points) - np.nan_to_num(before.points)).T), 0.0)
     moved = np.flatnonzero(moves > 0)
     turned = np.flatnonzero(before.visibility != after.visibility)
     if len(moved) == 1 and not len(turned):
-        return f"point {_name(moved[0], after.scheme)} by {_px(moves)}"
+        return tr("point {name} by {moves}", name=_name(moved[0], after.scheme), moves=_px(moves))
     if len(moved):
-        return f"{len(moved)} points by up to {_px(moves)}"
+        return tr("{moved} points by up to {moves}", moved=len(moved), moves=_px(moves))
     if len(turned):
-        return f"what is seen of {len(turned)} point{'' if len(turned) == 1 else 's'}"
+        return tr_count("what is seen of {n} point", "what is seen of {n} points", len(turned))
     return ""
 
 
@@ -139,22 +141,22 @@ def _info_text(revision: Revision) -> str:
     if after is None:
         return ""
     if before is None or before.removed != after.removed:
-        return "face removed" if after.removed else "face added" if before is None else "face brought back"
+        return tr("face removed") if after.removed else tr("face added") if before is None else tr("face brought back")
     return ", ".join(_info_changes(before, after))
 
 
 def _info_changes(before: FaceInfo, after: FaceInfo) -> list[str]:
     parts = []
     if before.review != after.review:
-        parts.append(_REVIEWS[after.review])
+        parts.append(tr(_REVIEWS[after.review]))
     added, gone = set(after.tags) - set(before.tags), set(before.tags) - set(after.tags)
     tags = [f"+{tag}" for tag in sorted(added)] + [f"\N{MINUS SIGN}{tag}" for tag in sorted(gone)]
     if tags:
-        parts.append("tags " + " ".join(tags))
+        parts.append(tr("tags ") + " ".join(tags))
     if before.note != after.note:
-        parts.append("note" if after.note else "note taken away")
+        parts.append(tr("note") if after.note else tr("note taken away"))
     if before.box != after.box:
-        parts.append("box")
+        parts.append(tr("box"))
     return parts
 
 

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.jobs.pool import Job, WorkerPool
 from app.jobs.store import error_text
+from app.texts import tr
 
 
 class LongJobs(QObject):
@@ -50,7 +51,7 @@ class LongJobs(QObject):
         all the same.
         """
         if self._job is not None:
-            self.failed.emit("Please wait until the present work is done, or cancel it.", "")
+            self.failed.emit(tr("Please wait until the present work is done, or cancel it."), "")
             return False
 
         def ended(call: Callable[..., None]) -> Callable[..., None]:

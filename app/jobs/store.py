@@ -15,6 +15,7 @@ from app.edits import ChangePoints
 from app.face_state import FaceState
 from app.jobs.pool import Job, JobCancelledError
 from app.panels.image_model import ImageRow
+from app.texts import tr, tr_count
 from core.errors import ProjectError, StarmarkError
 from core.face import Box, Label
 from core.work_status import NO_FACTS, ImageFacts
@@ -111,7 +112,7 @@ def open_project(make: Callable[[], Project], author: str, job: Job) -> Opened:
     project = make()
     try:
         cache = PredictionCache(project.cache_path)
-        job.progress(0, 0, "Reading the project")
+        job.progress(0, 0, tr("Reading the project"))
         kept = kept_values(project, author)
         place = kept.get("place")
         current = place.get("image") if isinstance(place, dict) else project.get_setting(IMAGE_KEY)
@@ -221,7 +222,7 @@ def change_points(project: Project, author: str, edit: ChangePoints, start: Labe
     base = before.label if before is not None else current.label if current is not None else start
     if base is None:
         raise ProjectError(
-            "the face has neither a label nor a prediction to start from", remedy="Predict the image first (P)"
+            tr("the face has neither a label nor a prediction to start from"), remedy=tr("Predict the image first (P)")
         )
     version = before.version if before is not None else project.label_version(face, own.id)
     kept = None if before is None else before.label
@@ -272,7 +273,7 @@ def undo_to(project: Project, author: str, revision_id: str) -> Stored | None:
     """
     ids = [str(step.revision_id) for step in project.undo_steps(author, STEPS_TOGETHER)]
     if revision_id not in ids:
-        raise ProjectError("that step was undone already", remedy="Look at the list as it is now")
+        raise ProjectError(tr("that step was undone already"), remedy=tr("Look at the list as it is now"))
     faces: dict[str, FaceState] = {}
     last, problem = None, ""
     states: dict[str, tuple[int, str]] = {}
@@ -283,7 +284,7 @@ def undo_to(project: Project, author: str, revision_id: str) -> Stored | None:
         except StarmarkError as error:
             if last is None:
                 raise
-            problem = f"Not all of these steps could be undone. {error_text(error)}"
+            problem = tr("Not all of these steps could be undone. {error}", error=error_text(error))
             break
         if last is not None:
             faces |= {face.face_id: face for face in last.faces}
@@ -334,7 +335,7 @@ def add_paths(project: Project, author: str, paths: list[Path], labelled: bool, 
             if not texts:
                 raise
             incomplete = True
-            texts.append("Stopped before the rest.")
+            texts.append(tr("Stopped before the rest."))
             break
         first = first or step_first
         incomplete |= some_missing
@@ -344,7 +345,7 @@ def add_paths(project: Project, author: str, paths: list[Path], labelled: bool, 
         raise problems[0]
     if problems:
         incomplete = True
-        texts.append(f"{count_text(len(problems), 'entry', 'entries')} could not be read.")
+        texts.append(tr("{count} could not be read.", count=count_text(len(problems), "entry", "entries")))
         details += [str(problem) for problem in problems]
     return changed(project, author, " ".join(texts), "\n".join(details), incomplete, first)
 
@@ -380,7 +381,7 @@ def _is_dataset(path: Path) -> bool:
 def _add_photos(project: Project, paths: list[Path], job: Job) -> tuple[str | None, str, str, bool]:
     from core.images import find_images
 
-    job.progress(0, 0, "Looking for images")
+    job.progress(0, 0, tr("Looking for images"))
     present = [path for path in paths if path.exists()]
     gone = [str(path) for path in paths if not path.exists()]
     found = find_images(present or paths)
@@ -388,16 +389,18 @@ def _add_photos(project: Project, paths: list[Path], job: Job) -> tuple[str | No
     known = project.image_count()
     records = project.add_images(found)
     new = project.image_count() - known
-    place = f"“{paths[0].name or paths[0]}”" + (" and others" if len(paths) > 1 else "")
+    place = f"“{paths[0].name or paths[0]}”" + (tr(" and others") if len(paths) > 1 else "")
     if new:
-        text = f"{count_text(new, 'image')} added from {place}."
+        text = tr("{count} added from {place}.", count=count_text(new, "image"), place=place)
     else:
-        are = "is" if len(found) == 1 else "are"
-        text = f"{count_text(len(found), 'image')} of {place} {are} already in the project."
+        text = tr_count(
+            "{n:,} image of {place} is already in the project.", "{n:,} images of {place} are already in the project.",
+            len(found), place=place,
+        )  # fmt: skip
     detail = ""
     if gone:
-        text += f" {count_text(len(gone), 'path')} not found."
-        detail = "Not found:\n" + "\n".join(gone)
+        text += tr(" {count} not found.", count=count_text(len(gone), "path"))
+        detail = tr("Not found:\n") + "\n".join(gone)
     return str(records[0].id) if records else None, text, detail, bool(gone)
 
 
@@ -405,7 +408,7 @@ def _import_dataset(project: Project, author: str, source: Path, job: Job) -> tu
     """All or nothing; entries that are bad are left out and listed."""
     from core.formats import read_dataset
 
-    result = read_dataset(source, progress=lambda done, total: job.progress(done, total, "Reading the data set"))
+    result = read_dataset(source, progress=lambda done, total: job.progress(done, total, tr("Reading the data set")))
     return _keep(project, author, result, source.stem, source.name or str(source), job)
 
 
@@ -416,16 +419,19 @@ def _keep(
 
     imported = import_labels(
         project, result, label_set, author=author,
-        progress=lambda done, total: job.progress(done, total, "Keeping the labels"),
+        progress=lambda done, total: job.progress(done, total, tr("Keeping the labels")),
     )  # fmt: skip
     first = project.find_image(result.faces[0].image)
     faces = count_text(len(result.faces), "labelled face")
     if imported.counts.revision_id is None:
-        text = f"{faces} of “{name}” {'is' if len(result.faces) == 1 else 'are'} already in the project"
+        text = tr_count(
+            "{faces} of “{name}” is already in the project", "{faces} of “{name}” are already in the project",
+            len(result.faces), faces=faces, name=name,
+        )  # fmt: skip
     else:
-        text = f"{faces} ({result.scheme_id}) imported from “{name}”"
+        text = tr("{faces} ({scheme_id}) imported from “{name}”", faces=faces, scheme_id=result.scheme_id, name=name)
     if result.skipped:
-        text += f"; {count_text(len(result.skipped), 'entry', 'entries')} left out"
+        text += tr("; {count} left out", count=count_text(len(result.skipped), "entry", "entries"))
     details = "\n".join(imported.report.lines())
     return None if first is None else str(first.id), text + ".", details, bool(result.skipped)
 
@@ -438,7 +444,7 @@ def import_read(project: Project, author: str, found: Read, label_set: str, job:
 
         report = apply_patch(
             project, found.patch, author=author, label_set=label_set,
-            progress=lambda done, total: job.progress(done, total, "Comparing images"),
+            progress=lambda done, total: job.progress(done, total, tr("Comparing images")),
         )  # fmt: skip
         first, incomplete = None, bool(report.skipped)
         text, details = f"“{name}”: {report.lines()[0]}", "\n".join(report.lines()[1:])
@@ -448,8 +454,8 @@ def import_read(project: Project, author: str, found: Read, label_set: str, job:
 
 
 def count_text(count: int, one: str, many: str | None = None) -> str:
-    """ "1 face", "2,811 faces"."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
+    """ "1 face", "2,811 faces", in the user's language."""
+    return tr_count(f"{{n:,}} {one}", f"{{n:,}} {many or one + 's'}", count)
 
 
 def _sentence(text: str) -> str:
@@ -460,4 +466,4 @@ def error_text(error: Exception) -> str:
     """An error in words for the user; an unexpected one names its kind, so that it can be reported."""
     if isinstance(error, StarmarkError):
         return str(error)
-    return f"Something unexpected happened ({type(error).__name__}: {error})."
+    return tr("Something unexpected happened ({kind}: {error}).", kind=type(error).__name__, error=error)

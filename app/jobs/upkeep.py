@@ -12,6 +12,7 @@ from uuid import UUID
 
 from app.jobs.pool import Job
 from app.jobs.store import Added, Stored, changed, count_text, error_text, stored
+from app.texts import tr
 from core.errors import ProjectError, StarmarkError
 from core.files import is_file
 
@@ -30,6 +31,11 @@ _REASONS = {
     "before-restore": "before going back to a backup",
     "before-relink": "before images were relinked",
 }
+MERGED = {
+    "new image": "new images", "new face": "new faces", "new label": "new labels", "newer label": "newer labels",
+    "face with other tags, notes or reviews": "faces with other tags, notes or reviews",
+}  # fmt: skip
+"""What a merge brings: one, many."""
 _LISTED = 200
 _LOOK_EVERY = 2000
 
@@ -74,7 +80,7 @@ def backup_rows(project: Project) -> list[BackupRow]:
 
 def reason_text(reason: str) -> str:
     """Why a backup was made, for people."""
-    return _REASONS.get(reason, reason)
+    return tr(_REASONS.get(reason, reason))
 
 
 def newest_good(path: Path) -> BackupRow | None:
@@ -98,10 +104,10 @@ def restore(close: Callable[[], None], path: Path, backup: Path) -> Restoring:
     text, problem = "", ""
     try:
         done = put_back(path, backup)
-        when = "" if done.at is None else f" of {done.at.astimezone():%Y-%m-%d %H:%M}"
-        text = f"This is the backup{when}."
+        when = "" if done.at is None else tr(" of {at:%Y-%m-%d %H:%M}", at=done.at.astimezone())
+        text = tr("This is the backup{when}.", when=when)
         if done.kept is not None:
-            text += f" The project as it was before is kept among the backups, as {done.kept.name}."
+            text += tr(" The project as it was before is kept among the backups, as {name}.", name=done.kept.name)
     except StarmarkError as error:
         problem = error_text(error)
     return Restoring(Project.open(path), text, problem)
@@ -120,29 +126,29 @@ def relink(project: Project, author: str, folder: Path, job: Job) -> Added:
     """Look for missing images in a folder and below."""
     from core.project.relink import relink as find
 
-    report = find(project, folder, lambda done, total: job.progress(done, total, "Comparing files"))
+    report = find(project, folder, lambda done, total: job.progress(done, total, tr("Comparing files")))
     found = len(report.by_path) + len(report.by_hash)
     left = len(report.missing) + len(report.ambiguous)
     if not found and not left:
-        text = "No image is missing."
+        text = tr("No image is missing.")
     else:
-        text = f"{count_text(found, 'image')} found again in “{folder.name or folder}”."
-        text += f" {count_text(left, 'image')} still missing." if left else ""
+        text = tr("{count} found again in “{folder}”.", count=count_text(found, "image"), folder=folder.name or folder)
+        text += tr(" {count} still missing.", count=count_text(left, "image")) if left else ""
     return changed(project, author, text, _relink_details(report), bool(left))
 
 
 def _relink_details(report: RelinkReport) -> str:
     groups = (
-        ("Found by name and place:", [f"{one.old} → {one.new}" for one in report.by_path]),
-        ("Found by their content:", [f"{one.old} → {one.new}" for one in report.by_hash]),
-        ("Not decided, for several files fit:",
+        (tr("Found by name and place:"), [f"{one.old} → {one.new}" for one in report.by_path]),
+        (tr("Found by their content:"), [f"{one.old} → {one.new}" for one in report.by_hash]),
+        (tr("Not decided, for several files fit:"),
          [f"{one.path}: {', '.join(map(str, one.candidates))}" for one in report.ambiguous]),
-        ("Still missing:", [str(path) for _, path in report.missing]),
+        (tr("Still missing:"), [str(path) for _, path in report.missing]),
     )  # fmt: skip
     lines: list[str] = []
     for title, entries in groups:
         if entries:
-            more = [f"and {len(entries) - _LISTED:,} more"] if len(entries) > _LISTED else []
+            more = [tr("and {n:,} more", n=len(entries) - _LISTED)] if len(entries) > _LISTED else []
             lines += [title, *entries[:_LISTED], *more, ""]
     return "\n".join(lines).strip()
 
@@ -151,25 +157,26 @@ def merge(project: Project, author: str, other: Path, job: Job) -> Added:
     """Add what is new in another project."""
     from core.project.merge import merge as bring_in
 
-    report = bring_in(project, other, author, lambda done, total: job.progress(done, total, "Comparing the projects"))
+    report = bring_in(
+        project, other, author, lambda done, total: job.progress(done, total, tr("Comparing the projects"))
+    )
     if not report.changed:
-        text = f"There is nothing new in “{other.stem}”."
+        text = tr("There is nothing new in “{stem}”.", stem=other.stem)
     else:
         counts = (
-            (report.images_added, "new image"), (report.faces_added, "new face"), (report.labels_added, "new label"),
-            (report.labels_changed, "newer label"), (report.faces_changed, "face with other tags, notes or reviews"),
+            report.images_added, report.faces_added, report.labels_added, report.labels_changed, report.faces_changed,
         )  # fmt: skip
-        new = ", ".join(_counted(count, what) for count, what in counts if count)
-        text = f"“{other.stem}” was merged: {new}." if new else f"“{other.stem}” was merged."
+        pairs = zip(counts, MERGED.items(), strict=True)
+        new = ", ".join(count_text(count, one, many) for count, (one, many) in pairs if count)
+        text = (
+            tr("“{stem}” was merged: {new}.", stem=other.stem, new=new)
+            if new
+            else tr("“{stem}” was merged.", stem=other.stem)
+        )
     if report.conflicts:
         both = count_text(report.conflicts, "label")
-        text += f" {both} changed on both sides, and are kept twice until you decide (File > Conflicts)."
+        text += tr(" {both} changed on both sides, and are kept twice until you decide (File > Conflicts).", both=both)
     return changed(project, author, text, "\n".join(report.lines()), bool(report.conflicts))
-
-
-def _counted(count: int, what: str) -> str:
-    one, _, rest = what.partition(" with ")
-    return count_text(count, one) + (f" with {rest}" if rest else "")
 
 
 def conflict_rows(project: Project) -> list[ConflictRow]:

@@ -9,6 +9,7 @@ from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QVBoxLayout, QWidget
 
 from app.compare_sources import Source
+from app.texts import tr
 
 MODES = (
     ("off", "Off"), ("overlay", "On top of each other"), ("flicker", "By turns (flicker)"), ("split", "Side by side"),
@@ -31,21 +32,24 @@ class ComparePage(QWidget):
         self._sources: dict[str, Source] = {}
         self.mode, self.a, self.b = QComboBox(self), QComboBox(self), QComboBox(self)
         for value, text in MODES:
-            self.mode.addItem(text, value)
-        self.mode.setToolTip("How the two are shown. Side by side has a divider that you drag.")
-        self.a.setToolTip("The state that is seen first, or to the left of the divider.")
-        self.b.setToolTip("The state that it is compared with.")
-        self.timer = QCheckBox("Take &turns by itself", self)
-        self.timer.setToolTip("Changes between A and B every 0.7 s. Off, the key alone does.")
+            self.mode.addItem(tr(text), value)
+        self.mode.setToolTip(tr("How the two are shown. Side by side has a divider that you drag."))
+        self.a.setToolTip(tr("The state that is seen first, or to the left of the divider."))
+        self.b.setToolTip(tr("The state that it is compared with."))
+        self.timer = QCheckBox(tr("Take &turns by itself"), self)
+        self.timer.setToolTip(tr("Changes between A and B every 0.7 s. Off, the key alone does."))
         self.hint = QLabel(self)
         self.hint.setWordWrap(True)
         self.keys = QLabel(
-            f"Hold {flicker_key} to see B in place of A. {split_key} puts them side by side and back.", self
+            tr(
+                "Hold {flicker_key} to see B in place of A. {split_key} puts them side by side and back.",
+                flicker_key=flicker_key, split_key=split_key,
+            ), self
         )
         self.keys.setWordWrap(True)
         self.keys.setEnabled(False)
         form = QFormLayout()
-        form.addRow("&Show", self.mode)
+        form.addRow(tr("&Show"), self.mode)
         form.addRow("&A", self.a)
         form.addRow("&B", self.b)
         layout = QVBoxLayout(self)
@@ -76,7 +80,7 @@ class ComparePage(QWidget):
             box.setCurrentIndex(at if at >= 0 else self._default(box, sources))
         for widget in (self.mode, self.a, self.b, self.timer):
             widget.setEnabled(bool(sources))
-        self.say("" if sources else "Open an image with a face: its states are compared here.")
+        self.say("" if sources else tr("Open an image with a face: its states are compared here."))
 
     def _default(self, box: QComboBox, sources: Sequence[Source]) -> int:
         if box is self.a:

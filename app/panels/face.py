@@ -24,6 +24,7 @@ from app.edits import Review
 from app.jobs.faces import FaceDetails
 from app.panels.history import label_names
 from app.panels.status_icons import status_icon
+from app.texts import tr
 from core.work_status import STATUS_TEXTS, WorkStatus
 
 _REVIEWS: tuple[tuple[Review, str], ...] = (
@@ -51,36 +52,36 @@ class FacePanel(QWidget):
         self._quiet = False
         self.review = QComboBox(self)
         for value, text in _REVIEWS:
-            self.review.addItem(text, value)
-        self.review.setToolTip("What a reviewer makes of this face's label; the list of images shows it.")
+            self.review.addItem(tr(text), value)
+        self.review.setToolTip(tr("What a reviewer makes of this face's label; the list of images shows it."))
         self.tags = QLineEdit(self)
-        self.tags.setPlaceholderText("separated by commas")
-        self.tags.setToolTip("Words such as “occluded” or “profile”; formats that have room for them keep them.")
+        self.tags.setPlaceholderText(tr("separated by commas"))
+        self.tags.setToolTip(tr("Words such as “occluded” or “profile”; formats that have room for them keep them."))
         self.note = QPlainTextEdit(self)
-        self.note.setPlaceholderText("A note on this face")
+        self.note.setPlaceholderText(tr("A note on this face"))
         self.note.setTabChangesFocus(True)
         self.note.setMaximumHeight(4 * self.fontMetrics().height() + 12)
         self.sets = QListWidget(self)
-        self.sets.setAccessibleName("Label sets of the active face")
-        self.sets.setToolTip("Labels of this face in other sets are drawn dimmed; the legend names them.")
-        self.hint = QLabel("No face is active.\nOpen an image with a face, or draw a box around one (B).", self)
+        self.sets.setAccessibleName(tr("Label sets of the active face"))
+        self.sets.setToolTip(tr("Labels of this face in other sets are drawn dimmed; the legend names them."))
+        self.hint = QLabel(tr("No face is active.\nOpen an image with a face, or draw a box around one (B)."), self)
         self.hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.status = QLabel(self)
-        self.status.setAccessibleName("Status of the active face")
+        self.status.setAccessibleName(tr("Status of the active face"))
         self.status_mark = QLabel(self)
         status = QHBoxLayout()
         status.addWidget(self.status_mark)
         status.addWidget(self.status, 1)
         form = QFormLayout()
-        form.addRow("Status", status)
-        form.addRow("&Review", self.review)
-        form.addRow("&Tags", self.tags)
-        form.addRow("&Note", self.note)
+        form.addRow(tr("Status"), status)
+        form.addRow(tr("&Review"), self.review)
+        form.addRow(tr("&Tags"), self.tags)
+        form.addRow(tr("&Note"), self.note)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 8, 10, 8)
         layout.addWidget(self.hint)
         layout.addLayout(form)
-        self.sets_title = QLabel("Also draw the labels of", self)
+        self.sets_title = QLabel(tr("Also draw the labels of"), self)
         layout.addWidget(self.sets_title)
         layout.addWidget(self.sets, 1)
         self.review.activated.connect(self._reviewed)
@@ -115,7 +116,7 @@ class FacePanel(QWidget):
 
     def show_status(self, status: WorkStatus | None) -> None:
         """How far the work on the face is; None where there is none."""
-        self.status.setText("" if status is None else STATUS_TEXTS[status])
+        self.status.setText("" if status is None else tr(STATUS_TEXTS[status]))
         if status is None:
             self.status_mark.clear()
         else:
@@ -134,7 +135,7 @@ class FacePanel(QWidget):
             return
         for number, text in enumerate(label_names(details.labels)):
             name, kind, _label = details.labels[number]
-            item = QListWidgetItem(_swatch(number), text if name != shown_set else f"{text} – shown")
+            item = QListWidgetItem(_swatch(number), text if name != shown_set else tr("{text} – shown", text=text))
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
             key = f"{kind}:{name}"
             item.setData(Qt.ItemDataRole.UserRole, key)

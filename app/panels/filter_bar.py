@@ -14,6 +14,7 @@ from app.icons import icon
 from app.image_filter import ImageFilter
 from app.panels.flow_layout import FlowLayout
 from app.panels.status_icons import status_icon
+from app.texts import tr
 from core.work_status import STATUS_TEXTS, STATUSES
 
 WORST_STEPS = (0.02, 0.05, 0.10, 0.20, 0.30)
@@ -46,8 +47,8 @@ class FilterBar(QWidget):
         self.more = QToolButton(self)
         self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.more.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.more.setToolTip("Show only images of a status, with a tag, a bookmark, a bad label…")
-        self.more.setAccessibleName("More filters")
+        self.more.setToolTip(tr("Show only images of a status, with a tag, a bookmark, a bad label…"))
+        self.more.setAccessibleName(tr("More filters"))
         self.menu = QMenu(self)
         self.menu.aboutToShow.connect(self._fill_menu)
         self.more.setMenu(self.menu)
@@ -104,13 +105,21 @@ class FilterBar(QWidget):
                 widget.hide()
                 widget.deleteLater()
         for words, without in self._filter.chips():
-            self._chip(words, f"Remove the condition “{words}”", partial(self._want, without), closes=True)
+            self._chip(
+                words,
+                tr(
+                    "Remove the condition “{words}”",
+                    words=words,
+                ),
+                partial(self._want, without),
+                closes=True,
+            )
         if self._outdated:
-            words = f"{self._outdated:,} changed"
-            tip = "These are still listed, though they no longer match. Click to filter and sort again."
+            words = tr("{n:,} changed", n=self._outdated)
+            tip = tr("These are still listed, though they no longer match. Click to filter and sort again.")
             self._chip(f"↻ {words}", tip, self.again.emit)
         if not self._filter.empty:
-            self._chip("Clear", "Show all images", lambda: self._want(ImageFilter()))
+            self._chip(tr("Clear"), tr("Show all images"), lambda: self._want(ImageFilter()))
         self.chips.setVisible(self._chip_line.count() > 0)
 
     # -- inside
@@ -143,20 +152,20 @@ class FilterBar(QWidget):
         now, menu = self._filter, self.menu
         for status in STATUSES:
             other = replace(now, statuses=now.statuses ^ {status})
-            entry = self._entry(menu, STATUS_TEXTS[status], status in now.statuses, other)
+            entry = self._entry(menu, tr(STATUS_TEXTS[status]), status in now.statuses, other)
             entry.setIcon(status_icon(status, self.palette()))
         menu.addSeparator()
-        self._entry(menu, "Bookmarked", now.bookmarked, replace(now, bookmarked=not now.bookmarked))
-        self._entry(menu, "File missing or unreadable", now.missing, replace(now, missing=not now.missing))
-        worst = menu.addMenu("Worst label above")
-        self._entry(worst, "Any", now.worst_above is None, replace(now, worst_above=None))
+        self._entry(menu, tr("Bookmarked"), now.bookmarked, replace(now, bookmarked=not now.bookmarked))
+        self._entry(menu, tr("File missing or unreadable"), now.missing, replace(now, missing=not now.missing))
+        worst = menu.addMenu(tr("Worst label above"))
+        self._entry(worst, tr("Any"), now.worst_above is None, replace(now, worst_above=None))
         for step in WORST_STEPS:
             self._entry(worst, f"{step:.0%}", now.worst_above == step, replace(now, worst_above=step))
-        worst.setToolTip("Largest deviation of a label from the prediction; needs predictions.")
-        self._words("Tag", tags, now.tags, lambda names: replace(self._filter, tags=names))
-        self._words("Labels of", label_sets, now.label_sets, lambda names: replace(self._filter, label_sets=names))
+        worst.setToolTip(tr("Largest deviation of a label from the prediction; needs predictions."))
+        self._words(tr("Tag"), tags, now.tags, lambda names: replace(self._filter, tags=names))
+        self._words(tr("Labels of"), label_sets, now.label_sets, lambda names: replace(self._filter, label_sets=names))
         menu.addSeparator()
-        clear = menu.addAction("Clear all")
+        clear = menu.addAction(tr("Clear all"))
         clear.setEnabled(not now.empty)
         clear.triggered.connect(lambda: self._want(ImageFilter()))
 
@@ -166,11 +175,11 @@ class FilterBar(QWidget):
         menu = self.menu.addMenu(title)
         menu.setEnabled(bool(words))
         if not words:
-            menu.setTitle(f"{title} (none yet)")
+            menu.setTitle(tr("{title} (none yet)", title=title))
         for word in words[:_MENU_ROWS]:
             self._entry(menu, word.replace("&", "&&"), word in on, made(on ^ {word}))
         if len(words) > _MENU_ROWS:
-            menu.addAction(f"and {len(words) - _MENU_ROWS:,} more").setEnabled(False)
+            menu.addAction(tr("and {n:,} more", n=len(words) - _MENU_ROWS)).setEnabled(False)
 
     def _entry(self, menu: QMenu, text: str, on: bool, wanted: ImageFilter) -> QAction:
         action = menu.addAction(text)
@@ -187,9 +196,9 @@ class _FilterField(QLineEdit):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
-        self.setPlaceholderText("Filter by name or folder")
+        self.setPlaceholderText(tr("Filter by name or folder"))
         self.setClearButtonEnabled(True)
-        self.setAccessibleName("Filter images")
+        self.setAccessibleName(tr("Filter images"))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """Esc goes back to the list."""

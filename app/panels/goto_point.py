@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, QStringListModel, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent
 from PySide6.QtWidgets import QCompleter, QLineEdit, QWidget
 
+from app.texts import tr
 from core.scheme import Scheme
 
 _WIDTH, _TOP = 260, 12
@@ -38,8 +39,8 @@ class GotoPoint(QLineEdit):
         super().__init__(parent)
         self._over = parent
         self.setObjectName("goto_point")
-        self.setAccessibleName("Go to point")
-        self.setPlaceholderText("Number or name of a point")
+        self.setAccessibleName(tr("Go to point"))
+        self.setPlaceholderText(tr("Number or name of a point"))
         self.setFixedWidth(_WIDTH)
         self._scheme: Scheme | None = None
         self._names = QStringListModel(self)

@@ -20,10 +20,13 @@ from PySide6.QtWidgets import (
 )
 
 from app.jobs.faces import FaceDetails, Step
+from app.texts import tr, tr_later
 
 _STEP = Qt.ItemDataRole.UserRole
-_NO_FACE = "No face is active.\nOpen an image with a face, or draw a box around one (B)."
-_NO_STEPS = "Nothing has been done to this face yet.\nWhat anybody changes is listed here, with the way back to it."
+_NO_FACE = tr_later("No face is active.\nOpen an image with a face, or draw a box around one (B).")
+_NO_STEPS = tr_later(
+    "Nothing has been done to this face yet.\nWhat anybody changes is listed here, with the way back to it."
+)
 
 
 def when(at: datetime, now: datetime | None = None) -> str:
@@ -49,12 +52,12 @@ class HistoryPanel(QWidget):
         self._face: str | None = None
         self._writable = True
         self.list = QTreeWidget(self)
-        self.list.setHeaderLabels(["When", "Who", "What"])
+        self.list.setHeaderLabels([tr("When"), tr("Who"), tr("What")])
         self.list.setRootIsDecorated(False)
         self.list.setUniformRowHeights(True)
         self.list.setAlternatingRowColors(True)
         self.list.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.list.setAccessibleName("History of the active face")
+        self.list.setAccessibleName(tr("History of the active face"))
         self.list.setStyleSheet("QTreeView::item { padding: 2px; }")
         header = self.list.header()
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
@@ -67,10 +70,12 @@ class HistoryPanel(QWidget):
         self.older = QLabel(self)
         self.older.setEnabled(False)
         self.older.setContentsMargins(8, 0, 8, 0)
-        self.back = QPushButton("Back to this", self)
-        self.back.setToolTip("Make the face what it was after the selected step. That is an edit: it can be undone.")
-        self.hide_button = QPushButton("Stop looking", self)
-        self.hide_button.setToolTip("Draw only the present state again.")
+        self.back = QPushButton(tr("Back to this"), self)
+        self.back.setToolTip(
+            tr("Make the face what it was after the selected step. That is an edit: it can be undone.")
+        )
+        self.hide_button = QPushButton(tr("Stop looking"), self)
+        self.hide_button.setToolTip(tr("Draw only the present state again."))
         self._layout()
         self.list.itemSelectionChanged.connect(self._selected)
         self.back.clicked.connect(self._want_back)
@@ -108,9 +113,16 @@ class HistoryPanel(QWidget):
         self.list.blockSignals(False)
         if same and chosen is not None:
             self._select(chosen.revision_id)
-        self.older.setText("" if details is None or not details.older else f"and {details.older:,} older steps")
+        self.older.setText(
+            ""
+            if details is None or not details.older
+            else tr(
+                "and {older:,} older steps",
+                older=details.older,
+            )
+        )
         self.older.setVisible(bool(self.older.text()))
-        self.hint.setText(_NO_FACE if details is None else _NO_STEPS)
+        self.hint.setText(tr(_NO_FACE) if details is None else tr(_NO_STEPS))
         self._stack.setCurrentIndex(1 if self.steps else 0)
         self._selected()
 
@@ -127,7 +139,18 @@ class HistoryPanel(QWidget):
         item = QTreeWidgetItem([when(step.at), step.author, step.text])
         item.setData(0, _STEP, step)
         item.setToolTip(0, f"{step.at:%Y-%m-%d %H:%M:%S}")
-        item.setToolTip(2, step.text + (f"\nin the label set “{step.label_set}”" if step.label_set else ""))
+        item.setToolTip(
+            2,
+            step.text
+            + (
+                tr(
+                    "\nin the label set “{label_set}”",
+                    label_set=step.label_set,
+                )
+                if step.label_set
+                else ""
+            ),
+        )
         return item
 
     def _select(self, revision_id: str) -> None:

@@ -16,6 +16,7 @@ from PySide6.QtGui import QImage
 from app.image_filter import ImageFilter
 from app.jobs.pool import Job, WorkerPool
 from app.panels.image_order import AT_ONCE, Arrangement, arrange
+from app.texts import tr
 from core.work_status import NO_FACTS, STATUS_TEXTS, ImageFacts, WorkStatus, work_status
 
 THUMBNAILS_KEPT = 1500
@@ -127,7 +128,7 @@ class ImageListModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return row.name
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{row.name}, {STATUS_TEXTS[row.status]}" + (", bookmarked" if row.bookmarked else "")
+            return f"{row.name}, {tr(STATUS_TEXTS[row.status])}" + (tr(", bookmarked") if row.bookmarked else "")
         if role == Qt.ItemDataRole.ToolTipRole:
             return _tooltip(row)
         if role == Role.ROW:
@@ -291,27 +292,35 @@ class ImageListModel(QAbstractListModel):
 
 
 def _tooltip(row: ImageRow) -> str:
-    lines = [row.path, _STATUS_TIPS[row.status] if row.review != "rejected" else "Done: rejected"]
+    lines = [row.path, _status_tip(row)]
     if row.bookmarked:
-        lines.append("Bookmarked")
+        lines.append(tr("Bookmarked"))
     if row.facts.tags:
-        lines.append("Tags: " + ", ".join(row.facts.tags))
+        lines.append(tr("Tags: ") + ", ".join(row.facts.tags))
     if row.missing:
-        lines.append("The file is not where it was. File > Relink images finds it if it was moved.")
+        lines.append(tr("The file is not where it was. File > Relink images finds it if it was moved."))
     elif row.problem:
         lines.append(row.problem)
     elif row.worst is not None:
         lines.append(
-            f"Worst label: {row.worst:.1%} of the distance between the outer eye corners away from the prediction"
+            tr(
+                "Worst label: {worst:.1%} of the distance between the outer eye corners away from the prediction",
+                worst=row.worst,
+            )
         )
     return "\n".join(lines)
 
 
+def _status_tip(row: ImageRow) -> str:
+    why = tr("rejected") if row.review == "rejected" else tr(_STATUS_TIPS[row.status])
+    return f"{tr(STATUS_TEXTS[row.status])}: {why}"
+
+
 _STATUS_TIPS: dict[WorkStatus, str] = {
-    "new": f"{STATUS_TEXTS['new']}: nobody has worked on it, and no model has looked at it",
-    "predicted": f"{STATUS_TEXTS['predicted']}: a model has looked at it, and nobody has worked on it",
-    "progress": f"{STATUS_TEXTS['progress']}: somebody has begun, and some face is not accepted yet",
-    "disputed": f"{STATUS_TEXTS['disputed']}: somebody has put a face in question",
-    "done": f"{STATUS_TEXTS['done']}: every face is accepted",
+    "new": "nobody has worked on it, and no model has looked at it",
+    "predicted": "a model has looked at it, and nobody has worked on it",
+    "progress": "somebody has begun, and some face is not accepted yet",
+    "disputed": "somebody has put a face in question",
+    "done": "every face is accepted",
 }
 

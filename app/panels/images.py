@@ -27,6 +27,7 @@ from app.jobs.store import count_text
 from app.panels.filter_bar import FilterBar
 from app.panels.image_model import ImageListModel, ImageRow, Role
 from app.panels.status_icons import paint_status
+from app.texts import tr
 from core.work_status import STATUS_TEXTS
 
 THUMBNAIL_SIDE = 64
@@ -42,18 +43,18 @@ _BOOKMARK = QColor("#d9622b")
 def row_caption(row: ImageRow) -> str:
     """The second line of a row."""
     if row.missing:
-        return "file is missing"
+        return tr("file is missing")
     if row.problem:
         return row.problem
     if row.faces is None:
         return ""
     if row.faces == 0:
-        return "no face found" if row.seen else "not yet looked at"
-    parts = ["Rejected" if row.review == "rejected" else STATUS_TEXTS[row.status]]
+        return tr("no face found") if row.seen else tr("not yet looked at")
+    parts = [tr("Rejected") if row.review == "rejected" else tr(STATUS_TEXTS[row.status])]
     if row.faces > 1:
         parts.append(count_text(row.faces, "face"))
     if row.worst is not None:
-        parts.append(f"worst {row.worst:.1%}")
+        parts.append(tr("worst {worst:.1%}", worst=row.worst))
     return " · ".join(parts)
 
 
@@ -168,16 +169,18 @@ class ImagePanel(QWidget):
         self.filter = self.bar.text
         self.order = QComboBox(self)
         for value, text in _ORDERS:
-            self.order.addItem(text, value)
-        self.order.setToolTip("Order of the list. 'Worst label first' needs predictions (Ctrl+Shift+P predicts all).")
-        self.order.setAccessibleName("Order of the list")
+            self.order.addItem(tr(text), value)
+        self.order.setToolTip(
+            tr("Order of the list. 'Worst label first' needs predictions (Ctrl+Shift+P predicts all).")
+        )
+        self.order.setAccessibleName(tr("Order of the list"))
         self.summary = QLabel(self)
         self.view = self._make_view()
         self.hint = QLabel(self)
         self.hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.hint.setWordWrap(True)
         self.hint.setMargin(8)
-        self.show_all = QPushButton("Show all images", self)
+        self.show_all = QPushButton(tr("Show all images"), self)
         self.empty = QWidget(self)
         column = QVBoxLayout(self.empty)
         column.addStretch(1)
@@ -217,7 +220,7 @@ class ImagePanel(QWidget):
         view.setVerticalScrollMode(QTableView.ScrollMode.ScrollPerPixel)
         view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         view.setEditTriggers(QTableView.EditTrigger.NoEditTriggers)
-        view.setAccessibleName("Images")
+        view.setAccessibleName(tr("Images"))
         return view
 
     def _layout(self) -> None:
@@ -331,10 +334,18 @@ class ImagePanel(QWidget):
 
     def _summarise(self) -> None:
         shown, total = self.model.rowCount(), self.model.total()
-        self.summary.setText(count_text(total, "image") if shown == total else f"{shown:,} of {total:,} shown")
+        self.summary.setText(
+            count_text(total, "image")
+            if shown == total
+            else tr(
+                "{shown:,} of {total:,} shown",
+                shown=shown,
+                total=total,
+            )
+        )
         if total and not shown:
-            self.hint.setText("No image matches all of these conditions.")
+            self.hint.setText(tr("No image matches all of these conditions."))
         else:
-            self.hint.setText("No images yet.\nOpen a folder, or drop photos on this window.")
+            self.hint.setText(tr("No images yet.\nOpen a folder, or drop photos on this window."))
         self.show_all.setVisible(bool(total))
         self._stack.setCurrentWidget(self.view if shown else self.empty)

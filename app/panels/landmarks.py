@@ -8,6 +8,7 @@ from PySide6.QtCore import QItemSelection, QItemSelectionModel, QSortFilterProxy
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QLabel, QStackedLayout, QTableView, QVBoxLayout, QWidget
 
 from app.panels.landmark_model import COLUMNS, SORT_ROLE, LandmarkModel
+from app.texts import tr
 from core.face import Label, Prediction
 from core.scheme import Scheme
 
@@ -40,9 +41,9 @@ class LandmarkPanel(QWidget):
         self.table.setWordWrap(False)
         self.table.verticalHeader().hide()
         self.table.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 6)
-        self.table.setAccessibleName("Landmarks of the active face")
+        self.table.setAccessibleName(tr("Landmarks of the active face"))
         self._set_widths()
-        self.hint = QLabel("No face is active.\nOpen an image with a face, or draw a box around one (B).", self)
+        self.hint = QLabel(tr("No face is active.\nOpen an image with a face, or draw a box around one (B)."), self)
         self.hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.hint.setWordWrap(True)
         self.hint.setMargin(16)

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.icons import icon
+from app.texts import tr
 
 INFO_SHOWN_MS = 15_000
 """Good news leaves by itself; warnings and errors stay until they are closed."""
@@ -62,12 +63,12 @@ class MessageBar(QFrame):
         self._text.setTextFormat(Qt.TextFormat.PlainText)
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._more = QToolButton(self)
-        self._more.setText("Details")
+        self._more.setText(tr("Details"))
         self._more.setCheckable(True)
         self._waiting = QLabel(self)
         self._close = QToolButton(self)
-        self._close.setToolTip("Close this message")
-        self._close.setAccessibleName("Close this message")
+        self._close.setToolTip(tr("Close this message"))
+        self._close.setAccessibleName(tr("Close this message"))
         self._details = QPlainTextEdit(self)
         self._details.setReadOnly(True)
         self._details.setMaximumHeight(160)
@@ -138,7 +139,7 @@ class MessageBar(QFrame):
         self._details.setPlainText(top.details)
         self._more.setVisible(bool(top.details))
         others = len(self.messages) - 1
-        self._waiting.setText(f"{others} more below" if others else "")
+        self._waiting.setText(tr("{others} more below", others=others) if others else "")
         # Not the bar's own palette, which its style sheet changes.
         dark = app.palette().color(QPalette.ColorRole.Window).lightness() < 128
         self.setStyleSheet(f"MessageBar {{ background: {top.tone.value[1 if dark else 0]}; }}")

@@ -6,6 +6,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QPushButton, QWidget
 
+from app.texts import tr
+
 
 class NameBar(QFrame):
     """A line above the picture with a field; it stays until it is answered.
@@ -19,13 +21,13 @@ class NameBar(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("name_bar")
-        label = QLabel("Your corrections are &kept under the name", self)
+        label = QLabel(tr("Your corrections are &kept under the name"), self)
         self.field = QLineEdit(self)
         self.field.setMaximumWidth(220)
-        self.field.setAccessibleName("Your name")
-        self.field.setToolTip("Goes with every edit and names the label set of your corrections.")
+        self.field.setAccessibleName(tr("Your name"))
+        self.field.setToolTip(tr("Goes with every edit and names the label set of your corrections."))
         label.setBuddy(self.field)
-        self.keep = QPushButton("Keep", self)
+        self.keep = QPushButton(tr("Keep"), self)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 4, 8, 4)
         layout.addWidget(label)

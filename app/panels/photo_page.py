@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QPushButton, QVBox
 
 from app.canvas.adjust import GAMMA_RANGE, NEUTRAL, Adjustment
 from app.panels.sliders import NumberSlider
+from app.texts import tr
 
 
 class PhotoPage(QWidget):
@@ -23,20 +24,21 @@ class PhotoPage(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._quiet = False
-        self.brightness = NumberSlider("Brightness", "Lighter or darker as a whole.", (-1, 1), 0, "", self)
-        self.contrast = NumberSlider("Contrast", "Spreads tones about the middle, or draws them together.", (-1, 1), 0,
-                                     "", self)  # fmt: skip
-        self.gamma = NumberSlider("Gamma", "Above 1 shows more in the dark parts, below 1 in the light ones.",
+        self.brightness = NumberSlider(tr("Brightness"), tr("Lighter or darker as a whole."), (-1, 1), 0, "", self)
+        self.contrast = NumberSlider(
+            tr("Contrast"), tr("Spreads tones about the middle, or draws them together."), (-1, 1), 0, "", self
+        )
+        self.gamma = NumberSlider(tr("Gamma"), tr("Above 1 shows more in the dark parts, below 1 in the light ones."),
                                   GAMMA_RANGE, 1, "", self)  # fmt: skip
-        self.grey = QCheckBox("&Grey", self)
-        self.grey.setToolTip("Without colour: contours are often easier to see.")
-        self.invert = QCheckBox("In&vert", self)
-        self.invert.setToolTip("Light for dark, as a negative.")
-        self.auto = QCheckBox("&Auto contrast", self)
-        self.auto.setToolTip("Spreads the tones of each image from black to white. Moving a slider ends that.")
-        self.reset = QPushButton("&Reset", self)
-        self.reset.setToolTip("Show photos as they are.")
-        note = QLabel("Only what you see changes: the file and the network's input stay as they are.", self)
+        self.grey = QCheckBox(tr("&Grey"), self)
+        self.grey.setToolTip(tr("Without colour: contours are often easier to see."))
+        self.invert = QCheckBox(tr("In&vert"), self)
+        self.invert.setToolTip(tr("Light for dark, as a negative."))
+        self.auto = QCheckBox(tr("&Auto contrast"), self)
+        self.auto.setToolTip(tr("Spreads the tones of each image from black to white. Moving a slider ends that."))
+        self.reset = QPushButton(tr("&Reset"), self)
+        self.reset.setToolTip(tr("Show photos as they are."))
+        note = QLabel(tr("Only what you see changes: the file and the network's input stay as they are."), self)
         note.setWordWrap(True)
         note.setEnabled(False)
         switches = QHBoxLayout()

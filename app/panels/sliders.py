@@ -6,6 +6,8 @@ from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QSlider, QWidget
 
+from app.texts import tr
+
 _STEPS_PER_UNIT = 20
 
 
@@ -87,7 +89,7 @@ class OpacitySlider(KeySlider):
         self.setRange(0, 20)
         self.setPageStep(4)
         self._layer = layer
-        self.setAccessibleName(f"Opacity of {layer}")
+        self.setAccessibleName(tr("Opacity of {layer}", layer=layer))
         self.setValue(round(20 * value))
         self.valueChanged.connect(lambda _value: self._say())
         self._say()
@@ -97,4 +99,4 @@ class OpacitySlider(KeySlider):
         return self.value() / 20
 
     def _say(self) -> None:
-        self.setToolTip(f"Opacity of {self._layer}: {5 * self.value()} %")
+        self.setToolTip(tr("Opacity of {layer}: {n} %", layer=self._layer, n=5 * self.value()))

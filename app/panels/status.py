@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QLabel, QProgressBar, QSizePolicy, QStatusBar, QTo
 
 from app.edits import SaveState
 from app.jobs.predict import ModelState
+from app.texts import tr
 
 
 class ElidedLabel(QLabel):
@@ -40,25 +41,27 @@ class StatusLine(QStatusBar):
         self.cancel = QToolButton(self)
         self.cancel.setDefaultAction(cancel)
         self.saved = QLabel(self)
-        self.saved.setToolTip("Every edit is kept at once; this says when the last one was safe on disk.")
+        self.saved.setToolTip(tr("Every edit is kept at once; this says when the last one was safe on disk."))
         self.left = QLabel(self)
         self.left.setToolTip(
-            "Faces that nobody has reviewed (an image nobody has looked at counts as one), and how long that takes:\n"
-            "the median of the last 20 faces you finished, without pauses of a minute and more.\n"
-            "Go > Measure the pace anew begins again."
+            tr(
+                "Faces that nobody has reviewed (an image nobody has looked at counts as one), and how long that "
+                "takes:\nthe median of the last 20 faces you finished, without pauses of a minute and more.\nGo > "
+                "Measure the pace anew begins again."
+            )
         )
         self.author = QToolButton(self)
         self.author.setDefaultAction(author)
         self.author.setAutoRaise(True)
         self.position = QLabel(self)
-        self.position.setToolTip("Position of the mouse in image px; the centre of the top-left pixel is (0, 0).")
+        self.position.setToolTip(tr("Position of the mouse in image px; the centre of the top-left pixel is (0, 0)."))
         self.zoom = QLabel(self)
-        self.zoom.setToolTip("Screen pixels for one image pixel")
+        self.zoom.setToolTip(tr("Screen pixels for one image pixel"))
         self.model = QLabel(self)
         width = self.fontMetrics().horizontalAdvance("x 00000.0  y 00000.0")
         self.position.setMinimumWidth(width)
         # Nothing jumps to and fro while edits are saved.
-        self.saved.setMinimumWidth(self.fontMetrics().horizontalAdvance("All changes saved 00:00:00") + 16)
+        self.saved.setMinimumWidth(self.fontMetrics().horizontalAdvance(tr("All changes saved") + " 00:00:00") + 16)
         for widget in (self.work, self.bar, self.cancel):
             self.addWidget(widget)
         self.addWidget(self.hint, 1)
@@ -94,8 +97,8 @@ class StatusLine(QStatusBar):
     def show_author(self, name: str) -> None:
         """Under which name edits are kept."""
         self.author.setText(name)
-        self.author.setToolTip(f"Your corrections are kept under the name “{name}”. Click to change it.")
-        self.author.setAccessibleName(f"Your name: {name}")
+        self.author.setToolTip(tr("Your corrections are kept under the name “{name}”. Click to change it.", name=name))
+        self.author.setAccessibleName(tr("Your name: {name}", name=name))
 
     def show_position(self, x: float, y: float) -> None:
         """Where the mouse is, image px; NaN outside."""
@@ -109,12 +112,15 @@ class StatusLine(QStatusBar):
         """Which model runs where, and why there."""
         if state.info is not None:
             info = state.info
-            self.model.setText(f"{info.name} on {info.device}")
+            self.model.setText(tr("{name} on {device}", name=info.name, device=info.device))
             self.model.setToolTip(
-                f"Model {info.name}, scheme {info.scheme}\nDevice: {info.device} ({info.reason})\n"
-                f"Computes in {info.precision}"
+                tr(
+                    "Model {name}, scheme {scheme}\nDevice: {device} ({reason})\nComputes in {precision}",
+                    name=info.name, scheme=info.scheme, device=info.device, reason=info.reason,
+                    precision=info.precision,
+                )
             )
             return
-        words = {"none": "", "loading": "Loading the model…", "missing": "No model", "failed": "No model"}
+        words = {"none": "", "loading": tr("Loading the model…"), "missing": tr("No model"), "failed": tr("No model")}
         self.model.setText(words[state.kind])
         self.model.setToolTip(state.text)

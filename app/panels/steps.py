@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.panels.history import when
+from app.texts import tr
 
 _STEP = Qt.ItemDataRole.UserRole
 
@@ -53,23 +54,23 @@ class StepsPanel(QWidget):
         self.steps: Sequence[OwnStep] = ()
         self._writable = True
         self.list = QTreeWidget(self)
-        self.list.setHeaderLabels(["When", "What", "Image"])
+        self.list.setHeaderLabels([tr("When"), tr("What"), tr("Image")])
         self.list.setRootIsDecorated(False)
         self.list.setUniformRowHeights(True)
         self.list.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.list.setAccessibleName("Your edits in this project")
+        self.list.setAccessibleName(tr("Your edits in this project"))
         self.list.setStyleSheet("QTreeView::item { padding: 2px; }")
         header = self.list.header()
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
         header.setStretchLastSection(True)
-        self.hint = QLabel("Nothing to undo.\nWhat you change in any image of this project is listed here.", self)
+        self.hint = QLabel(tr("Nothing to undo.\nWhat you change in any image of this project is listed here."), self)
         self.hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.hint.setWordWrap(True)
         self.hint.setMargin(16)
         self.back = QPushButton(self)
-        self.back.setToolTip("Take back the selected step and all that came after it. Redo brings them back.")
-        self.visit = QPushButton("Show the image", self)
+        self.back.setToolTip(tr("Take back the selected step and all that came after it. Redo brings them back."))
+        self.visit = QPushButton(tr("Show the image"), self)
         listed = QWidget(self)
         inside = QVBoxLayout(listed)
         inside.setContentsMargins(0, 0, 0, 0)
@@ -117,7 +118,7 @@ class StepsPanel(QWidget):
     def _selected(self) -> None:
         step = self.selected()
         count = 0 if step is None else self.steps.index(step) + 1
-        self.back.setText("Undo" if count < 2 else f"Undo these {count:,}")
+        self.back.setText(tr("Undo") if count < 2 else tr("Undo these {count:,}", count=count))
         self.back.setEnabled(step is not None and self._writable)
         self.visit.setEnabled(step is not None and bool(step.image_id))
         faint = QColor(self.palette().text().color())

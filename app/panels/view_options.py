@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
 from app.canvas.colours import PALETTES, RGB, chosen, text_of
 from app.panels.sliders import NumberSlider, OpacitySlider
 from app.settings import Settings
+from app.texts import in_sentence, tr, tr_count
 
 _SCALE_RANGE = (0.1, 3.0)
 _THRESHOLD_RANGE = (1.0, 4.0)
@@ -79,12 +80,13 @@ class LayersPage(QWidget):
             title: QWidget
             if action:
                 title = self._button(actions(action))
-                caption = actions(action).text().replace("&", "").lower()
+                caption = actions(action).text().replace("&", "")
             else:
+                caption = tr(caption)
                 title = QLabel(caption, self)
                 title.setContentsMargins(6, 4, 0, 4)
-                title.setToolTip(_TIPS[name])
-            slider = OpacitySlider(caption.lower(), float(settings.value(f"opacity_{name}")), self)
+                title.setToolTip(tr(_TIPS[name]))
+            slider = OpacitySlider(in_sentence(caption), float(settings.value(f"opacity_{name}")), self)
             slider.valueChanged.connect(lambda _value: self.changed.emit())
             self.opacities[name] = slider
             grid.addWidget(title, line, 0)
@@ -121,28 +123,41 @@ class MarksPage(QWidget):
         levels = str(settings.value("sigma_levels")).split(",")
         self.sigmas = {k: QCheckBox(f"{k} σ", self) for k in (1, 2, 3)}
         line = QHBoxLayout()
-        line.addWidget(QLabel("Ellipse levels", self), 1)
+        line.addWidget(QLabel(tr("Ellipse levels"), self), 1)
         for k, box in self.sigmas.items():
             box.setChecked(str(k) in levels)
-            box.setToolTip(f"Draw the ellipse {k} standard deviation{'s' if k > 1 else ''} from the mean")
+            box.setToolTip(
+                tr_count(
+                    "Draw the ellipse {n} standard deviation from the mean",
+                    "Draw the ellipse {n} standard deviations from the mean",
+                    k,
+                )
+            )
             box.toggled.connect(lambda _on: self.changed.emit())
             line.addWidget(box)
         self.scale = NumberSlider(
-            "Ellipse scale", "Draws ellipses smaller or larger than they are; the legend says it.", _SCALE_RANGE,
-            float(settings.value("ellipse_scale")), " ×", self,
+            tr("Ellipse scale"), tr("Draws ellipses smaller or larger than they are; the legend says it."),
+            _SCALE_RANGE, float(settings.value("ellipse_scale")), " ×", self,
         )  # fmt: skip
         self.threshold = NumberSlider(
-            "Ambiguous above",
-            "A point whose ellipse is at least this many times longer than wide is flagged: along the long axis its "
-            "place on the contour is a matter of convention.",
+            tr("Ambiguous above"),
+            tr(
+                "A point whose ellipse is at least this many times longer than wide is flagged: along the long axis "
+                "its place on the contour is a matter of convention."
+            ),
             _THRESHOLD_RANGE, float(settings.value("ambiguous_threshold")), "", self,
         )  # fmt: skip
         self.count = QLabel(self)
         self.point_size = NumberSlider(
-            "Point size", "Size of the marks on screen.", _POINT_RANGE, float(settings.value("point_size")), " ×", self
+            tr("Point size"),
+            tr("Size of the marks on screen."),
+            _POINT_RANGE,
+            float(settings.value("point_size")),
+            " ×",
+            self,
         )
         self.text_size = NumberSlider(
-            "Size of numbers and names", "Height of the letters on screen.", _TEXT_RANGE,
+            tr("Size of numbers and names"), tr("Height of the letters on screen."), _TEXT_RANGE,
             float(settings.value("text_size")), " px", self, 1,
         )  # fmt: skip
         for slider in (self.scale, self.threshold, self.point_size, self.text_size):
@@ -159,18 +174,23 @@ class MarksPage(QWidget):
     def _colours(self) -> QFormLayout:
         self.palette_box = QComboBox(self)
         for name, (text, _colours) in PALETTES.items():
-            self.palette_box.addItem(text, name)
+            self.palette_box.addItem(tr(text), name)
         self.palette_box.setCurrentIndex(max(0, self.palette_box.findData(self._settings.value("palette"))))
-        self.palette_box.setToolTip("Colours of the marks. Shapes say the same: discs, crosses, triangles, arrows.")
+        self.palette_box.setToolTip(tr("Colours of the marks. Shapes say the same: discs, crosses, triangles, arrows."))
         self.palette_box.activated.connect(lambda _index: self._take_palette())
         self.own = {key: QPushButton(self) for key, _ in _OWN}
         form = QFormLayout()
-        form.addRow("&Colours", self.palette_box)
+        form.addRow(tr("&Colours"), self.palette_box)
         line = QHBoxLayout()
         for key, text in _OWN:
             button = self.own[key]
             button.setText(text)
-            button.setToolTip(f"A colour of your own for {text.lower()}; choosing a palette takes it back.")
+            button.setToolTip(
+                tr(
+                    "A colour of your own for {marks}; choosing a palette takes it back.",
+                    marks=in_sentence(tr(text)),
+                )
+            )
             button.clicked.connect(lambda _on=False, key=key, text=text: self._choose(key, text))
             line.addWidget(button)
         form.addRow(line)
@@ -185,7 +205,14 @@ class MarksPage(QWidget):
         self.changed.emit()
 
     def _choose(self, key: str, text: str) -> None:
-        colour = QColorDialog.getColor(QColor(*self._shown_colours()[key]), self, f"Colour for {text.lower()}")
+        colour = QColorDialog.getColor(
+            QColor(*self._shown_colours()[key]),
+            self,
+            tr(
+                "Colour for {marks}",
+                marks=in_sentence(tr(text)),
+            ),
+        )
         if colour.isValid():
             self._settings.set(key, text_of((colour.red(), colour.green(), colour.blue())))
             self._show_swatches()
@@ -224,7 +251,7 @@ class ViewPanel(QWidget):
         self.tabs = QTabWidget(self)
         self.tabs.setDocumentMode(True)
         self.tabs.setUsesScrollButtons(False)
-        self.tabs.setAccessibleName("Pages of the view dock")
+        self.tabs.setAccessibleName(tr("Pages of the view dock"))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.tabs)
@@ -233,8 +260,8 @@ class ViewPanel(QWidget):
         self.count, self.threshold = self.marks.count, self.marks.threshold
         self.layers.changed.connect(self.changed)
         self.marks.changed.connect(self.changed)
-        self.add_page("Layers", self.layers)
-        self.add_page("Marks", self.marks)
+        self.add_page(tr("Layers"), self.layers)
+        self.add_page(tr("Marks"), self.marks)
         self.tabs.currentChanged.connect(lambda _index: self.page_changed.emit())
         self.show_count(None, 0)
 
@@ -269,6 +296,12 @@ class ViewPanel(QWidget):
     def show_count(self, flagged: int | None, total: int) -> None:
         """Tell how many points of the active face are flagged; None where there is no prediction."""
         if flagged is None:
-            self.marks.count.setText("Flags appear once the face is predicted.")
+            self.marks.count.setText(tr("Flags appear once the face is predicted."))
         else:
-            self.marks.count.setText(f"▲ {flagged} of {total} points of this face are ambiguous")
+            self.marks.count.setText(
+                tr(
+                    "▲ {flagged} of {total} points of this face are ambiguous",
+                    flagged=flagged,
+                    total=total,
+                )
+            )

@@ -8,6 +8,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
+from app.texts import tr
 from core.paths import project_name
 
 _RECENT_SHOWN = 5
@@ -52,7 +53,7 @@ class WelcomePage(QWidget):
     ) -> None:
         super().__init__(parent)
         self._open_recent = open_recent
-        title = QLabel("See where landmarks are certain, and where labels are wrong", self)
+        title = QLabel(tr("See where landmarks are certain, and where labels are wrong"), self)
         font = title.font()
         font.setPointSizeF(font.pointSizeF() * 1.6)
         title.setFont(font)
@@ -64,7 +65,7 @@ class WelcomePage(QWidget):
         for action in ways:
             buttons.addWidget(self._way(action))
         buttons.addStretch(1)
-        hint = QLabel("or drop photos, a folder, a data set or a .starmark project anywhere on this window", self)
+        hint = QLabel(tr("or drop photos, a folder, a data set or a .starmark project anywhere on this window"), self)
         hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
         hint.setWordWrap(True)
         self._recent_box = QFrame(self)
@@ -109,7 +110,7 @@ class WelcomePage(QWidget):
         self._recent_box.setVisible(bool(paths))
         if not paths:
             return
-        heading = QLabel("Recent", self._recent_box)
+        heading = QLabel(tr("Recent"), self._recent_box)
         heading.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._recent.addWidget(heading)
         for path in list(paths)[:_RECENT_SHOWN]:

@@ -12,6 +12,7 @@ from PySide6.QtGui import QKeySequence, QPainter, QPaintEvent, QPalette, QPen, Q
 from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from app.icons import icon
+from app.texts import tr
 from app.tour.placing import place
 
 WIDTH = 330
@@ -40,7 +41,7 @@ class Content:
     progress: str = ""
     buttons: Sequence[tuple[str, str]] = ()
     primary: str = ""
-    closing: str = "Close"
+    closing: str = ""
 
 
 class Callout(QFrame):
@@ -133,7 +134,7 @@ class Callout(QFrame):
             button.deleteLater()
         self.buttons = {}
         for name, text in wanted:
-            button = QPushButton(text, self)
+            button = QPushButton(tr(text), self)
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keyboard with the canvas
             button.setAutoDefault(True)  # Enter presses it
             button.clicked.connect(lambda _on=False, name=name: self.pressed.emit(name))

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QDockWidget
 
 from app.panels.message_bar import Tone
 from app.settings import Settings
+from app.texts import tr, tr_later
 from app.tour.callout import Callout, Content
 from app.tour.engine import Tour
 from app.tour.offer import Offer
@@ -26,8 +27,9 @@ FINISHED, DECLINED = "finished", "declined"
 """Values of the setting "tour"; empty as long as the user has not said."""
 
 _LAYOUT = frozenset({QEvent.Type.Resize, QEvent.Type.Move, QEvent.Type.Show, QEvent.Type.Hide})
-_SKIP, _SHOW, _BACK, _FINISH = ("skip", "S&kip"), ("show", "&Show me"), ("back", "&Back to it"), ("finish", "F&inish")
-_LATER, _TAKE = ("later", "Not now"), ("take", "Ta&ke the tour")
+_SKIP, _SHOW = ("skip", tr_later("S&kip")), ("show", tr_later("&Show me"))
+_BACK, _FINISH = ("back", tr_later("&Back to it")), ("finish", tr_later("F&inish"))
+_LATER, _TAKE = ("later", tr_later("Not now")), ("take", tr_later("Ta&ke the tour"))
 
 
 class Guide(QObject):
@@ -106,12 +108,14 @@ class Guide(QObject):
     def _offer_tour(self) -> None:
         self._sheet().show_content(
             Content(
-                "A look around?",
-                "These are faces with the labels of two annotators. Some labels are wrong. The tour shows in two "
-                "minutes how to find them, and how to tell them from those that only look wrong.",
+                tr("A look around?"),
+                tr(
+                    "These are faces with the labels of two annotators. Some labels are wrong. The tour shows in "
+                    "two minutes how to find them, and how to tell them from those that only look wrong."
+                ),
                 buttons=(_LATER, _TAKE),
                 primary=_TAKE[0],
-                closing="No tour",
+                closing=tr("No tour"),
             )
         )
         self._soon.start(0)
@@ -164,17 +168,17 @@ class Guide(QObject):
         text, task = page.text, page.task
         buttons = (_SKIP, _SHOW) if page.step.show is not None else (_FINISH,)
         if tour.away:
-            text, task, buttons = "This step is about another picture.", "", (_SKIP, _BACK)
+            text, task, buttons = tr("This step is about another picture."), "", (_SKIP, _BACK)
         self._sheet().show_content(
             Content(
                 page.title,
                 text,
                 task,
                 praise,
-                f"{tour.index + 1} of {len(self._pages)}",
+                tr("{n} of {total}", n=tour.index + 1, total=len(self._pages)),
                 buttons,
                 primary=buttons[-1][0] if buttons[-1] in (_FINISH, _BACK) else "",
-                closing="End the tour",
+                closing=tr("End the tour"),
             )
         )
         self._put()

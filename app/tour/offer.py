@@ -6,6 +6,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from app.texts import tr
+
 _WIDTH = 460
 
 
@@ -22,19 +24,21 @@ class Offer(QFrame):
         super().__init__(parent)
         self.setObjectName("offer")
         self._words = QLabel(
-            "New here? The tour takes two minutes, on a sample of faces: one label that only looks wrong, one that is, "
-            "and what to do about them.",
+            tr(
+                "New here? The tour takes two minutes, on a sample of faces: one label that only looks wrong, one "
+                "that is, and what to do about them."
+            ),
             self,
         )
         self._words.setWordWrap(True)
         self._words.setFixedWidth(_WIDTH)  # a word-wrapped text in the middle of a page needs one to find its height
         self._words.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.tour = QPushButton("Take the tour", self)
+        self.tour = QPushButton(tr("Take the tour"), self)
         self.tour.clicked.connect(tour.trigger)
-        self.sample = QPushButton("Open the sample", self)
+        self.sample = QPushButton(tr("Open the sample"), self)
         self.sample.setToolTip(sample.toolTip())
         self.sample.clicked.connect(sample.trigger)
-        self.decline = QPushButton("No, thanks", self)
+        self.decline = QPushButton(tr("No, thanks"), self)
         self.decline.clicked.connect(self.declined)
         row = QHBoxLayout()
         row.addStretch(1)

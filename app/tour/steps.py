@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QRect
 
+from app.texts import tr
 from app.tour.engine import Step
 from app.tour.stage import Stage
 from core.sample import Planted
@@ -75,21 +76,26 @@ def _ambiguous(spot: Planted) -> tuple[Page, ...]:
     return (
         Page(
             look,
-            "What the ellipse says",
-            "An orange disc is a label: where a person put a point. The blue cross is where the model sees it, and the "
-            "ellipse around the cross shows how sure it is. Small: here and nowhere else. Long: somewhere along here.",
-            "Click the orange disc in the ring.",
-            "That is the point.",
+            tr("What the ellipse says"),
+            tr(
+                "An orange disc is a label: where a person put a point. The blue cross is where the model sees it, "
+                "and the ellipse around the cross shows how sure it is. Small: here and nowhere else. Long: "
+                "somewhere along here."
+            ),
+            tr("Click the orange disc in the ring."),
+            tr("That is the point."),
             lambda stage: stage.point_of(spot),
             keep_face=True,
         ),
         Page(
             accept,
-            "Ambiguous, not wrong",
-            "This label slid along the jaw, just where the ellipse is long. Nobody can say how far along the jaw the "
-            "point belongs, so there is nothing to correct.",
-            "Leave it, and set Review to “Accepted”.",
-            "Accepted.",
+            tr("Ambiguous, not wrong"),
+            tr(
+                "This label slid along the jaw, just where the ellipse is long. Nobody can say how far along the "
+                "jaw the point belongs, so there is nothing to correct."
+            ),
+            tr("Leave it, and set Review to “Accepted”."),
+            tr("Accepted."),
             lambda stage: stage.place_of(stage.review),
             keep_face=True,
         ),
@@ -118,28 +124,32 @@ def _find(spot: Planted, stage: Stage) -> tuple[Page, ...]:
     return (
         Page(
             predict,
-            "Have every face looked at",
-            "To find labels that are wrong, compare all of them with the model. That takes a few seconds here, and "
-            "goes on in the background.",
-            f"Press “Predict all” ({stage.key('predict_all')}), and wait until the bar below is full.",
-            "Every face is predicted.",
+            tr("Have every face looked at"),
+            tr(
+                "To find labels that are wrong, compare all of them with the model. That takes a few seconds here, "
+                "and goes on in the background."
+            ),
+            tr("Press “Predict all” ({key}), and wait until the bar below is full.", key=stage.key("predict_all")),
+            tr("Every face is predicted."),
             lambda stage: stage.button("predict_all"),
         ),
         Page(
             find,
-            "Worst first",
-            "The list now says how far the worst label of each face is from where the model sees the point, in "
-            "percent of the distance between the eyes.",
-            f"Choose “Worst label first” above the list, then click {spot.image}.",
-            "Found.",
+            tr("Worst first"),
+            tr(
+                "The list now says how far the worst label of each face is from where the model sees the point, in "
+                "percent of the distance between the eyes."
+            ),
+            tr("Choose “Worst label first” above the list, then click {image}.", image=spot.image),
+            tr("Found."),
             lambda stage: stage.row_of(spot) if stage.sorted_by_worst() else stage.place_of(stage.order),
         ),
         Page(
             worst,
-            "Which point is it?",
-            "One key leads to the label that is farthest from its prediction.",
-            f"Press {stage.key('worst_point')}.",
-            "There it is.",
+            tr("Which point is it?"),
+            tr("One key leads to the label that is farthest from its prediction."),
+            tr("Press {key}.", key=stage.key("worst_point")),
+            tr("There it is."),
             lambda stage: stage.button("worst_point"),
         ),
     )
@@ -173,29 +183,33 @@ def _put_right(spot: Planted, stage: Stage) -> tuple[Page, ...]:
     return (
         Page(
             drag,
-            "A wrong label",
-            "This one is far from its ellipse, in a direction in which the model is sure. That is no matter of "
-            "opinion.",
-            "Drag the orange disc to the blue cross.",
-            "Put right.",
+            tr("A wrong label"),
+            tr(
+                "This one is far from its ellipse, in a direction in which the model is sure. That is no matter of "
+                "opinion."
+            ),
+            tr("Drag the orange disc to the blue cross."),
+            tr("Put right."),
             lambda stage: stage.point_of(spot),
             keep_face=True,
         ),
         Page(
             undo,
-            "All changes saved",
-            "There is no “Save”: every change is on disk at once, and here you see when. You can take any of them "
-            "back, even tomorrow.",
-            f"Press {stage.key('undo')} to undo the move.",
-            "Undone.",
+            tr("All changes saved"),
+            tr(
+                "There is no “Save”: every change is on disk at once, and here you see when. You can take any of "
+                "them back, even tomorrow."
+            ),
+            tr("Press {key} to undo the move.", key=stage.key("undo")),
+            tr("Undone."),
             lambda stage: stage.place_of(stage.save_line),
         ),
         Page(
             redo,
-            "And again",
-            "The label is wrong once more.",
-            f"Press {stage.key('redo')} to do it again.",
-            "All changes saved.",
+            tr("And again"),
+            tr("The label is wrong once more."),
+            tr("Press {key} to do it again.", key=stage.key("redo")),
+            tr("All changes saved."),
             lambda stage: stage.button("redo"),
         ),
     )
@@ -204,9 +218,12 @@ def _put_right(spot: Planted, stage: Stage) -> tuple[Page, ...]:
 def _end(stage: Stage) -> Page:
     return Page(
         Step("end"),
-        "Now with your own faces",
-        f"“Folder” adds your photos, with labels where there are some. “Import” takes in a data set in any of the "
-        f"field's formats. {stage.key('cheat_sheet')} shows all keys. The sample stays under Help.",
+        tr("Now with your own faces"),
+        tr(
+            "“Folder” adds your photos, with labels where there are some. “Import” takes in a data set in any of the "
+            "field's formats. {key} shows all keys. The sample stays under Help.",
+            key=stage.key("cheat_sheet"),
+        ),
         "",
         "",
         lambda stage: stage.button("open_folder"),

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from app.document import Document
 from app.jobs.store import error_text
 from app.jobs.upkeep import BackupRow, backup_rows
+from app.texts import tr
 
 _ROW = Qt.ItemDataRole.UserRole
 
@@ -43,20 +44,22 @@ class BackupsDialog(QDialog):
 
     def __init__(self, document: Document, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle(f"Backups of “{document.name}”")
+        self.setWindowTitle(tr("Backups of “{name}”", name=document.name))
         self._document = document
         intro = QLabel(
-            "Backups are made every ten minutes while something changes, and before imports, merges and other large "
-            "steps. Older ones are thinned: the last of each hour, day, week and month stays.", self,
+            tr(
+                "Backups are made every ten minutes while something changes, and before imports, merges and other "
+                "large steps. Older ones are thinned: the last of each hour, day, week and month stays."
+            ), self,
         )  # fmt: skip
         intro.setWordWrap(True)
         self.list = QTreeWidget(self)
-        self.list.setHeaderLabels(["When", "Why", "Size"])
+        self.list.setHeaderLabels([tr("When"), tr("Why"), tr("Size")])
         self.list.setRootIsDecorated(False)
         self.list.setUniformRowHeights(True)
         self.list.setStyleSheet("QTreeView::item { padding: 3px; }")
         self.list.setAlternatingRowColors(True)
-        self.list.setAccessibleName("Backups")
+        self.list.setAccessibleName(tr("Backups"))
         header = self.list.header()
         header.setStretchLastSection(False)
         for column, mode in enumerate((QHeaderView.ResizeMode.ResizeToContents, QHeaderView.ResizeMode.Stretch,
@@ -65,8 +68,8 @@ class BackupsDialog(QDialog):
         self.state = QLabel(self)
         self.state.setWordWrap(True)
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
-        self.restore_button, self.now_button = QPushButton("Restore…", self), QPushButton("Back up now", self)
-        self.restore_button.setToolTip("Make the project what it was then; as it is now it is kept first.")
+        self.restore_button, self.now_button = QPushButton(tr("Restore…"), self), QPushButton(tr("Back up now"), self)
+        self.restore_button.setToolTip(tr("Make the project what it was then; as it is now it is kept first."))
         for button in (self.restore_button, self.now_button):
             button.setAutoDefault(False)
             self.buttons.addButton(button, QDialogButtonBox.ButtonRole.ActionRole)
@@ -91,7 +94,7 @@ class BackupsDialog(QDialog):
         return row
 
     def _refresh(self, text: str = "") -> None:
-        self.state.setText("Looking for backups…")
+        self.state.setText(tr("Looking for backups…"))
         self._document.in_store(backup_rows, lambda rows: self._show(rows, text), self._failed)
         self._update()
 
@@ -104,7 +107,7 @@ class BackupsDialog(QDialog):
             item.setTextAlignment(2, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             self.list.addTopLevelItem(item)
         total = size_text(sum(row.size for row in rows))
-        where = f"{total} in {rows[0].path.parent}" if rows else "There is no backup yet."
+        where = f"{total} in {rows[0].path.parent}" if rows else tr("There is no backup yet.")
         self.state.setText(f"{text} {where}".strip())
         self._update()
         self.listed.emit()
@@ -115,12 +118,12 @@ class BackupsDialog(QDialog):
         self.listed.emit()
 
     def _back_up(self) -> None:
-        self.state.setText("Making a backup…")
+        self.state.setText(tr("Making a backup…"))
         self.now_button.setEnabled(False)
 
         def done(_backup: object) -> None:
             self.now_button.setEnabled(True)
-            self._refresh("A backup was made.")
+            self._refresh(tr("A backup was made."))
 
         self._document.in_store(lambda project: project.backups.make(), done, self._failed)
 
@@ -137,11 +140,14 @@ class BackupsDialog(QDialog):
 def ask_restore(parent: QWidget, row: BackupRow) -> bool:
     """Whether the user really wants to go back to a backup."""
     text = (
-        f"Make the project what it was on {row.at:%Y-%m-%d at %H:%M:%S}? As it is now it is kept first, as a backup of "
-        "its own, so that you can come back."
+        tr(
+            "Make the project what it was on {at:%Y-%m-%d} at {at:%H:%M:%S}? As it is now it is kept first, as a "
+            "backup of its own, so that you can come back.",
+            at=row.at,
+        )
     )
-    box = QMessageBox(QMessageBox.Icon.Question, "Restore a backup", text, parent=parent)
-    restore = box.addButton("Restore", QMessageBox.ButtonRole.AcceptRole)
+    box = QMessageBox(QMessageBox.Icon.Question, tr("Restore a backup"), text, parent=parent)
+    restore = box.addButton(tr("Restore"), QMessageBox.ButtonRole.AcceptRole)
     box.addButton(QMessageBox.StandardButton.Cancel)
     box.exec()
     return box.clickedButton() is restore
@@ -150,13 +156,15 @@ def ask_restore(parent: QWidget, row: BackupRow) -> bool:
 def offer_restore(parent: QWidget, name: str, row: BackupRow, accepted: Callable[[], None]) -> QMessageBox:
     """Offer a backup of a project that cannot be opened; stops nothing."""
     text = (
-        f"“{name}” is damaged or gone and cannot be opened. There is a good backup of it from "
-        f"{row.at:%Y-%m-%d %H:%M:%S} ({row.reason}, {size_text(row.size)}).\n\nRestore it? The damaged file is kept "
-        "beside it, among the backups."
+        tr(
+            "“{name}” is damaged or gone and cannot be opened. There is a good backup of it from {at:%Y-%m-%d "
+            "%H:%M:%S} ({reason}, {size}).\n\nRestore it? The damaged file is kept beside it, among the backups.",
+            name=name, at=row.at, reason=row.reason, size=size_text(row.size),
+        )
     )
-    box = QMessageBox(QMessageBox.Icon.Warning, "Restore the newest backup?", text, parent=parent)
-    restore = box.addButton("Restore", QMessageBox.ButtonRole.AcceptRole)
-    box.addButton("Not now", QMessageBox.ButtonRole.RejectRole)
+    box = QMessageBox(QMessageBox.Icon.Warning, tr("Restore the newest backup?"), text, parent=parent)
+    restore = box.addButton(tr("Restore"), QMessageBox.ButtonRole.AcceptRole)
+    box.addButton(tr("Not now"), QMessageBox.ButtonRole.RejectRole)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     restore.clicked.connect(lambda _on=False: accepted())
     box.open()

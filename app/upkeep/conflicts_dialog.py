@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from app.document import Document
 from app.jobs.upkeep import ConflictRow, conflict_rows, decide
+from app.texts import tr
 
 _ROW = Qt.ItemDataRole.UserRole
 
@@ -38,26 +39,28 @@ class ConflictsDialog(QDialog):
 
     def __init__(self, document: Document, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Conflicts of merged projects")
+        self.setWindowTitle(tr("Conflicts of merged projects"))
         self._document = document
         self._waiting = 0
         intro = QLabel(
-            "These labels were changed on both sides. Select one to see it: your label as always, the other one "
-            "dimmed. Both stay in their label sets, whatever you choose; taking theirs can be undone.", self,
+            tr(
+                "These labels were changed on both sides. Select one to see it: your label as always, the other one "
+                "dimmed. Both stay in their label sets, whatever you choose; taking theirs can be undone."
+            ), self,
         )  # fmt: skip
         intro.setWordWrap(True)
         self.list = QTreeWidget(self)
-        self.list.setHeaderLabels(["Image", "Ours", "Theirs", "From"])
+        self.list.setHeaderLabels([tr("Image"), tr("Ours"), tr("Theirs"), tr("From")])
         self.list.setRootIsDecorated(False)
         self.list.setUniformRowHeights(True)
         self.list.setStyleSheet("QTreeView::item { padding: 3px; }")
         self.list.setAlternatingRowColors(True)
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.list.setAccessibleName("Conflicts")
+        self.list.setAccessibleName(tr("Conflicts"))
         self.list.header().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self.state = QLabel(self)
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
-        self.ours, self.theirs = QPushButton("Keep ours", self), QPushButton("Take theirs", self)
+        self.ours, self.theirs = QPushButton(tr("Keep ours"), self), QPushButton(tr("Take theirs"), self)
         self.ours.clicked.connect(lambda _on=False: self._decide("ours"))
         self.theirs.clicked.connect(lambda _on=False: self._decide("theirs"))
         for button in (self.ours, self.theirs):
@@ -90,7 +93,7 @@ class ConflictsDialog(QDialog):
             item = QTreeWidgetItem([row.image, row.ours, row.theirs, row.source])
             item.setData(0, _ROW, row)
             self.list.addTopLevelItem(item)
-        self.state.setText(f"{len(rows):,} to decide." if rows else "There is nothing to decide.")
+        self.state.setText(tr("{rows:,} to decide.", rows=len(rows)) if rows else tr("There is nothing to decide."))
         first = self.list.topLevelItem(0)
         if first is not None:
             self.list.setCurrentItem(first)

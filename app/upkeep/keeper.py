@@ -16,6 +16,7 @@ from app.jobs.pool import Job, WorkerPool
 from app.jobs.store import count_text, error_text
 from app.panels.message_bar import Tone
 from app.settings import Settings, scratch_dir
+from app.texts import tr, tr_count
 from app.upkeep.backups_dialog import BackupsDialog, offer_restore
 from app.upkeep.conflicts_dialog import ConflictsDialog
 
@@ -76,7 +77,7 @@ class Keeper(QObject):
         self.withdrawn.emit("backup")
 
     def _no_backup(self, error: Exception) -> None:
-        text = f"No backup of the project could be made. {error_text(error)}"
+        text = tr("No backup of the project could be made. {error}", error=error_text(error))
         if text != self._problem:
             self._problem = text
             self.said.emit(text, "", Tone.WARNING, "backup")
@@ -85,7 +86,7 @@ class Keeper(QObject):
         """The list, with the ways back."""
         path = self._document.path
         if path is None:
-            self.said.emit("A project on a server is backed up by the server.", "", Tone.INFO, "notice")
+            self.said.emit(tr("A project on a server is backed up by the server."), "", Tone.INFO, "notice")
             return
         dialog = BackupsDialog(self._document, self._window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -129,25 +130,29 @@ class Keeper(QObject):
         if not self._missing:
             self.withdrawn.emit("missing")
             return
-        text = (
-            f"{self._missing:,} of {count_text(total, 'image')} {'is' if self._missing == 1 else 'are'} not where they "
-            "were. Their labels are safe. If the files were moved, File > Relink images finds them again."
+        text = tr_count(
+            "{n:,} of {images} is not where it was. Its labels are safe. If the file was moved, File > Relink images "
+            "finds it again.",
+            "{n:,} of {images} are not where they were. Their labels are safe. If the files were moved, File > Relink "
+            "images finds them again.",
+            self._missing,
+            images=count_text(total, "image"),
         )
         self.said.emit(text, "", Tone.WARNING, "missing")
 
     def relink(self) -> None:
         """Ask where the images are now."""
-        folder = dialogs.ask_folder(self._window, self._settings, "Where are the images now?")
+        folder = dialogs.ask_folder(self._window, self._settings, tr("Where are the images now?"))
         if folder is not None:
-            self._document.change(partial(upkeep.relink, folder=folder), "Looking for images…")
+            self._document.change(partial(upkeep.relink, folder=folder), tr("Looking for images…"))
 
     # -- other people's work
 
     def merge(self) -> None:
         """Ask for a project to bring in."""
-        other = dialogs.ask_project(self._window, self._settings, "Merge project")
+        other = dialogs.ask_project(self._window, self._settings, tr("Merge project"))
         if other is not None:
-            self._document.change(partial(upkeep.merge, other=other), "Merging…")
+            self._document.change(partial(upkeep.merge, other=other), tr("Merging…"))
 
     def show_conflicts(self) -> None:
         """What merges left to decide."""
