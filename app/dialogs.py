@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -151,7 +152,7 @@ class SettingsDialog(QDialog):
         if not isinstance(field, QCheckBox):
             help_text = QLabel(tip, self)
             help_text.setWordWrap(True)
-            help_text.setEnabled(False)
+            help_text.setForegroundRole(QPalette.ColorRole.PlaceholderText)
             form.addRow("", help_text)
 
     def _with_browse(self, field: QWidget) -> QWidget:

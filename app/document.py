@@ -83,6 +83,7 @@ class Document(QObject):
         self._writes = WorkerPool(1, "store", self)
         self._reads = WorkerPool(1, "reader", self, newest_first=True)
         self._read_job: Job | None = None
+        self._stored_since: set[str] = set()
         self.long = LongJobs(self._writes, self)
         self.long.busy_changed.connect(self.busy_changed)
         self.long.progressed.connect(self.progressed)
@@ -384,6 +385,7 @@ class Document(QObject):
         author = self._author()
         if self._read_job is not None:
             self._read_job.cancel()
+        self._stored_since.clear()
         self._read_job = self._reads.submit(
             lambda _job: store.load_faces(project, author, image_id),
             on_done=partial(self._faces_read, image_id),
@@ -400,7 +402,12 @@ class Document(QObject):
     def _faces_read(self, image_id: str, faces: list[FaceState]) -> None:
         if image_id != self.current_id:
             return
-        keep = {face_id: face for face_id, face in self.faces.items() if self._saving.waits_for(face_id)}
+        # What was edited since this was asked for is known better here: the read may have come before the commit.
+        keep = {
+            face_id: face
+            for face_id, face in self.faces.items()
+            if self._saving.waits_for(face_id) or face_id in self._stored_since
+        }
         self.faces = {face.face_id: keep.get(face.face_id, self._with_prediction(face)) for face in faces}
         self.faces_known = True
         row = self.row(image_id)
@@ -542,6 +549,7 @@ class Document(QObject):
 
     def _take(self, faces: Sequence[FaceState]) -> None:
         """Show faces as the store has them, unless a later edit of theirs is on its way."""
+        self._stored_since.update(face.face_id for face in faces)
         for face in faces:
             if face.face_id in self.faces and not self._saving.waits_for(face.face_id):
                 self.faces[face.face_id] = self._with_prediction(face)

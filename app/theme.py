@@ -44,7 +44,7 @@ def _palette(dark: bool) -> QPalette:
             role.Window: "#24262b", role.WindowText: "#e6e7ea", role.Base: "#1b1d21", role.AlternateBase: "#212328",
             role.Text: "#e6e7ea", role.Button: "#2e3137", role.ButtonText: "#e6e7ea", role.BrightText: "#ffffff",
             role.ToolTipBase: "#33363d", role.ToolTipText: "#f0f1f3", role.Highlight: "#2f5fb3",
-            role.HighlightedText: "#ffffff", role.Link: ACCENT_DARK, role.PlaceholderText: "#8b9099",
+            role.HighlightedText: "#ffffff", role.Link: ACCENT_DARK, role.PlaceholderText: "#a0a5ae",
             role.Light: "#3d4149", role.Midlight: "#363a41", role.Mid: "#44484f", role.Dark: "#15161a",
             role.Shadow: "#0b0c0e", role.Accent: ACCENT_DARK,
         }  # fmt: skip
@@ -54,7 +54,7 @@ def _palette(dark: bool) -> QPalette:
             role.Window: "#f4f5f7", role.WindowText: "#1d2025", role.Base: "#ffffff", role.AlternateBase: "#f7f8fa",
             role.Text: "#1d2025", role.Button: "#eceef1", role.ButtonText: "#1d2025", role.BrightText: "#ffffff",
             role.ToolTipBase: "#fffef5", role.ToolTipText: "#1d2025", role.Highlight: "#2f6fd6",
-            role.HighlightedText: "#ffffff", role.Link: ACCENT_LIGHT, role.PlaceholderText: "#858b95",
+            role.HighlightedText: "#ffffff", role.Link: ACCENT_LIGHT, role.PlaceholderText: "#6b717b",
             role.Light: "#ffffff", role.Midlight: "#e7e9ed", role.Mid: "#c3c7ce", role.Dark: "#9aa0a9",
             role.Shadow: "#70757e", role.Accent: ACCENT_LIGHT,
         }  # fmt: skip

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPixmap, QTransform
+from PySide6.QtGui import QColor, QImage, QPainter, QPalette, QPen, QPixmap, QTransform
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from app.canvas.image import image_from_array
@@ -117,7 +117,7 @@ class FacePreview(QWidget):
             cell.setAlignment(Qt.AlignmentFlag.AlignCenter)
             cell.setWordWrap(True)
             name.setFixedWidth(SIDE)
-            name.setEnabled(False)
+            name.setForegroundRole(QPalette.ColorRole.PlaceholderText)
             column = QVBoxLayout()
             column.setSpacing(2)
             column.addWidget(cell)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QStandardItemModel
+from PySide6.QtGui import QPalette, QStandardItemModel
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QVBoxLayout, QWidget
 
 from app.compare_sources import Source
@@ -47,7 +47,7 @@ class ComparePage(QWidget):
             ), self
         )
         self.keys.setWordWrap(True)
-        self.keys.setEnabled(False)
+        self.keys.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         form = QFormLayout()
         form.addRow(tr("&Show"), self.mode)
         form.addRow("&A", self.a)

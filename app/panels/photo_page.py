@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.canvas.adjust import GAMMA_RANGE, NEUTRAL, Adjustment
@@ -40,7 +41,7 @@ class PhotoPage(QWidget):
         self.reset.setToolTip(tr("Show photos as they are."))
         note = QLabel(tr("Only what you see changes: the file and the network's input stay as they are."), self)
         note.setWordWrap(True)
-        note.setEnabled(False)
+        note.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         switches = QHBoxLayout()
         for switch in (self.auto, self.grey, self.invert):
             switches.addWidget(switch)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -12,6 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from app.document import Document
 from app.edits import DrawBox, MovePoint
+from app.face_state import FaceState
 from app.jobs import store
 from core.errors import ProjectError
 from core.face import Box, Prediction
@@ -73,6 +76,30 @@ def test_a_data_set_is_imported_and_its_first_face_shown(document: Document, tmp
     assert face.label is not None
     np.testing.assert_allclose(face.label.points, face_points())
     assert document.current_id == document.rows[0].id
+
+
+def test_faces_that_were_read_before_an_edit_was_saved_do_not_undo_it(
+    document: Document, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_scratch(document, tmp_path / "scratch", qtbot)
+    add(document, [write_dataset(tmp_path / "set", 1)], qtbot)
+    face, read, edited, load = only_face(document), threading.Event(), threading.Event(), store.load_faces
+
+    def slow(*args: Any) -> list[FaceState]:
+        found = load(*args)
+        read.set()
+        assert edited.wait(10)
+        return found
+
+    monkeypatch.setattr(store, "load_faces", slow)
+    with qtbot.waitSignal(document.faces_loaded, timeout=10_000):
+        document.reload_faces()
+        qtbot.waitUntil(read.is_set)
+        document.apply(MovePoint(face, 0, 5.0, 6.0))
+        saved(document, qtbot)
+        edited.set()
+    label = document.faces[face].label
+    assert label is not None and label.points[0].tolist() == [5.0, 6.0]
 
 
 def test_importing_again_adds_nothing_and_says_so(document: Document, tmp_path: Path, qtbot: QtBot) -> None:

@@ -73,7 +73,9 @@ def test_review_tags_and_note_are_edits(start: Start, qtbot: QtBot, tmp_path: Pa
     assert row is not None and row.review == "question"
     qtbot.waitUntil(lambda: window.desk.history.steps[0].text == "Disputed")
     window.desk.face.parentWidget().raise_()
-    panel.tags.setFocus()  # anywhere else Return accepts the face
+    window.activateWindow()
+    panel.tags.setFocus()
+    qtbot.waitUntil(panel.tags.hasFocus)  # anywhere else Return accepts the face
     panel.tags.setText("profile, , blur ,profile")
     with qtbot.waitSignal(window.document.faces_stored):
         QTest.keyClick(panel.tags, Qt.Key.Key_Return)

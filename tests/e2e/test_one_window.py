@@ -42,11 +42,10 @@ def test_a_second_start_hands_its_files_and_project_to_the_first(tmp_path: Path)
         assert code == 0
         assert milestone(first) == {"names": [], "project": str(tmp_path / "neu.starmark"), "minimized": False}
         assert milestone(first)["names"] == ["ä b.png"]
-        alone = start("--new-window", cwd=tmp_path)
-        with pytest.raises(subprocess.TimeoutExpired):
-            alone.wait(timeout=2)  # it stays, with a window of its own
-        alone.send_signal(signal.SIGTERM)
-        assert ended(alone)[0] == 128 + signal.SIGTERM
+        with program("idle", "--new-window") as alone:
+            assert milestone(alone)["open"]  # it stays, with a window of its own
+            alone.send_signal(signal.SIGTERM)
+            assert ended(alone)[0] == 128 + signal.SIGTERM
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of this kind are POSIX's")
