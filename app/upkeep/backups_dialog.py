@@ -141,8 +141,8 @@ def ask_restore(parent: QWidget, row: BackupRow) -> bool:
     """Whether the user really wants to go back to a backup."""
     text = (
         tr(
-            "Make the project what it was on {at:%Y-%m-%d} at {at:%H:%M:%S}? As it is now it is kept first, as a backup "
-            "of its own, so that you can come back.",
+            "Make the project what it was on {at:%Y-%m-%d} at {at:%H:%M:%S}? As it is now it is kept first, as a "
+            "backup of its own, so that you can come back.",
             at=row.at,
         )
     )
