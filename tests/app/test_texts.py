@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QLocale, QTranslator
+from PySide6.QtCore import QCoreApplication, QLocale, QObject, QTranslator
 from PySide6.QtWidgets import QApplication, QDialogButtonBox
 
 from app import about, action_table, gestures_text, settings, shortcuts, texts
@@ -144,15 +144,15 @@ def test_texts_and_qts_own_are_shown_in_german() -> None:
 
 
 @pytest.mark.usefixtures("german")
-def test_actions_are_german_and_find_their_keys(qapp: QApplication) -> None:
-    actions = ActionSet(qapp)
+def test_actions_are_german_and_find_their_keys() -> None:
+    owner = QObject()
+    actions = ActionSet(owner)
     assert actions["open_files"].text() == "Bilder ö&ffnen…"
     assert actions["open_files"].iconText() == "Bilder"
     assert "Fotos in das Projekt aufnehmen." in actions["open_files"].toolTip()
     assert actions["undo"].shortcut().toString() == "Ctrl+Z"
     titles = [title for title, _ in groups(actions.keys)]
     assert titles == ["Datei", "Bearbeiten", "Punkte", "Gehe zu", "Ansicht", "Modell", "Hilfe", "Maus und Bildfläche"]
-    actions.deleteLater()
 
 
 @pytest.mark.usefixtures("german")
