@@ -22,6 +22,7 @@ class ActionSpec:
         separator: whether a line goes above it in its menu.
         caption: text beside its icon in the tool bar; empty for the icon alone.
         on_canvas: whether its keys count only while the canvas has the keyboard.
+        submenu: title of the menu within its menu; empty for none.
     """
 
     id: str
@@ -36,6 +37,7 @@ class ActionSpec:
     separator: bool = False
     caption: str = ""
     on_canvas: bool = False
+    submenu: str = ""
 
 
 CONDITIONS = frozenset(
@@ -47,6 +49,7 @@ CONDITIONS = frozenset(
 
 _FILE, _EDIT, _POINTS, _VIEW, _GO = "&File", "&Edit", "&Points", "&View", "&Go"
 _MODEL, _HELP = "&Model", "&Help"
+_SELECT, _TURN, _SEEN, _LAYERS = "Select &points", "Turn and si&ze", "&Visibility", "&Layers"
 
 TABLE: tuple[ActionSpec, ...] = (
     ActionSpec("new", "&New project", _FILE, ("Ctrl+N",), "new", "Start an empty project; the present one is kept."),
@@ -80,7 +83,7 @@ TABLE: tuple[ActionSpec, ...] = (
         "project", separator=True,
     ),
     ActionSpec(
-        "relink", "&Relink images…", _FILE, (), "",
+        "relink", "Re&link images…", _FILE, (), "",
         "Find images again that were moved or renamed, by name and by content.", "images",
     ),
     ActionSpec(
@@ -109,25 +112,26 @@ TABLE: tuple[ActionSpec, ...] = (
         "settings", "&Settings…", _EDIT, ("Ctrl+,",), "settings", "Your name, appearance, device, model and keys.",
     ),
     ActionSpec("select_all", "Select &all points", _POINTS, ("Ctrl+A",), "", "Every point of the face.", "face",
-               on_canvas=True),
+               on_canvas=True, submenu=_SELECT),
     ActionSpec("select_region", "Select the cu&rve", _POINTS, ("R",), "",
                "The whole of every curve that a selected point is on; a double click on a point does it too.",
-               "selection"),
+               "selection", submenu=_SELECT),
     ActionSpec("next_point", "Ne&xt point", _POINTS, ("Tab",), "", "By number, round the end.", "face",
-               on_canvas=True),
+               on_canvas=True, submenu=_SELECT),
     ActionSpec("previous_point", "Pre&vious point", _POINTS, ("Shift+Tab",), "", "By number, round the start.", "face",
-               on_canvas=True),
-    ActionSpec("goto_point", "&Go to point…", _POINTS, ("G",), "", "By its number or a part of its name.", "face"),
+               on_canvas=True, submenu=_SELECT),
+    ActionSpec("goto_point", "&Go to point…", _POINTS, ("G",), "", "By its number or a part of its name.", "face",
+               submenu=_SELECT),
     ActionSpec("soft", "S&oft drag", _POINTS, ("O",), "soft",
                "Neighbours along the curve follow a dragged point, less the further they are; the wheel says how many.",
                "image", True, 2, True),
     ActionSpec("slide", "Drag along the &curve", _POINTS, (), "slide",
                "Dragged and nudged points stay on their curve, between their neighbours. Holding Shift does it for "
                "one drag.", "image", True, 2),
-    ActionSpec("keep_along", "Drag alo&ng the ellipse", _POINTS, (), "",
+    ActionSpec("keep_along", "Drag &along the ellipse", _POINTS, (), "",
                "Dragged and nudged points keep to the long axes of their ellipses. Holding Ctrl does it for one drag.",
                "image", True),
-    ActionSpec("keep_across", "&Drag across the ellipse", _POINTS, (), "",
+    ActionSpec("keep_across", "D&rag across the ellipse", _POINTS, (), "",
                "Dragged and nudged points keep to the short axes of their ellipses. Holding Ctrl+Shift does it for one "
                "drag.", "image", True),
     ActionSpec("place", "Place m&issing points", _POINTS, ("T",), "place",
@@ -150,28 +154,30 @@ TABLE: tuple[ActionSpec, ...] = (
                "Along your curve with the distances of the predicted one.", "face"),
     ActionSpec("smooth", "S&mooth the curve", _POINTS, ("Shift+E",), "",
                "Take dents out; the ends and locked points stay.", "face"),
-    ActionSpec("mirror", "M&irror from the other side", _POINTS, ("M",), "",
+    ActionSpec("mirror", "Mirror from the ot&her side", _POINTS, ("M",), "",
                "The selected points go where their partners say, about the face's own mid line.", "face",
                separator=True),
     ActionSpec("swap_sides", "S&wap left and right", _POINTS, (), "",
                "For a label that was made mirrored; the selected points, or the whole face.", "face"),
     ActionSpec("turn_left", "Turn left", _POINTS, (",",), "", "The selected points, by 2° about their middle.",
-               "selection", separator=True),
-    ActionSpec("turn_right", "Turn right", _POINTS, (".",), "", "The same, clockwise.", "selection"),
+               "selection", submenu=_TURN),
+    ActionSpec("turn_right", "Turn right", _POINTS, (".",), "", "The same, clockwise.", "selection", submenu=_TURN),
     ActionSpec("smaller", "Smaller", _POINTS, ("Ctrl+[",), "", "The selected points, by 2 % about their middle.",
-               "selection"),
-    ActionSpec("larger", "Larger", _POINTS, ("Ctrl+]",), "", "The same, outwards.", "selection"),
+               "selection", submenu=_TURN),
+    ActionSpec("larger", "Larger", _POINTS, ("Ctrl+]",), "", "The same, outwards.", "selection", submenu=_TURN),
     ActionSpec("next_visibility", "&Visible, occluded, outside", _POINTS, ("V",), "",
-               "The next of the three for the selected points.", "selection", separator=True),
-    ActionSpec("see_visible", "Visible", _POINTS, ("Shift+V",), "", "The selected points can be seen.", "selection"),
-    ActionSpec("see_occluded", "Occluded", _POINTS, (), "", "Something hides the selected points.", "selection"),
+               "The next of the three for the selected points.", "selection", separator=True, submenu=_SEEN),
+    ActionSpec("see_visible", "Visible", _POINTS, ("Shift+V",), "", "The selected points can be seen.", "selection",
+               submenu=_SEEN),
+    ActionSpec("see_occluded", "Occluded", _POINTS, (), "", "Something hides the selected points.", "selection",
+               submenu=_SEEN),
     ActionSpec("see_outside", "Outside the image", _POINTS, (), "", "The selected points lie beyond the picture.",
-               "selection"),
+               "selection", submenu=_SEEN),
     ActionSpec("take_away", "&Delete points", _POINTS, ("Del",), "",
                "The selected points are missing; T places them again.", "selection", on_canvas=True),
     ActionSpec("lock", "&Lock", _POINTS, ("L",), "", "No move touches locked points; again unlocks them.", "selection",
                separator=True),
-    ActionSpec("flag", "Mar&k for a second look", _POINTS, ("K",), "", "Set or take off the mark of the selected "
+    ActionSpec("flag", "Fla&g for a second look", _POINTS, ("K",), "", "Set or take off the flag of the selected "
                "points.", "selection"),
     ActionSpec("previous", "&Previous image", _GO, ("Left", "A", "PgUp"), "previous",
                "Go to the image before.", "images",
@@ -189,7 +195,7 @@ TABLE: tuple[ActionSpec, ...] = (
     ),
     ActionSpec("accept", "Accept and s&tay", _GO, ("Ctrl+Return", "Ctrl+Enter"), "",
                "The active face is right; stay here.", "reviewable"),
-    ActionSpec("next_undone", "Next face &to do", _GO, ("U",), "",
+    ActionSpec("next_undone", "Next fa&ce to do", _GO, ("U",), "",
                "Go to the next image with a face that nobody has reviewed.", "images"),
     ActionSpec("next_face", "Next &face", _GO, ("N",), "", "Make the next face of this image the active one.", "face",
                separator=True),
@@ -209,17 +215,17 @@ TABLE: tuple[ActionSpec, ...] = (
     ),
     ActionSpec("find", "Filter &images", _GO, ("Ctrl+F",), "", "Type a part of a file name; Tab leads to more filters.",
                "images", separator=True),
-    ActionSpec("clear_filter", "Show all ima&ges", _GO, ("Ctrl+Shift+F",), "", "Clear all filters of the list.",
+    ActionSpec("clear_filter", "S&how all images", _GO, ("Ctrl+Shift+F",), "", "Clear all filters of the list.",
                "images"),
-    ActionSpec("next_pane", "Next pa&ne", _GO, ("F6",), "",
+    ActionSpec("next_pane", "Ne&xt pane", _GO, ("F6",), "",
                "Move the keyboard to the next panel: list, picture, docks.", separator=True),
     ActionSpec("previous_pane", "Previo&us pane", _GO, ("Shift+F6",), "", "Move the keyboard to the panel before."),
-    ActionSpec("reset_pace", "Measure the pace ane&w", _GO, (), "",
+    ActionSpec("reset_pace", "&Measure the pace anew", _GO, (), "",
                "Forget how long the last faces took; the status bar then measures again.", "images", separator=True),
     ActionSpec("fit", "&Fit image", _VIEW, ("F", "0"), "fit", "Show the whole image.", "image", toolbar=4),
     ActionSpec("fit_face", "Fit fa&ce", _VIEW, ("Shift+F",), "fit-face", "Fill the view with the active face.", "face",
                toolbar=4),
-    ActionSpec("fit_point", "Zoom to poin&t", _VIEW, ("Z",), "", "Look closely at the selected point.", "selection"),
+    ActionSpec("fit_point", "&Zoom to point", _VIEW, ("Z",), "", "Look closely at the selected point.", "selection"),
     ActionSpec("fit_region", "Fit re&gion", _VIEW, ("Shift+Z",), "", "Fill the view with the selected point's region.",
                "selection"),
     ActionSpec("follow", "Follow the &selection", _VIEW, ("Y",), "", "Bring a newly selected point into sight if it is "
@@ -228,7 +234,7 @@ TABLE: tuple[ActionSpec, ...] = (
     ActionSpec("zoom_out", "Zoom &out", _VIEW, ("-",), "zoom-out", "Smaller.", "image"),
     ActionSpec("actual", "&Actual pixels", _VIEW, ("Ctrl+0",), "", "One image pixel on one screen pixel.", "image"),
     ActionSpec("loupe", "Lou&pe", _VIEW, ("Q",), "", "Hold to see what is under the cursor larger.", "image"),
-    ActionSpec("loupe_drag", "Loupe while dra&gging", _VIEW, (), "",
+    ActionSpec("loupe_drag", "Lo&upe while dragging", _VIEW, (), "",
                "Show the loupe beside each point that is dragged.", "always", True),
     ActionSpec("adjust", "Ad&just the photo…", _VIEW, ("I",), "",
                "Brightness, contrast, gamma, grey and negative of what is shown; files stay as they are.", "image"),
@@ -236,32 +242,35 @@ TABLE: tuple[ActionSpec, ...] = (
                "Hold to see what the face is compared with, such as its label when the image was opened.", "face"),
     ActionSpec("split_view", "Compare side b&y side", _VIEW, ("J",), "", "Two states of the face on either side of a "
                "divider; what they are is chosen in the View dock.", "face"),
-    ActionSpec("points", "&Points", _VIEW, ("1",), "points", "Landmark marks.", "always", True, 5, True),
-    ActionSpec("numbers", "&Numbers", _VIEW, ("2",), "numbers", "Landmark indices.", "always", True, 5),
+    ActionSpec("points", "&Points", _VIEW, ("1",), "points", "Landmark marks.", "always", True, separator=True,
+               submenu=_LAYERS),
+    ActionSpec("numbers", "&Numbers", _VIEW, ("2",), "numbers", "Landmark indices.", "always", True, submenu=_LAYERS),
     ActionSpec("curves", "Region cur&ves", _VIEW, ("3",), "curves", "Lines along jaw, brows, eyes and the rest.",
-               "always", True, 5),
+               "always", True, submenu=_LAYERS),
     ActionSpec("ellipses", "&Ellipses", _VIEW, ("4",), "ellipses",
-               "Where the model believes each point to be: 1, 2 and 3 standard deviations.", "always", True, 5),
-    ActionSpec("labels", "&Labels", _VIEW, ("5",), "labels", "The labels of people (orange discs).", "always", True, 5),
+               "Where the model believes each point to be: 1, 2 and 3 standard deviations.", "always", True,
+               submenu=_LAYERS),
+    ActionSpec("labels", "&Labels", _VIEW, ("5",), "labels", "The labels of people (orange discs).", "always", True,
+               submenu=_LAYERS),
     ActionSpec("predictions", "P&redictions", _VIEW, ("6",), "predictions", "What the model says (blue crosses).",
-               "always", True, 5),
+               "always", True, submenu=_LAYERS),
     ActionSpec("deviations", "&Deviations", _VIEW, ("7",), "deviations", "Arrows from each prediction to its label.",
-               "always", True, 5),
+               "always", True, submenu=_LAYERS),
     ActionSpec("split", "Split deviations alon&g and across", _VIEW, (), "split",
                "Each arrow as two: along the ellipse's long axis, where places are a matter of convention, and across.",
-               "always", True),
-    ActionSpec("boxes", "Face bo&xes", _VIEW, ("8",), "boxes", "Frames around faces.", "always", True, 5),
+               "always", True, submenu=_LAYERS),
+    ActionSpec("boxes", "Face bo&xes", _VIEW, ("8",), "boxes", "Frames around faces.", "always", True, submenu=_LAYERS),
     ActionSpec("heatmap", "&Heatmap of the point", _VIEW, ("H",), "heatmap",
-               "The network's map of the selected point, laid over the photo.", "always", True, 5),
-    ActionSpec("edges", "Ed&ge map of the region", _VIEW, ("Shift+H",), "edges", "Where the network sees the contour "
-               "through the selected point, or all contours.", "always", True),
+               "The network's map of the selected point, laid over the photo.", "always", True, submenu=_LAYERS),
+    ActionSpec("edges", "Edge m&ap of the region", _VIEW, ("Shift+H",), "edges", "Where the network sees the contour "
+               "through the selected point, or all contours.", "always", True, submenu=_LAYERS),
     ActionSpec("names", "Point na&mes", _VIEW, ("9",), "names", "Names beside the points, where there is room.",
-               "always", True),
+               "always", True, submenu=_LAYERS),
     ActionSpec("predict", "&Predict this image", _MODEL, ("P",), "predict",
                "Find the faces and landmarks of the image on screen.", "model"),
     ActionSpec("predict_all", "Predict &all images", _MODEL, ("Ctrl+Shift+P",), "predict-all",
                "Predict every image of the list in the background; the list then shows the worst labels.", "model",
-               toolbar=6, caption="Predict all"),
+               toolbar=5, caption="Predict all"),
     ActionSpec("cancel", "&Cancel", _MODEL, ("Ctrl+.",), "stop", "Stop the work that is going on; results so far stay.",
                "working"),
     ActionSpec("palette", "&Command palette", _HELP, ("Ctrl+K",), "",

@@ -17,11 +17,17 @@ def build_menus(window: QMainWindow, actions: ActionSet, docks: Sequence[QDockWi
     fills."""
     recent = QMenu(tr("Open &recent"), window)
     menus: dict[str, QMenu] = {title: window.menuBar().addMenu(tr(title)) for title in MENUS}
+    within: dict[str, QMenu] = {}
     inserted = {"open_project": recent, "snap_across": take}
     for spec in TABLE:
         menu = menus[spec.menu]
+        first = bool(spec.submenu) and spec.submenu not in within
+        if spec.submenu and not first:
+            menu = within[spec.submenu]
         if spec.separator:
             menu.addSeparator()
+        if first:
+            menu = within[spec.submenu] = menu.addMenu(tr(spec.submenu))
         menu.addAction(actions[spec.id])
         if not spec.on_canvas:
             window.addAction(actions[spec.id])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication
@@ -11,6 +13,8 @@ _SCHEMES = {
     "light": Qt.ColorScheme.Light,
     "dark": Qt.ColorScheme.Dark,
 }
+
+_TICK = Path(__file__).resolve().parents[1] / "resources" / "icons" / "tick.svg"
 
 ACCENT_LIGHT = "#1f6feb"
 ACCENT_DARK = "#5b9bf8"
@@ -67,12 +71,20 @@ def _sheet(dark: bool) -> str:
     line = "#3a3d44" if dark else "#d9dce1"
     hover = "#353840" if dark else "#e3e6ea"
     checked = "#2b4470" if dark else "#d3e3fd"
+    # The style's own frames of boxes are darker than the window, and so vanish in the dark.
+    frame, faint = ("#8b9099", "#4b4f57") if dark else ("#8a909a", "#c3c7ce")
+    boxes = [f"{kind}::indicator" for kind in ("QCheckBox", "QListView", "QTreeView")]
+
+    def of(state: str) -> str:
+        return ", ".join(f"{box}{state}" for box in boxes)
+
     return f"""
 QToolBar {{ border: 0; border-bottom: 1px solid {line}; spacing: 2px; padding: 3px 6px; }}
 QToolBar::separator {{ background: {line}; width: 1px; margin: 5px 5px; }}
 QToolButton {{ border: 0; border-radius: 5px; padding: 4px; }}
 QToolButton:hover {{ background: {hover}; }}
 QToolButton:checked {{ background: {checked}; }}
+QToolButton#qt_toolbar_ext_button {{ padding: 0; }}
 QStatusBar {{ border-top: 1px solid {line}; }}
 QStatusBar::item {{ border: 0; }}
 QDockWidget::title {{ padding: 6px 8px; text-align: left; border-bottom: 1px solid {line}; }}
@@ -86,4 +98,9 @@ QListView, QTableView, QTreeView {{ border: 1px solid transparent; }}
 QListView:focus, QTableView:focus, QTreeView:focus {{ border-color: palette(accent); }}
 QHeaderView::section {{ border: 0; border-bottom: 1px solid {line}; padding: 4px 6px; background: palette(window); }}
 QTableView {{ gridline-color: transparent; }}
+{of("")} {{ width: 13px; height: 13px; border: 1px solid {frame}; border-radius: 3px; background: palette(base); }}
+{of(":hover")} {{ border-color: palette(accent); }}
+{of(":checked")} {{ background: palette(accent); border-color: palette(accent); image: url("{_TICK.as_posix()}"); }}
+{of(":disabled")} {{ border-color: {faint}; background: transparent; }}
+{of(":checked:disabled")} {{ background: {faint}; }}
 """

@@ -14,7 +14,9 @@ import sys
 import threading
 import time
 import traceback
+from collections import deque
 from dataclasses import dataclass
+from types import FrameType
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
@@ -64,6 +66,7 @@ class Watchdog(QObject):
         self._thread: threading.Thread | None = None
         self._order = itertools.count()
         self._longest: list[tuple[float, int, Block]] = []
+        self._seen: deque[tuple[int, FrameType]] = deque()
         self.pings = 0
         self._ping.connect(self._pong, Qt.ConnectionType.QueuedConnection)
 
@@ -82,6 +85,7 @@ class Watchdog(QObject):
         if self._thread is not None:
             self._thread.join()
             self._thread = None
+        self._seen.clear()
 
     def blocks(self) -> list[Block]:
         """The longest blocks above the limit, the longest first."""
@@ -102,8 +106,10 @@ class Watchdog(QObject):
         return f"longest block of the window: {longest} ({more}, {self.pings:,} times asked)\n{longest.stack}".rstrip()
 
     @Slot(int)
-    def _pong(self, _number: int) -> None:
+    def _pong(self, number: int) -> None:
         self._answered.set()
+        while self._seen and self._seen[0][0] < number:  # the watching thread has done with those
+            self._seen.popleft()
 
     def _watch(self) -> None:
         clock = _cpu_clock(self._watched)
@@ -136,8 +142,13 @@ class Watchdog(QObject):
             heapq.heappushpop(self._longest, entry)
 
     def _look(self) -> str:
+        """The window's stack. Whoever lets go of a frame last ends what only its variables held, and timers and other
+        objects of Qt must end on their own thread: so frames are given up there, by `_pong` and `stop`."""
         frame = sys._current_frames().get(self._watched)
-        return "" if frame is None else "".join(traceback.format_stack(frame)[-_FRAMES:])
+        if frame is None:
+            return ""
+        self._seen.append((self.pings, frame))
+        return "".join(traceback.format_stack(frame)[-_FRAMES:])
 
 
 def _cpu_clock(thread: int) -> int | None:

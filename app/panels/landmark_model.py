@@ -42,8 +42,8 @@ class Col(IntEnum):
 _PLACE = "Position in image px: of the label, or of the prediction where there is no label"
 
 COLUMNS: tuple[ColumnSpec, ...] = (
-    ColumnSpec("#", "Index of the point in the scheme", "d", 4),
-    ColumnSpec("Name", "Name of the point", None, 13),
+    ColumnSpec("#", "Index of the point in the scheme", "d", 5),
+    ColumnSpec("Name", "Name of the point", None, 12),
     ColumnSpec("▲", "Ambiguous: the anisotropy reaches the threshold set under 'View'", "flag", 4),
     ColumnSpec("Dev. %", "Deviation of the label in per cent of the distance between the outer eye corners", ".1f", 8),
     ColumnSpec("Dev. px", "Deviation: distance from the prediction to the label, px", ".1f", 8),

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtGui import QAction
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QPainter, QPaintEvent
 from PySide6.QtWidgets import QLabel, QProgressBar, QSizePolicy, QStatusBar, QToolButton, QWidget
 
 from app.edits import SaveState
 from app.jobs.predict import ModelState
 from app.texts import tr
+
+
+class ElidedLabel(QLabel):
+    """One line of plain text that ends in dots where there is too little room for it."""
+
+    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
+        """Draw as much of the text as fits."""
+        area = self.contentsRect()
+        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, area.width())
+        QPainter(self).drawText(area, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
 
 
 class StatusLine(QStatusBar):
@@ -18,7 +29,7 @@ class StatusLine(QStatusBar):
     def __init__(self, cancel: QAction, author: QAction, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setSizeGripEnabled(False)
-        self.hint = QLabel(self)
+        self.hint = ElidedLabel(self)
         self.hint.setObjectName("hint")
         self.hint.setContentsMargins(6, 0, 6, 0)
         self.hint.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)  # it never widens the window
@@ -101,14 +112,7 @@ class StatusLine(QStatusBar):
         """Which model runs where, and why there."""
         if state.info is not None:
             info = state.info
-            self.model.setText(
-                tr(
-                    "{name} on {device}: {reason}",
-                    name=info.name,
-                    device=info.device,
-                    reason=info.reason,
-                )
-            )
+            self.model.setText(tr("{name} on {device}", name=info.name, device=info.device))
             self.model.setToolTip(
                 tr(
                     "Model {name}, scheme {scheme}\nDevice: {device} ({reason})\nComputes in {precision}",

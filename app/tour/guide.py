@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QTimer, Signal
 from PySide6.QtWidgets import QDockWidget
 
 from app.panels.message_bar import Tone
@@ -241,7 +241,9 @@ class Guide(QObject):
         if callout is None or not callout.isVisible():
             return
         if stage is None or tour is None or not tour.running:
-            callout.put(None, self._window.centralWidget().geometry())
+            pages = self._window.pages  # bars above them ask things of their own
+            corner = self._window.mapFromGlobal(pages.mapToGlobal(QPoint(0, 0)))
+            callout.put(None, QRect(corner, pages.size()))
             return
         page = self._pages[tour.index]
         target = page.target(stage) if tour.begun and not tour.away else None

@@ -159,7 +159,8 @@ def test_prediction_of_a_labelled_face_fills_table_and_canvas(
     assert window.workbench.predictions.state.kind == "ready", window.messages.text()
     face = face_shown(window, qtbot)
     qtbot.waitUntil(lambda: window.document.faces[face].prediction is not None, timeout=20_000)
-    assert "tiny on CPU: " in window.status.model.text()
+    assert window.status.model.text() == "tiny on CPU"
+    assert "Device: CPU (" in window.status.model.toolTip()
     worst = window.landmarks.model.worst()
     assert worst is not None
     row = window.document.row(window.document.current_id or "")

@@ -41,7 +41,7 @@ def _calls(name: str) -> Iterator[ast.Call]:
 def _of_tables() -> Iterator[str]:
     """Texts that are translated where they are shown, and not marked."""
     for spec in action_table.TABLE:
-        yield from (spec.text, spec.tip, spec.caption)
+        yield from (spec.text, spec.tip, spec.caption, spec.submenu)
     yield from action_table.MENUS
     for setting in settings.TABLE:
         yield from (setting.label, setting.help)
@@ -113,9 +113,13 @@ def test_placeholders_edges_and_mnemonics_are_kept() -> None:
 def test_mnemonics_of_a_menu_differ(menu: str) -> None:
     catalogue = read_catalogue(LANGUAGE).texts
     extra = {"&File": ["Open &recent"], "&Points": ["&Take points from"], "&View": ["Pa&nels"]}.get(menu, [])
-    shown = [catalogue[text] for text in (*(s.text for s in action_table.TABLE if s.menu == menu), *extra)]
-    keys = [text[text.index("&") + 1].casefold() for text in shown if "&" in text]
-    assert len(keys) == len(set(keys)), sorted(keys)
+    rows = [row for row in action_table.TABLE if row.menu == menu]
+    submenus = dict.fromkeys(row.submenu for row in rows if row.submenu)
+    levels = [[row.text for row in rows if row.submenu == submenu] for submenu in ("", *submenus)]
+    levels[0] += [*submenus, *extra]
+    for shown in (*levels, *([catalogue[text] for text in level] for level in levels)):
+        keys = [text[text.index("&") + 1].casefold() for text in shown if "&" in text]
+        assert len(keys) == len(set(keys)), sorted(keys)
     titles = [catalogue[title] for title in action_table.MENUS]
     assert len({title[title.index("&") + 1].casefold() for title in titles}) == len(titles)
 

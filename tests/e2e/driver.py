@@ -19,6 +19,7 @@ from app.entry import main
 from app.main_window import MainWindow
 from app.panels.landmark_model import Col
 from app.watchdog import Watchdog
+from tests.e2e.correction_user import correct_face, look_again
 from tests.e2e.telling import tell, wait
 from tests.e2e.tour_user import play_tour
 
@@ -241,6 +242,16 @@ def step_tour() -> None:
     shown.close()
 
 
+def step_correct() -> None:
+    """Correct the first face whole, accept it, look at the next, and close; tell what was there at each step."""
+    correct_face(window())
+
+
+def step_look_again() -> None:
+    """Tell where one is after a start, and how the corrected face is now; close."""
+    look_again(window())
+
+
 PAINTED: set[str] = set()
 
 
@@ -282,6 +293,8 @@ if __name__ == "__main__":
         "recalled": step_recalled,
         "serve": step_serve,
         "tour": step_tour,
+        "correct": step_correct,
+        "look_again": step_look_again,
     }
     wanted = steps[sys.argv[1]]
     original = MainWindow._start

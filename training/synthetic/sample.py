@@ -23,7 +23,7 @@ from core.face import Box, ByteArray, FloatArray, Label, Prediction, Visibility
 from core.files import write_atomic
 from core.formats import LabelledFace, export_dataset
 from core.geometry import region_contour
-from core.images import probe_image
+from core.images import probe_image, read_image
 from core.model.detector import FaceDetector
 from core.model.device import choose_device
 from core.model.library import load_model
@@ -155,8 +155,7 @@ def _shrunk(rendered: Path, images: Path, seed: int) -> list[_Face]:
 
 def _shrink(source: Path, target: Path) -> float:
     """Write a small JPEG without metadata; by how much it was scaled."""
-    with Image.open(source) as opened:
-        picture = opened.convert("RGB")
+    picture = Image.fromarray(read_image(source))
     factor = min(1.0, SIDE / max(picture.size))
     width, height = (max(1, round(side * factor)) for side in picture.size)
     picture = picture.resize((width, height), Image.Resampling.LANCZOS)

@@ -7,13 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
-from PySide6.QtGui import QColor, QImage
+from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 
 from app.canvas import palette
 from app.canvas.image import image_from_array
 from app.canvas.model import FaceView, Layers
 from app.canvas.overlays import plain, signed
+from app.theme import apply_theme
 from core.face import Box, Label
 from core.scheme import get_scheme
 
@@ -271,15 +272,16 @@ def test_legend_stays_in_its_corner_and_gives_way_on_a_small_canvas(canvas, make
     assert not canvas.legend.isVisible()
 
 
-def test_legend_is_readable_in_both_themes(canvas, make_face) -> None:
+def test_legend_is_readable_in_both_themes(canvas, make_face, qapp) -> None:
     canvas.set_faces([make_face()])
-    for window, dark in (("#1b1b1b", True), ("#fafafa", False)):
-        theme = canvas.palette()
-        theme.setColor(theme.ColorRole.Window, QColor(window))
-        canvas.setPalette(theme)
-        area = canvas.legend.geometry()
-        picture = pixels(canvas.grab(QRect(area)).toImage())
-        assert (np.median(picture) < 90) == dark
+    try:
+        for theme in ("dark", "light"):
+            apply_theme(qapp, theme)
+            area = canvas.legend.geometry()
+            picture = pixels(canvas.grab(QRect(area)).toImage())
+            assert (np.median(picture) < 90) == (theme == "dark")
+    finally:
+        apply_theme(qapp, "system")
 
 
 def test_numbers_read_well() -> None:
