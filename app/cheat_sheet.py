@@ -25,7 +25,7 @@ from app.action_table import MENUS, TABLE
 from app.actions import native, plain
 from app.gestures_text import MOUSE
 from app.shortcuts import Keys
-from app.texts import tr
+from app.texts import shown_language, tr
 from core.errors import StarmarkError
 from core.files import write_atomic
 
@@ -53,13 +53,14 @@ def as_html(keys: Mapping[str, Keys]) -> str:
     for title, rows in groups(keys):
         lines = "".join(f"<tr><th>{escape(left)}</th><td>{escape(right)}</td></tr>" for left, right in rows)
         parts.append(f"<section><h2>{escape(title)}</h2><table>{lines}</table></section>")
+    title = escape(tr("Starmark: keys and tools"))
     return (
-        "<!DOCTYPE html><html lang='en'><head><meta charset='utf-8'><title>Starmark: keys and tools</title><style>"
+        f"<!DOCTYPE html><html lang='{shown_language()}'><head><meta charset='utf-8'><title>{title}</title><style>"
         "body{font:10pt/1.35 sans-serif;margin:1.2cm;columns:2;column-gap:1cm}h1{column-span:all;font-size:15pt}"
         "section{break-inside:avoid-column;margin-bottom:.5cm}h2{font-size:11.5pt;margin:0 0 .15cm}"
         "table{border-collapse:collapse;width:100%}th{text-align:left;width:32%;padding-right:.3cm}"
         "th,td{vertical-align:top;border-top:1px solid #ccc;padding:2px 4px}</style></head>"
-        f"<body><h1>Starmark: keys and tools</h1>{''.join(parts)}</body></html>"
+        f"<body><h1>{title}</h1>{''.join(parts)}</body></html>"
     )
 
 

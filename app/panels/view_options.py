@@ -184,7 +184,7 @@ class MarksPage(QWidget):
         line = QHBoxLayout()
         for key, text in _OWN:
             button = self.own[key]
-            button.setText(text)
+            button.setText(tr(text))
             button.setToolTip(
                 tr(
                     "A colour of your own for {marks}; choosing a palette takes it back.",

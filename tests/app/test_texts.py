@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QLocale, QTranslator
+from PySide6.QtCore import QCoreApplication, QLocale, QObject, QTranslator
 from PySide6.QtWidgets import QApplication, QDialogButtonBox
 
 from app import about, action_table, gestures_text, settings, shortcuts, texts
+from app.actions import ActionSet
 from app.canvas import colours, shapes
+from app.cheat_sheet import groups
 from app.edit_texts import TEMPLATES, shown_edit
 from app.jobs import faces, upkeep
 from app.panels import compare_page, face, image_model, images, landmark_model, view_options
@@ -143,6 +145,18 @@ def test_texts_and_qts_own_are_shown_in_german() -> None:
     assert box.button(QDialogButtonBox.StandardButton.Cancel).text() == "Abbrechen"
     assert QCoreApplication.translate("another context", "&File") == "&File"
     assert texts.in_sentence("Label") == "Label"
+
+
+@pytest.mark.usefixtures("german")
+def test_actions_are_german_and_find_their_keys() -> None:
+    owner = QObject()
+    actions = ActionSet(owner)
+    assert actions["open_files"].text() == "Bilder ö&ffnen…"
+    assert actions["open_files"].iconText() == "Bilder"
+    assert "Fotos in das Projekt aufnehmen." in actions["open_files"].toolTip()
+    assert actions["undo"].shortcut().toString() == "Ctrl+Z"
+    titles = [title for title, _ in groups(actions.keys)]
+    assert titles == ["Datei", "Bearbeiten", "Punkte", "Gehe zu", "Ansicht", "Modell", "Hilfe", "Maus und Bildfläche"]
 
 
 @pytest.mark.usefixtures("german")
