@@ -74,18 +74,8 @@ def sources(
         for (name, kind, label), shown in zip(details.labels, label_names(details.labels), strict=True):
             found.append(_of_label(f"set:{kind}:{name}", tr("Labels of {shown}", shown=shown), label, ""))
     if step is not None and step.label is not None:
-        found.append(
-            _of_label(
-                "step",
-                tr(
-                    "State of {at}, {author}",
-                    at=when(step.at),
-                    author=step.author,
-                ),
-                step.label,
-                "",
-            )
-        )
+        name = tr("State of {at}, {author}", at=when(step.at), author=step.author)
+        found.append(_of_label("step", name, step.label, ""))
     else:
         found.append(Source("step", tr("An earlier state"), None, tr("Select a step in the History dock.")))
     for model in models or ():
@@ -96,26 +86,11 @@ def sources(
                 name=model.name,
             )
         )
-        found.append(
-            _of_prediction(
-                f"model:{model.name}",
-                tr(
-                    "Model {name}",
-                    name=model.name,
-                ),
-                model.prediction,
-                asked,
-            )
-        )
+        name = tr("Model {name}", name=model.name)
+        found.append(_of_prediction(f"model:{model.name}", name, model.prediction, asked))
     if models is not None and not models:
-        found.append(
-            Source(
-                "model",
-                tr("Another model"),
-                None,
-                tr("There is only one model. 'starmark models add FILE' adds another."),
-            )
-        )
+        none = tr("There is only one model. 'starmark models add FILE' adds another.")
+        found.append(Source("model", tr("Another model"), None, none))
     return found
 
 
