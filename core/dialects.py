@@ -78,13 +78,17 @@ def dialects(audit: Audit, groups: Sequence[Hashable]) -> Dialects:
     person = np.array([numbers.setdefault(name, len(numbers)) for name in groups])
     rows: list[Dialect] = []
     left_out: list[tuple[Kind, str]] = []
+    others: list[NDArray[np.bool_]] = []
     for place, ((kind, name), members) in enumerate(_sources(audit)):
         inside = np.zeros(len(audit), np.bool_)
         inside[members] = True
+        if any(np.array_equal(inside, other) for other in others):
+            continue  # of two sources that share all faces, one says it all
         people = len(np.unique(person[inside]))
         if place >= MOST_SOURCES or min(people, len(np.unique(person[~inside]))) < LEAST_PEOPLE:
             left_out.append((kind, name))
             continue
+        others.append(~inside)
         for (region, motion), offsets in values.items():
             offset, interval, p = _welch(_unit_means(offsets, person, inside), _unit_means(offsets, person, ~inside))
             rows.append(Dialect(kind, name, len(members), people, region, motion, offset, interval, p))

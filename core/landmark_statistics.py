@@ -19,7 +19,7 @@ from core.metrics import Interval, norm_distances
 from core.resampling import PeopleDraws
 from core.tail import Tail
 
-_MOST_NU = 30.0
+_MOST_NU = 8.0
 """Even where calibrated tails are normal, a wrong label must not pull the estimate: its weight falls with distance."""
 
 _ROUNDS = 60
@@ -34,7 +34,7 @@ class AmbiguityMap:
         mean: (N, 2) median predicted face.
         predicted: (N, 2, 2) mean calibrated covariance.
         centre: (N, 2) where labels are: `mean` and the labels' habit there. NaN with fewer than 5 labels.
-        actual: (N, 2, 2) scatter of labels about it, of the tail's distribution, so that wrong ones hardly count.
+        actual: (N, 2, 2) scatter of labels about it, as `scatter` tells it: wrong ones hardly count.
         tail: how far out the ellipse of a share of the labels is, for both.
     """
 
@@ -43,6 +43,10 @@ class AmbiguityMap:
     centre: FloatArray
     actual: FloatArray
     tail: Tail
+
+    def excess(self, index: int) -> float:
+        """How many times as wide as predicted labels of a landmark scatter; NaN where not known."""
+        return math.sqrt(float(np.trace(self.actual[index]) / np.trace(self.predicted[index])))
 
 
 def ambiguity_map(audit: Audit) -> AmbiguityMap:
@@ -60,10 +64,11 @@ def ambiguity_map(audit: Audit) -> AmbiguityMap:
 
 
 def scatter(residuals: FloatArray, tail: Tail) -> tuple[FloatArray, FloatArray]:
-    """Place (2,) and scatter matrix (2, 2) of residuals (F, 2), NaN left out, as of a bivariate t with the tail's nu.
+    """Place (2,) and scatter matrix (2, 2) of residuals (F, 2), NaN left out, that follow the tail but for wrong ones.
 
-    Maximum likelihood by reweighting (Lange, Little and Taylor 1989): a residual at Mahalanobis distance d has weight
-    (nu + 2) / (nu + d^2). All NaN for fewer than 5.
+    Place and shape as of a bivariate t, whose maximum likelihood is found by reweighting (Lange, Little and Taylor
+    1989): a residual at Mahalanobis distance d has weight (nu + 2) / (nu + d^2). The size is such that half of the
+    residuals are within the tail's radius for half. All NaN for fewer than 5.
     """
     known = residuals[np.isfinite(residuals).all(axis=1)]
     if len(known) < _LEAST_FACES:
@@ -83,7 +88,9 @@ def scatter(residuals: FloatArray, tail: Tail) -> tuple[FloatArray, FloatArray]:
         matrix = np.einsum("f,fi,fj->ij", weight, off, off) / len(known) + floor
         if np.allclose(matrix, before, rtol=1e-4, atol=0.0):
             break
-    return place, matrix
+    off = known - place
+    square = np.einsum("fi,ij,fj->f", off, np.linalg.inv(matrix), off)
+    return place, matrix * (float(np.median(square)) / float(tail.radius(0.5)) ** 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +122,8 @@ def landmark_statistics(audit: Audit, draws: PeopleDraws) -> list[LandmarkStatis
     along = np.cos(tangent) * off[..., 0] + np.sin(tangent) * off[..., 1]
     return [
         LandmarkStatistics(
-            row, _median(angles[:, row.index]), _median(along[:, row.index]), draws.median_interval(along[:, row.index]),
-            _worst(audit, row.index),
+            row, _median(angles[:, row.index]), _median(along[:, row.index]),
+            draws.median_interval(along[:, row.index]), _worst(audit, row.index),
         )
         for row in landmark_table(audit)
     ]  # fmt: skip

@@ -22,12 +22,14 @@ MAP_SHARE = 0.5
 """Share of labels that the ellipses of the map hold: those of more would lie over each other."""
 
 _WIDTH, _HEIGHT = 460.0, 300.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 14.0, 14.0, 46.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 24.0, 14.0, 46.0
 
 
-def svg(width: float, height: float, title: str, *children: Markup, class_: str = "figure") -> Markup:
+def svg(
+    width: float, height: float, title: str, *children: Markup, class_: str = "figure", role: str = "img"
+) -> Markup:
     """A drawing with a name for those who cannot see it."""
-    looks = {"viewBox": f"0 0 {width:.0f} {height:.0f}", "role": "img", "aria_label": title, "class_": class_}
+    looks = {"viewBox": f"0 0 {width:.0f} {height:.0f}", "role": role, "aria_label": title, "class_": class_}
     return element("svg", *children, **looks)
 
 
@@ -38,7 +40,11 @@ def ellipse(centre: FloatArray, covariance: FloatArray, sigmas: float, class_: s
     axes = ellipse_axes(covariance, sigmas)
     place = f"translate({centre[0]:.1f} {centre[1]:.1f}) rotate({math.degrees(axes.angle):.0f})"
     return element(
-        "ellipse", rx=f"{float(axes.semi_major):.1f}", ry=f"{float(axes.semi_minor):.1f}", transform=place, class_=class_
+        "ellipse",
+        rx=f"{float(axes.semi_major):.1f}",
+        ry=f"{float(axes.semi_minor):.1f}",
+        transform=place,
+        class_=class_,
     )
 
 
@@ -62,7 +68,14 @@ def ambiguity_figure(figure: AmbiguityMap, scheme: Scheme, notes: Sequence[str],
             element("circle", cx=float(mean[index, 0]), cy=float(mean[index, 1]), r=2.5, class_="dot"),
         ]
         parts.append(element("a", shapes, href=f"#landmark-{index}", class_="landmark", data_point=index))
-    return svg(width, height, "Map of ambiguity: predicted and actual scatter of each landmark", *parts, class_="map")
+    return svg(
+        width,
+        height,
+        "Map of ambiguity: predicted and actual scatter of each landmark",
+        *parts,
+        class_="map",
+        role="group",
+    )
 
 
 def verdict_bar(counts: Mapping[str, int]) -> Markup:
@@ -99,7 +112,7 @@ def histogram_figure(histogram: DistanceHistogram) -> Markup:
     middles = _LEFT + (np.arange(bins) + 0.5) * step
     line = np.stack([middles, _HEIGHT - _BOTTOM - (_HEIGHT - _TOP - _BOTTOM) * histogram.expected / top], -1)
     parts.append(element("polyline", points=points(line), class_="expected"))
-    for edge in range(0, int(histogram.edges[-2]) + 1):
+    for edge in range(int(histogram.edges[-2]) + 1):
         x = _LEFT + step * edge / float(histogram.edges[1])
         parts.append(_text(x, _HEIGHT - _BOTTOM + 18, f"{edge}"))
     parts.append(_text(_WIDTH - _RIGHT - step / 2, _HEIGHT - _BOTTOM + 18, "+"))

@@ -12,7 +12,9 @@ from html import escape
 from core.errors import one_line
 from core.face import FloatArray
 
-_VOID = frozenset({"br", "img", "input", "link", "meta", "rect", "circle", "ellipse", "line", "path", "image", "polyline"})
+_VOID = frozenset(
+    {"br", "img", "input", "link", "meta", "rect", "circle", "ellipse", "line", "path", "image", "polyline"}
+)
 
 
 class Markup(str):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import platform
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from app.report.tables import badge, dialect_table, face_table, landmark_table, 
 from app.report.thumbnails import SHARE, thumbnail
 from core.audit import Audit, ErrorRate, QueueItem, counted
 from core.coverage import distance_histogram, drawn_coverage
-from core.dialects import LEAST_PEOPLE, MOST_SOURCES, dialects
+from core.dialects import LEAST_PEOPLE, MOST_SOURCES, Dialects, dialects
 from core.errors import one_line
 from core.files import write_atomic
 from core.landmark_statistics import LandmarkStatistics, ambiguity_map, landmark_statistics
@@ -51,6 +51,7 @@ class Report:
         settings: what the run was asked for.
         when: it was made.
         judged: what a person found in a random sample; None where nobody has looked.
+        watch: passes on the faces whose pictures are made, to show how far it is.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Report:
     when: datetime
     pictures: int
     judged: ErrorRate | None
+    watch: Callable[[Sequence[QueueItem]], Iterable[QueueItem]] = iter
 
 
 def write_report(path: Path, report: Report, *, force: bool) -> None:
@@ -89,37 +91,41 @@ def page(report: Report) -> str:
         element("style", Markup(style)),
     )
     parts = list(_sections(report))
-    links = [element("a", heading, href=f"#{key}") for key, heading, _ in parts]
+    links = [element("a", short, href=f"#{key}") for key, short, _, _ in parts]
     body = element(
         "body",
         element("header", element("h1", "Audit of ", named(report.name)), element("p", _made(report), class_="faint")),
         element("nav", links, aria_label="Sections"),
-        element("main", [_section(*part) for part in parts]),
+        element("main", [_section(key, heading, content) for key, _, heading, content in parts]),
         element("script", Markup(script)),
     )
     return f"<!DOCTYPE html>\n{element('html', head, body, lang='en')}\n"
 
 
 def _section(key: str, heading: str, content: Child) -> Markup:
-    return element("section", element("h2", heading, id=f"{key}-heading"), content, id=key, aria_labelledby=f"{key}-heading")
+    return element(
+        "section", element("h2", heading, id=f"{key}-heading"), content, id=key, aria_labelledby=f"{key}-heading"
+    )
 
 
-def _sections(report: Report) -> Iterable[tuple[str, str, Child]]:
-    """Anchor, heading and content of each section."""
+def _sections(report: Report) -> Iterable[tuple[str, str, str, Child]]:
+    """Anchor, name in the list of sections, heading and content of each."""
     audit = report.audit
     draws = PeopleDraws(report.groups)
     landmarks = landmark_statistics(audit, draws)
-    yield "summary", "Summary", _summary(report)
+    found = dialects(audit, report.groups)
     shown = min(report.pictures, len(report.items))
-    yield "faces", _HEADINGS[report.order], _gallery(report, shown)
-    yield "map", "Where labels are ambiguous", _map(report, landmarks, {item.face for item in report.items[:shown]})
-    yield "landmarks", "Landmarks", [_landmark_note(), landmark_table(landmarks)]
-    yield "distances", "Do the ellipses hold what they promise?", _distances(audit, draws)
-    yield "sources", "Dialects of sources", _dialects(report)
-    yield "queue", "Faces in the queue's order", face_table(audit, report.items, shown)
+    pictured = {item.face for item in report.items[:shown]}
+    yield "summary", "Summary", "Summary", [*_summary(report), _regions(audit, landmarks), _counts(audit)]
+    yield "faces", "Pictures", _HEADINGS[report.order], _gallery(report, shown)
+    yield "map", "Map", "Where labels are ambiguous", _map(audit, landmarks, pictured)
+    yield "landmarks", "Landmarks", "Landmarks", [_landmark_note(), landmark_table(landmarks)]
+    yield "distances", "Ellipses", "Do the ellipses hold what they promise?", _distances(audit, draws)
+    yield "sources", "Sources", "Dialects of sources", _dialects(found)
+    yield "queue", "All faces", "Faces in the queue's order", face_table(audit, report.items, shown)
     if audit.left_out:
-        yield "left-out", "Faces that could not be judged", _left_out(audit)
-    yield "settings", "Settings and versions", _settings(report)
+        yield "left-out", "Left out", "Faces that could not be judged", _left_out(audit)
+    yield "settings", "Settings", "Settings and versions", _settings(report)
 
 
 def _made(report: Report) -> str:
@@ -127,7 +133,8 @@ def _made(report: Report) -> str:
     return f"Made by Starmark {VERSION} with the model {one_line(report.model)} on {when}."
 
 
-def _summary(report: Report) -> Child:
+def _summary(report: Report) -> list[Child]:
+    """The main figures, what they are worth, and what is missing."""
     audit = report.audit
     wrong = audit.wrong()
     whole = [finding.verdict.value != "ok" for finding in audit.findings]
@@ -141,7 +148,9 @@ def _summary(report: Report) -> Child:
         (f"{ambiguous:,}", f"points that are merely ambiguous ({_percent(ambiguous, labelled)})"),
     ]
     said: list[Child] = [
-        element("dl", [element("div", element("dt", about), element("dd", value)) for value, about in tiles], class_="tiles"),
+        element(
+            "dl", [element("div", element("dt", about), element("dd", value)) for value, about in tiles], class_="tiles"
+        ),
         element("p", _error_rate(report)),
     ]
     if not audit.calibrated:
@@ -150,17 +159,41 @@ def _summary(report: Report) -> Child:
     if audit.left_out:
         words = f"{len(audit.left_out):,} more could not be judged"
         said.append(element("p", element("a", words, href="#left-out"), "."))
-    counts = counted(audit.verdicts.ravel())
+    return said
+
+
+def _regions(audit: Audit, rows: Sequence[LandmarkStatistics]) -> Markup | None:
+    """Where labels are sure, and where they are not, in a sentence."""
+    sizes = {}
+    for region in audit.scheme.regions:
+        sigma = [np.sqrt(rows[i].row.sigma_along * rows[i].row.sigma_across) for i in region.indices]
+        if np.isfinite(sigma).all():
+            sizes[region.name] = float(np.mean(sigma))
+    if len(sizes) < 2:
+        return None
+    least, most = max(sizes, key=sizes.__getitem__), min(sizes, key=sizes.__getitem__)
+    words = (
+        f"Labels are least sure at the {least}, with a standard deviation of {number(sizes[least], 1)} % of the "
+        f"distance that NMEs are divided by, and most sure at the {most}, with {number(sizes[most], 1)} %."
+    )
+    return element("p", words)
+
+
+def _counts(audit: Audit) -> Child:
+    """How many points and faces have which verdict."""
     faces = counted(audit.verdict_of(face) for face in range(len(audit)))
     listed = [element("li", badge(name), f" {count:,}") for name, count in faces.items()]
-    said += [verdict_bar(counts), verdict_table(audit)]
-    said += [element("h3", "Faces by their worst verdict"), element("ul", listed, class_="counts")]
-    return said
+    return [
+        verdict_bar(counted(audit.verdicts.ravel())),
+        verdict_table(audit),
+        element("h3", "Faces by their worst verdict"),
+        element("ul", listed, class_="counts"),
+    ]
 
 
 def _error_rate(report: Report) -> str:
     rate = report.audit.settings.rate
-    chance = f"Suspects are called at a false-discovery rate of {100 * rate:g} %: about that share of them are right labels."
+    chance = f"Suspects are called at a false-discovery rate of {100 * rate:g} %: about that share of them are right."
     judged = report.judged
     if judged is None:
         return (
@@ -187,12 +220,11 @@ def _gallery(report: Report, shown: int) -> Child:
         f"of the ellipse that holds {100 * SHARE:g} % of right labels; the point to look at first has a ring."
     )
     toggle = element("label", element("input", type="checkbox", id="all-ellipses"), " Show the ellipses of all points")
-    cards = [_card(report, rank, item) for rank, item in enumerate(report.items[:shown], 1)]
+    cards = [_card(report.audit, rank, item) for rank, item in enumerate(report.watch(report.items[:shown]), 1)]
     return [element("p", note), element("p", toggle), element("div", cards, class_="gallery")]
 
 
-def _card(report: Report, rank: int, item: QueueItem) -> Markup:
-    audit = report.audit
+def _card(audit: Audit, rank: int, item: QueueItem) -> Markup:
     path = audit.faces[item.face].image
     several = f", face {audit.numbers[item.face]}" if audit.numbers[item.face] else ""
     name = [f"{rank}. ", named(path.name, title=one_line(str(path))), several]
@@ -200,10 +232,11 @@ def _card(report: Report, rank: int, item: QueueItem) -> Markup:
     tags = [element("span", one_line(tag), class_="tag") for tag in audit.faces[item.face].tags[:8]]
     score = f" score {number(audit.findings[item.face].score, 1)} "
     verdict = element("p", badge(audit.verdict_of(item.face)), score, tags)
-    return element("figure", thumbnail(audit, item.face), element("figcaption", element("h3", name), verdict, said), id=f"face-{item.face}")
+    words = element("figcaption", element("h3", name), verdict, said)
+    return element("figure", thumbnail(audit, item.face), words, id=f"face-{item.face}")
 
 
-def _map(report: Report, rows: Sequence[LandmarkStatistics], shown: set[int]) -> Child:
+def _map(audit: Audit, rows: Sequence[LandmarkStatistics], shown: set[int]) -> Child:
     """The map, and beside it what is known of the landmark that one chose there."""
     note = (
         "All faces laid over each other. The filled ellipse is what the model expects, calibrated; the outline is how "
@@ -212,28 +245,36 @@ def _map(report: Report, rows: Sequence[LandmarkStatistics], shown: set[int]) ->
         "Choose a landmark to see its numbers and its worst faces."
     )
     tips = [
-        f"{one.row.name}: σ {number(one.row.sigma_along)} % along, {number(one.row.sigma_across)} % across" for one in rows
+        f"{one.row.name}: σ {number(one.row.sigma_along)} % along, {number(one.row.sigma_across)} % across"
+        for one in rows
     ]
-    drawn = ambiguity_figure(ambiguity_map(report.audit), report.audit.scheme, tips)
-    cards = [_landmark_card(report.audit, one, shown) for one in rows]
+    figure = ambiguity_map(audit)
+    drawn = ambiguity_figure(figure, audit.scheme, tips)
+    cards = [_landmark_card(audit, one, figure.excess(one.row.index), shown) for one in rows]
     hint = element("p", "No landmark is chosen.", class_="faint hint")
     return [element("p", note), element("div", drawn, element("div", cards, hint, class_="cards"), class_="beside")]
 
 
-def _landmark_card(audit: Audit, one: LandmarkStatistics, shown: set[int]) -> Markup:
+def _landmark_card(audit: Audit, one: LandmarkStatistics, excess: float, shown: set[int]) -> Markup:
+    """What is known of one landmark; `excess` is how many times as wide as expected its labels scatter."""
     row = one.row
     shares = ", ".join(f"{100 * share:.1f} % {name}" for name, share in row.verdicts.items())
     facts = [
-        f"Labels scatter by {number(row.sigma_along)} % along and {number(row.sigma_across)} % across.",
+        f"Labels are expected to scatter by {number(row.sigma_along)} % along and {number(row.sigma_across)} % across, "
+        f"and scatter {number(excess)} times as wide.",
         f"Bias along the contour {number(one.bias)} % ({number(one.interval.low)} to {number(one.interval.high)} %).",
         f"Verdicts: {shares}.",
     ]
-    worst = [element("li", _face_link(audit, face, shown), ": ", audit.point(face, row.index).text) for face in one.worst]
+    worst = [
+        element("li", _face_link(audit, face, shown), ": ", audit.point(face, row.index).text) for face in one.worst
+    ]
     return element(
         "div",
         element("h3", row.name),
         [element("p", fact) for fact in facts],
-        [element("p", "Its worst faces:"), element("ol", worst)] if worst else element("p", "All of its labels are ok."),
+        [element("p", "Its worst faces:"), element("ol", worst)]
+        if worst
+        else element("p", "All of its labels are ok."),
         id=f"landmark-{row.index}",
         class_="card",
     )
@@ -248,7 +289,7 @@ def _face_link(audit: Audit, face: int, shown: set[int]) -> Markup:
 def _landmark_note() -> Markup:
     words = (
         "Which landmarks labels are sure of, and in which direction they are not. An angle near 0 means that labels "
-        "slip along their contour there; a bias whose interval leaves out 0 is a habit, not chance. Click a head to sort."
+        "slip along their contour there; a bias whose interval leaves out 0 is a habit, not chance."
     )
     return element("p", words)
 
@@ -265,8 +306,8 @@ def _distances(audit: Audit, draws: PeopleDraws) -> Child:
         "bars above it on the far right are wrong labels."
     )
     right = (
-        "The share of labels inside ellipses of each size. On the dashed line the ellipses hold exactly what they promise; "
-        "the thick line is all landmarks with 95 % intervals, the thin ones are regions."
+        "The share of labels inside ellipses of each size. On the dashed line they hold exactly what they promise; the "
+        " thick line is all landmarks with 95 % intervals, the thin ones are regions."
     )
     figures = [
         element("figure", drawn, element("figcaption", words))
@@ -275,8 +316,8 @@ def _distances(audit: Audit, draws: PeopleDraws) -> Child:
     return element("div", figures, class_="pair")
 
 
-def _dialects(report: Report) -> Child:
-    found = dialects(report.audit, report.groups)
+def _dialects(found: Dialects) -> Child:
+    """Sources beside each other."""
     note = (
         "Whether labels of one folder or tag lie elsewhere along the contours than those of all other faces. Means of "
         "people are compared (Welch's test), and p-values are adjusted for all comparisons. Points called wrong do not "
@@ -284,6 +325,10 @@ def _dialects(report: Report) -> Child:
     )
     said: list[Child] = [element("p", note)]
     if found.rows:
+        real = list(dict.fromkeys(row.source for row in found.rows if row.real))
+        names = [[named(name), ", "] for name in real]
+        verdict = ["More than chance: ", names[:-1], names[-1][0], "."] if real else "None is more than chance."
+        said.append(element("p", element("strong", verdict)))
         said.append(dialect_table(found.rows))
     else:
         words = f"There is nothing to compare: it takes two folders or a tag, of at least {LEAST_PEOPLE} people each."
@@ -318,4 +363,6 @@ def _settings(report: Report) -> Child:
     for name, value in report.settings.items():
         many = value if isinstance(value, list | tuple) else [value]
         rows.setdefault(name.replace("_", " "), join([[named(str(one)), " "] for one in many]))
-    return element("dl", [[element("dt", name), element("dd", shown)] for name, shown in rows.items()], class_="settings")
+    return element(
+        "dl", [[element("dt", name), element("dd", shown)] for name, shown in rows.items()], class_="settings"
+    )

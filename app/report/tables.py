@@ -11,13 +11,14 @@ from core.audit import Audit, QueueItem, counted, source_of
 from core.dialects import Dialect
 from core.errors import one_line
 from core.landmark_statistics import LandmarkStatistics
+from core.metrics import Interval
 from core.verdicts import WRONG, Verdict
 
 MOST_FACES = 1000
 """Rows of the table of faces; --csv has them all."""
 
 _PAGE = 50
-_SENTENCES = 6
+_SENTENCES = 3
 
 
 class Column(NamedTuple):
@@ -37,6 +38,11 @@ class Cell(NamedTuple):
 def cell(value: float, digits: int = 2, unit: str = "") -> Cell:
     """Of a number."""
     return Cell(number(value, digits, unit), value)
+
+
+def _interval(interval: Interval) -> Cell:
+    """Of an interval, sorted by its lower end."""
+    return Cell(f"{number(interval.low)} to {number(interval.high)}", interval.low)
 
 
 def table(
@@ -81,8 +87,7 @@ LANDMARKS = (
     Column("anisotropy", "the larger over the smaller"),
     Column("angle", "between the ellipse's major axis and the contour, degrees; 0: labels slip along the contour"),
     Column("bias", "median of label minus prediction along the contour, in the order of its points"),
-    Column("from", "lower end of the bias's 95 % interval, drawing people"),
-    Column("to", "upper end of it"),
+    Column("95 % interval", "of the bias, drawing people; sorted by its lower end"),
     Column("off by", "median distance of labels from where they are expected"),
     Column("ambiguous", "share of labels"),
     Column("wrong", "share of labels: suspect, swapped or shifted"),
@@ -104,7 +109,7 @@ def landmark_table(rows: Sequence[LandmarkStatistics]) -> Markup:
                 Cell(str(row.index), row.index),
                 Cell(element("a", row.name, href=f"#landmark-{row.index}")), Cell(row.region),
                 cell(row.sigma_along), cell(row.sigma_across), cell(row.anisotropy), cell(one.angle, 0),
-                cell(one.bias), cell(one.interval.low), cell(one.interval.high), cell(row.error),
+                cell(one.bias), _interval(one.interval), cell(row.error),
                 *(cell(100 * share, 1) for share in percent),
             ]
         )  # fmt: skip
@@ -167,9 +172,8 @@ DIALECTS = (
     Column("contour"),
     Column("motion", "slide: all points along the contour, in their order; stretch: from its middle to its ends"),
     Column("offset", "mean difference to all other faces"),
-    Column("from", "lower end of its 95 % interval"),
-    Column("to", "upper end of it"),
-    Column("interval"),
+    Column("95 % interval", "sorted by its lower end"),
+    Column("drawn", "offset and interval beside zero"),
     Column("p", "of such a difference by chance, adjusted for all rows"),
     Column("more than chance?", "at a false-discovery rate of 5 %"),
 )
@@ -180,8 +184,9 @@ def dialect_table(rows: Sequence[Dialect]) -> Markup:
     reach = max((abs(v) for row in rows for v in (row.offset, *row.interval)), default=1.0) or 1.0
     body = [
         [
-            Cell(named(row.source)), Cell(row.kind), Cell(f"{row.faces:,}", row.faces), Cell(f"{row.people:,}", row.people),
-            Cell(row.region), Cell(row.motion), cell(row.offset), cell(row.interval.low), cell(row.interval.high),
+            Cell(named(row.source)), Cell(row.kind),
+            Cell(f"{row.faces:,}", row.faces), Cell(f"{row.people:,}", row.people), Cell(row.region),
+            Cell(row.motion), cell(row.offset), _interval(row.interval),
             Cell(interval_figure(row.offset, row.interval.low, row.interval.high, reach), row.offset),
             Cell(f"{row.p:.2g}", row.p), Cell(element("strong", "yes") if row.real else "no"),
         ]

@@ -82,8 +82,10 @@ def _picture(audit: Audit, face: int, shown: Window) -> Markup:
     size = tuple(max(1, round((box[i + 2] - box[i]) * min(scale, 2.0))) for i in (0, 1))  # never blown up a lot
     part = [(box[i] - image.origin[i % 2]) / image.factor for i in range(4)]
     limit = image.pixels.shape[1], image.pixels.shape[0]
-    part = [min(max(value, 0.0), float(limit[i % 2])) for i, value in enumerate(part)]
-    small = Image.fromarray(image.pixels).resize((size[0], size[1]), Image.Resampling.BICUBIC, (*part,))
+    left, top, right, bottom = (min(max(value, 0.0), float(limit[i % 2])) for i, value in enumerate(part))
+    small = Image.fromarray(image.pixels).resize(
+        (size[0], size[1]), Image.Resampling.BICUBIC, (left, top, right, bottom)
+    )
     stream = io.BytesIO()
     small.save(stream, "JPEG", quality=_QUALITY, optimize=True)
     data = base64.b64encode(stream.getvalue()).decode("ascii")
