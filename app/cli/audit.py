@@ -41,6 +41,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "Compare every label with a model's calibrated prediction and give each point and face a verdict: ok,\n"
         "ambiguous (it differs along its contour, as annotators do there), suspect, swapped, shifted, missing, or\n"
         "unsure (the model itself does not know). Faces are listed with the most suspect first; nothing is changed.\n"
+        "-o writes a page for any browser, with the worst faces, figures and tables; it holds small copies of photos.\n"
         "Predictions are kept beside the project (or in --cache): a second run, or one after a crash, is quick.\n"
         "Exit code: 0 all faces were judged, 1 some could not be, 2 nothing was done.",
         "audit -p faces.starmark -o report.html --csv audit.csv",

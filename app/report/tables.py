@@ -45,22 +45,19 @@ def _interval(interval: Interval) -> Cell:
     return Cell(f"{number(interval.low)} to {number(interval.high)}", interval.low)
 
 
-def table(
-    caption: str,
-    columns: Sequence[Column],
-    rows: Sequence[Sequence[Cell]],
-    ids: Sequence[str] | None = None,
-    page: int | None = None,
-) -> Markup:
-    """A table whose heads sort it; `ids` are anchors of rows, `page` shows that many rows at a time."""
+def table(caption: str, columns: Sequence[Column], rows: Sequence[Sequence[Cell]], page: int | None = None) -> Markup:
+    """A table whose heads sort it; with `page`, that many rows are shown at a time."""
+    numeric = [one.value is not None for one in rows[0]] if rows else [False] * len(columns)
     heads = [
-        element("th", element("button", column.head, type="button", title=column.about or None), scope="col")
-        for column in columns
+        element(
+            "th",
+            element("button", column.head, type="button", title=column.about or None),
+            scope="col",
+            class_="n" if numeric[place] else None,
+        )
+        for place, column in enumerate(columns)
     ]
-    body = [
-        element("tr", [_td(one) for one in row], id=None if ids is None else ids[place])
-        for place, row in enumerate(rows)
-    ]
+    body = [element("tr", [_td(one) for one in row]) for row in rows]
     parts = [element("caption", caption), element("thead", element("tr", heads)), element("tbody", body)]
     made = element("table", parts, class_="sortable", data_page=page if page and len(rows) > page else None)
     return element("div", made, class_="scroll", tabindex=0, role="region", aria_label=caption)
