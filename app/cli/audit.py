@@ -41,9 +41,10 @@ def add_parser(subparsers: Subparsers) -> None:
         "Compare every label with a model's calibrated prediction and give each point and face a verdict: ok,\n"
         "ambiguous (it differs along its contour, as annotators do there), suspect, swapped, shifted, missing, or\n"
         "unsure (the model itself does not know). Faces are listed with the most suspect first; nothing is changed.\n"
+        "-o writes a page for any browser, with the worst faces, figures and tables; it holds small copies of photos.\n"
         "Predictions are kept beside the project (or in --cache): a second run, or one after a crash, is quick.\n"
         "Exit code: 0 all faces were judged, 1 some could not be, 2 nothing was done.",
-        "audit -p faces.starmark --json audit.json --csv audit.csv",
+        "audit -p faces.starmark -o report.html --csv audit.csv",
     )
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("-p", "--project", metavar="PROJECT", help="project to audit; it is only read")
@@ -55,6 +56,17 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("--scheme", metavar="S", help="which labels, where the project has several schemes")
     add_model_options(parser)
     parser.add_argument("--cache", metavar="FILE", help="keep a data set's predictions in this file, to use them again")
+    parser.add_argument("-o", "--output", metavar="OUT", help="write a report to this file, one HTML page")
+    parser.add_argument(
+        "--faces", type=positive, default=50, metavar="N", help="faces with a picture in the report (default: 50)"
+    )
+    parser.add_argument(
+        "--judged",
+        type=_judged,
+        metavar="WRONG/LOOKED",
+        help="how many of how many faces of a random sample (--order random) a person found wrong, such as 3/50: the "
+        "report then says what share of all labels is wrong, with its interval",
+    )
     parser.add_argument("--json", metavar="OUT", help="write all faces and points to this file")
     parser.add_argument("--csv", metavar="OUT", help="write a row for each point to this file")
     parser.add_argument("--force", action="store_true", help="replace OUT if it exists")
@@ -90,7 +102,11 @@ def run(args: argparse.Namespace) -> int:
     from app.cli.audit_output import table, write_csv, write_json
     from core.audit import Order, queue
 
-    outputs = [Path(out) for out in (args.json, args.csv) if out]
+    outputs = [Path(out) for out in (args.output, args.json, args.csv) if out]
+    if len(set(outputs)) < len(outputs):
+        raise UsageError("two outputs are to go into one file", where=outputs[0], remedy="Give each its own name")
+    if args.judged is not None and not args.output:
+        raise UsageError("--judged is for the report", remedy="Name the report's file with -o")
     for output in outputs:
         if output.exists() and not args.force:
             raise UsageError("the file is there already", where=output, remedy="Add --force, or choose another name")
@@ -98,6 +114,8 @@ def run(args: argparse.Namespace) -> int:
     predictor, audit = _audit(args, faces, scheme, cache_path)
     only = _only(args, scheme)
     items: list[QueueItem] = queue(audit, Order(args.order), only, args.seed)[: args.limit]
+    if args.output:
+        _write_report(args, audit, items, predictor)
     if args.json:
         write_json(Path(args.json), audit, items, predictor.model, _settings(args), force=args.force)
     if args.csv:
@@ -108,6 +126,40 @@ def run(args: argparse.Namespace) -> int:
     if len(audit.left_out) > _LISTED:
         print(f"left out: {len(audit.left_out) - _LISTED} more", file=sys.stderr)
     return 1 if audit.left_out else 0
+
+
+def _write_report(args: argparse.Namespace, audit: Audit, items: list[QueueItem], predictor: Predictor) -> None:
+    """The page of -o."""
+    from datetime import UTC, datetime
+
+    from app.report.page import Report, write_report
+    from core.audit import error_rate
+    from core.paths import project_name
+    from training.split import groups_of
+
+    report = Report(
+        name=Path(args.dataset).resolve().name if args.project is None else project_name(args.project),
+        audit=audit,
+        items=items,
+        groups=groups_of([face.image for face in audit.faces]),
+        model=predictor.model.name,
+        model_hash=predictor.model.hash,
+        order=args.order,
+        settings=_settings(args),
+        when=datetime.now(UTC),
+        pictures=args.faces,
+        judged=None if args.judged is None else error_rate(*args.judged),
+        watch=lambda shown: progress(shown, len(shown), "Writing the report", "faces"),
+    )
+    write_report(Path(args.output), report, force=args.force)
+
+
+def _judged(text: str) -> tuple[int, int]:
+    """argparse type: WRONG/LOOKED."""
+    wrong, _, looked = text.partition("/")
+    if wrong.isascii() and wrong.isdigit() and looked.isascii() and looked.isdigit() and 0 < int(looked) >= int(wrong):
+        return int(wrong), int(looked)
+    raise argparse.ArgumentTypeError(f"must be two numbers such as 3/50, not '{text}'")
 
 
 def _settings(args: argparse.Namespace) -> dict[str, object]:

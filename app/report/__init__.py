@@ -1,0 +1,1 @@
+"""The audit's report: one HTML file that needs nothing else."""
