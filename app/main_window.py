@@ -225,7 +225,6 @@ class MainWindow(QMainWindow):
         self.keeper.close()
         self.steps.close()
         self.scores.close()
-        self._flow_wiring.close()
         self.flow.close()
         self.workbench.close()
         self.document.close()
