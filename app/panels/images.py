@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import chain
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, QRectF, QSignalBlocker, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFocusEvent, QFont, QPainter, QPalette, QPolygon
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QPainter, QPalette, QPolygon
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -136,17 +136,6 @@ class _RowDelegate(QStyledItemDelegate):
         painter.drawImage(QRect(corner, size), image)
 
 
-class _Table(QTableView):
-    """A list that does not choose its first row by itself, as Qt's do when the focus comes and no row is chosen."""
-
-    def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802
-        none_before = not self.currentIndex().isValid()
-        with QSignalBlocker(self.selectionModel()):
-            super().focusInEvent(event)
-            if none_before:
-                self.setCurrentIndex(QModelIndex())
-
-
 class ImagePanel(QWidget):
     """The list with its filter.
 
@@ -206,7 +195,7 @@ class ImagePanel(QWidget):
 
     def _make_view(self) -> QTableView:
         """A table of one column: a list view lays out all its rows again whenever one of them changes."""
-        view = _Table(self)
+        view = QTableView(self)
         view.setModel(self.model)
         view.setItemDelegate(_RowDelegate(view))
         view.horizontalHeader().hide()
