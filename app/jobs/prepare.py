@@ -17,7 +17,7 @@ from app.face_state import FaceState, worst_deviation
 from app.jobs import store
 from core.errors import StarmarkError
 from core.face import Detection, Prediction, overlap
-from core.model.places import DETECTOR_VERSION
+from core.model.detections import detect_cached
 from core.scheme import get_scheme
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class Preparer:
             faces = store.load_faces(project, author, image_id)
             detections: Sequence[Detection] = []
             if not faces or any(face.crop is None and face.source != store.DRAWN for face in faces):
-                detections = self._detect(photo, cache, key)
+                detections = detect_cached(photo, key, cache, self._load_detector)
             if not faces:
                 faces = _add_found(project, author, image_id, _not_removed(project, image_id, detections))
         crops = _crops(faces, detections)
@@ -114,15 +114,6 @@ class Preparer:
         if self._detector is None:
             self._detector = FaceDetector()
         return self._detector
-
-    def _detect(self, photo: Photo, cache: PredictionCache | None, key: str) -> Sequence[Detection]:
-        cached = None if cache is None else cache.get_detections(DETECTOR_VERSION, key)
-        if cached is not None:
-            return [Detection(box, score, points) for box, score, points in cached]
-        detections = photo.detect(self._load_detector())
-        if cache is not None:
-            cache.put_detections(DETECTOR_VERSION, key, [(d.box, d.score, d.five_points) for d in detections])
-        return detections
 
 
 def _add_found(project: Project, author: str, image_id: str, detections: Sequence[Detection]) -> list[FaceState]:

@@ -14,8 +14,9 @@ from itertools import islice
 import cv2
 
 from core.errors import StarmarkError
-from core.face import Detection, Prediction
+from core.face import Prediction
 from core.model.crops import crop_from_detection
+from core.model.detections import detect_cached
 from core.model.detector import FaceDetector
 from core.model.device import core_count
 from core.model.photo import Photo
@@ -27,7 +28,6 @@ from core.model.pipeline import (
     best_overlapping,
     predict_images,
 )
-from core.model.places import DETECTOR_VERSION
 from core.model.predictor import Predictor
 from core.project.cache import PredictionCache, image_key
 
@@ -70,7 +70,7 @@ def _settle(request: ImageRequest, detector: FaceDetector, cache: PredictionCach
     try:
         key, size = image_key(request.path), photo.size
         searched = any(face.crop is None for face in wanted)
-        detections = _detections(photo, key, detector, cache) if searched else []
+        detections = detect_cached(photo, key, cache, lambda: detector) if searched else []
     except (StarmarkError, OSError, ValueError, MemoryError, cv2.error) as error:
         text = " ".join(str(error).split()).removeprefix(f"{request.path}: ")
         return _Settled(request, (0, 0), "", (), (), (), text or type(error).__name__)
@@ -85,15 +85,6 @@ def _settle(request: ImageRequest, detector: FaceDetector, cache: PredictionCach
             indices.append(index)
     known = tuple(cache.get(model, key, face.crop) for face in faces if face.crop is not None)
     return _Settled(request, size, key, tuple(faces), tuple(indices), known)
-
-
-def _detections(photo: Photo, key: str, detector: FaceDetector, cache: PredictionCache) -> Sequence[Detection]:
-    cached = cache.get_detections(DETECTOR_VERSION, key)
-    if cached is not None:
-        return [Detection(box, score, points) for box, score, points in cached]
-    found = photo.detect(detector)
-    cache.put_detections(DETECTOR_VERSION, key, [(one.box, one.score, one.five_points) for one in found])
-    return found
 
 
 def _predict(

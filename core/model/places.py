@@ -9,8 +9,6 @@ from core.paths import user_home
 
 BUNDLED_DIR = Path(__file__).resolve().parents[2] / "resources" / "models"
 SUFFIX = ".safetensors"
-DETECTOR_VERSION = "mtcnn-2"
-"""Key of cached detections; to be raised when the detector finds something else in the same photo."""
 
 
 def user_models_dir() -> Path:
