@@ -20,11 +20,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from core.face import FloatArray, Label
 from core.formats.pts import read_pts
-from core.moves.mean_shape import SHAPE_DIR, similarity
+from core.moves.mean_shape import SHAPE_DIR
 from core.moves.rail import rail
 from core.moves.symmetry import mid_line, reflected
 from core.scheme import get_scheme
 from core.scheme_map import convert_label, find_map
+from core.similarity import similarity
 from training.split import Part, identity_of, part_of
 
 ROUNDS = 20

@@ -18,6 +18,7 @@ from core.ambiguity import split_deviation
 from core.evidence import Evidence
 from core.face import FloatArray, Prediction
 from core.misfit import WHOLE, misfits
+from core.similarity import similarity
 
 
 class FaceVerdict(StrEnum):
@@ -169,18 +170,12 @@ def _neighbours(evidence: Evidence) -> NDArray[np.bool_]:
 
 
 def align(points: FloatArray, target: FloatArray) -> FloatArray:
-    """`points` (N, 2) moved onto `target` (N, 2) by the similarity of least squares (Umeyama 1991), no reflection.
+    """`points` (N, 2) moved onto `target` (N, 2) by the similarity of least squares.
 
     Points missing in either do not count; fewer than three in common, or no extent, leave the points as they are.
     """
     known = np.isfinite(points).all(axis=1) & np.isfinite(target).all(axis=1)
-    if known.sum() < 3:
+    laid = similarity(points, target)
+    if known.sum() < 3 or laid is None or not np.ptp(points[known], axis=0).any():
         return points
-    source = points[known] @ np.array([1.0, 1j])
-    goal = target[known] @ np.array([1.0, 1j])
-    spread = float(np.sum(np.abs(source - source.mean()) ** 2))
-    if spread <= 0:
-        return points
-    turn = np.sum((source - source.mean()).conj() * (goal - goal.mean())) / spread
-    moved = (points @ np.array([1.0, 1j]) - source.mean()) * turn + goal.mean()
-    return np.stack([moved.real, moved.imag], -1)
+    return laid(points)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from scipy.interpolate import RBFInterpolator
@@ -13,6 +12,7 @@ from scipy.interpolate import RBFInterpolator
 from core.face import Box, FloatArray, Label
 from core.moves.movable import placed
 from core.scheme import Scheme
+from core.similarity import similarity
 
 SHAPE_DIR = Path(__file__).resolve().parent.parent.parent / "resources" / "mean_shapes"
 
@@ -20,17 +20,6 @@ _BENDING = 3
 """Present points from which their residuals bend the expected shape."""
 _CALM = 0.1
 """Smoothing of the residuals, so that one wrong point does not drag its neighbours all the way."""
-
-
-class Similarity(NamedTuple):
-    """x -> `matrix` (2, 2) x + `shift` (2,): a rotation and a scale without a reflection, and a shift, px."""
-
-    matrix: FloatArray
-    shift: FloatArray
-
-    def __call__(self, points: FloatArray) -> FloatArray:
-        """`points` (..., 2) px."""
-        return points @ self.matrix.T + self.shift
 
 
 @lru_cache(maxsize=16)
@@ -42,26 +31,6 @@ def mean_shape(scheme_id: str) -> FloatArray | None:
     points = np.array(json.loads(file.read_text(encoding="utf-8"))["points"], np.float64)
     points.setflags(write=False)
     return points
-
-
-def similarity(source: FloatArray, target: FloatArray) -> Similarity | None:
-    """The least-squares similarity from the present rows of `source` (N, 2) to those of `target` (N, 2).
-
-    Written with complex numbers: with z, w the centred points, the factor is sum(conj(z) w) / sum(|z|^2) (a case of
-    Umeyama 1991). One pair gives a shift alone. None of no pair.
-    """
-    known = placed(source) & placed(target)
-    if not known.any():
-        return None
-    one, other = source[known], target[known]
-    from_centre, to_centre = one.mean(axis=0), other.mean(axis=0)
-    z, w = ((p - c) @ np.array([1, 1j]) for p, c in ((one, from_centre), (other, to_centre)))
-    size = float((np.abs(z) ** 2).sum())
-    factor = (np.conj(z) * w).sum() / size if size > 1e-12 else 1.0 + 0j
-    if abs(factor) < 1e-9:
-        factor = 1.0 + 0j
-    matrix = np.array([[factor.real, -factor.imag], [factor.imag, factor.real]])
-    return Similarity(matrix, to_centre - matrix @ from_centre)
 
 
 def fit_into(shape: FloatArray, box: Box) -> FloatArray:

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from core.face import Box, Label, PointFlag, Visibility
 from core.moves import marking, taking
-from core.moves.mean_shape import expected_places, fit_into, mean_shape, similarity, start_label
+from core.moves.mean_shape import expected_places, fit_into, mean_shape, start_label
 from core.moves.symmetry import mid_line, mirror, reflected, swap_sides
 from core.moves.turning import turned
 from core.scheme import builtin_schemes, get_scheme
+from core.similarity import similarity
 from tests.core.moves.faces import BASE, SCHEME, noisy_label, prediction
 from tests.core.moves.test_curves import with_flags, without
 
