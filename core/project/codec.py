@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from core.errors import ProjectError, UsageError
 from core.face import Box, Label, Prediction
+from core.judgement import judgements_from_json, judgements_to_json
 from core.project.records import FaceInfo
 
 _HEADER = struct.Struct("<2sBBHHI")
@@ -93,6 +94,8 @@ def encode_face(info: FaceInfo) -> str:
     """The face as JSON; the same value always gives the same text."""
     box = None if info.box is None else [float(value) for value in info.box.to_list()]
     values = {"box": box, "note": info.note, "removed": info.removed, "review": info.review, "tags": info.tags}
+    if info.judgements:  # else the text is as it was before there were any
+        values["judgements"] = judgements_to_json(info.judgements)
     return json.dumps(values)
 
 
@@ -101,7 +104,8 @@ def decode_face(text: str) -> FaceInfo:
     try:
         values = json.loads(text)
         box = None if values["box"] is None else Box(*values["box"])
-        return FaceInfo(tuple(values["tags"]), values["note"], values["review"], values["removed"], box)
+        judgements = judgements_from_json(values.get("judgements", ()))
+        return FaceInfo(tuple(values["tags"]), values["note"], values["review"], values["removed"], box, judgements)
     except (ValueError, TypeError, LookupError, UsageError) as error:
         raise _damaged("no such face") from error
 

@@ -1,14 +1,15 @@
-"""One face out of two: tags, note, review state, box."""
+"""One face out of two: tags, note, review state, box, decisions."""
 
 from __future__ import annotations
 
+from core.judgement import united
 from core.project.records import FaceInfo
 
 
 def combine(ours: FaceInfo, theirs: FaceInfo, base: FaceInfo | None, source: str) -> FaceInfo:
     """What `ours` becomes when `theirs`, from the project `source`, is merged in; doing so again changes nothing.
 
-    Tags are united. Of the rest what only one side changed since `base` is taken; where both did, notes are joined,
+    Tags are united, and decisions, but for those taken back since `base`. Of the rest what only one side changed since `base` is taken; where both did, notes are joined,
     and else ours stays, with a line in the note that says what theirs is.
     """
     lines: list[str] = []
@@ -33,4 +34,5 @@ def combine(ours: FaceInfo, theirs: FaceInfo, base: FaceInfo | None, source: str
         if f"\n{line}\n" not in f"\n{note}\n":
             note = f"{note}\n{line}" if note else line
     tags = (*ours.tags, *(tag for tag in theirs.tags if tag not in ours.tags))
-    return FaceInfo(tags, note, review, removed, box)
+    judgements = united(ours.judgements, theirs.judgements, () if base is None else base.judgements)
+    return FaceInfo(tags, note, review, removed, box, judgements)

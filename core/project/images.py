@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, and_, case, func, insert, literal, selec
 
 from core.errors import ProjectError, UsageError
 from core.face import Box
+from core.judgement import Judgement, judgements_from_json, judgements_to_json
 from core.project.records import FaceInfo, FaceRecord, ImageEntry, ImageRecord, NewFace, NewImage, ReviewState
 from core.project.schema import FACE, IMAGE, new_id
 
@@ -250,6 +251,7 @@ def info_values(info: FaceInfo) -> dict[str, Any]:
         "note": info.note,
         "review": info.review,
         "removed": info.removed,
+        "judgements": json.dumps(judgements_to_json(info.judgements)),
     }
 
 
@@ -273,12 +275,13 @@ def face_record(row: Any) -> FaceRecord:
         removed=row.removed,
         version=row.version,
         extras=json.loads(row.extras),
+        judgements=_judgements(row),
     )
 
 
 def face_info(row: Any) -> FaceInfo:
     """What an edit can change of the face in a row of the face table."""
-    return FaceInfo(_tags(row), row.note, row.review, row.removed, _box(row))
+    return FaceInfo(_tags(row), row.note, row.review, row.removed, _box(row), _judgements(row))
 
 
 def _box(row: Any) -> Box | None:
@@ -287,6 +290,17 @@ def _box(row: Any) -> Box | None:
 
 def _tags(row: Any) -> tuple[str, ...]:
     return tuple(json.loads(row.tags)) if row.tags != "[]" else ()
+
+
+def _judgements(row: Any) -> tuple[Judgement, ...]:
+    if row.judgements == "[]":
+        return ()
+    try:
+        return judgements_from_json(json.loads(row.judgements))
+    except (ValueError, TypeError, LookupError) as error:
+        raise ProjectError(
+            "the decisions about a face are damaged", remedy="Go back to a backup copy of the project"
+        ) from error
 
 
 def add_faces(connection: Connection, faces: Sequence[NewFace]) -> list[FaceRecord]:

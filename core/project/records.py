@@ -11,6 +11,7 @@ from uuid import UUID
 
 from core.errors import UsageError
 from core.face import Box, Label
+from core.judgement import Judgement
 
 LabelSetKind = Literal["import", "annotator", "model", "consensus"]
 LABEL_SET_KINDS: tuple[LabelSetKind, ...] = ("import", "annotator", "model", "consensus")
@@ -90,6 +91,8 @@ class NewFace:
 class FaceInfo:
     """What an edit can change of a face itself, its labels apart; `box` in image px.
 
+    `judgements`: what people decided about its labels, those that hold no longer too (`core.judgement`).
+
     UsageError for a review state that there is not, or a note that no database can hold.
     """
 
@@ -98,9 +101,11 @@ class FaceInfo:
     review: ReviewState = ""
     removed: bool = False
     box: Box | None = None
+    judgements: tuple[Judgement, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tags", tuple(self.tags))  # a list would never equal what is read back
+        object.__setattr__(self, "judgements", tuple(self.judgements))
         if self.review not in REVIEW_STATES:
             raise UsageError(f"there is no review state '{self.review}'", remedy="Use accepted, question or rejected")
         if "\0" in self.note or (not self.note.isascii() and _has_surrogates(self.note)):
@@ -119,6 +124,7 @@ class FaceRecord:
         removed: it is hidden, and its labels with it, until the removal is undone.
         version: what an edit of the face itself must name; 0 before the first.
         extras: JSON object: what an import said of the face beyond the rest.
+        judgements: as in `FaceInfo`.
     """
 
     id: UUID
@@ -132,11 +138,12 @@ class FaceRecord:
     removed: bool = False
     version: int = 0
     extras: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    judgements: tuple[Judgement, ...] = ()
 
     @property
     def info(self) -> FaceInfo:
         """What `SetFaceInfo` can change."""
-        return FaceInfo(self.tags, self.note, self.review, self.removed, self.box)
+        return FaceInfo(self.tags, self.note, self.review, self.removed, self.box, self.judgements)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +193,7 @@ class SetLabel:
 
 @dataclass(frozen=True, slots=True)
 class SetFaceInfo:
-    """One edit: tags, note, review state, box of a face become `after`, or it is removed or brought back.
+    """One edit: tags, note, review state, box, decisions of a face become `after`, or it is removed or brought back.
 
     Attributes:
         before: `FaceRecord.info` of the face the edit was made on.

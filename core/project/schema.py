@@ -33,7 +33,7 @@ from sqlalchemy import (
 APPLICATION_ID = 0x53544D4B
 """SQLite's `application_id` of a project: "STMK"."""
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """Schema versions this program can open, oldest first: the ids of the scripts in migrations/versions."""
 
 METADATA = MetaData(
@@ -93,11 +93,12 @@ FACE = Table(
     Column("extras", Text, nullable=False, server_default=text("'{}'")),
     Column("removed", Boolean, nullable=False, server_default=false()),
     Column("revision_seq", _SERIAL, ForeignKey("revision.seq")),
+    Column("judgements", Text, nullable=False, server_default=text("'[]'")),
     sqlite_autoincrement=True,
 )
-"""`tags` is a JSON list, `extras` a JSON object: what an import said beyond what we know. `version` and `revision_seq`
-are those of the last edit of the face itself (tags, note, review, removed, box), 0 and NULL before the first. A face
-that was removed stays, and its labels with it."""
+"""`tags` and `judgements` are JSON lists, `extras` a JSON object: what an import said beyond what we know. `version` and
+`revision_seq` are those of the last edit of the face itself (tags, note, review, removed, box, judgements), 0 and NULL
+before the first. A face that was removed stays, and its labels with it."""
 
 LABEL_SET = Table(
     "label_set",
@@ -175,7 +176,7 @@ REVISION_FACE = Table(
     Column("after", Text, nullable=False),
     Index(None, "face_id", "version"),
 )
-"""The faces a revision changed (tags, note, review, removed, box) as JSON; `version` as for labels."""
+"""The faces a revision changed (what `FaceInfo` has) as JSON; `version` as for labels."""
 
 SNAPSHOT = Table(
     "snapshot",

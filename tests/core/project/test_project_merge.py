@@ -17,6 +17,7 @@ import pytest
 
 from core.errors import ProjectError, ProjectReadOnlyError, UsageError
 from core.face import Box, Label
+from core.judgement import Decision, judge_label
 from core.project import Edits, FaceInfo, Project, SetFaceInfo
 from core.project.conflicts import conflicts, resolve_conflict
 from core.project.hashing import hash_images
@@ -305,6 +306,19 @@ def test_faces_are_brought_together(pair) -> None:
         ("a", "b", "c"), "mine\nyours\ntheirs: rejected", "accepted", True, Box(1, 2, 3, 4)
     )
     assert [step.after_info.note for step in ours.history(face) if step.after_info][-3:].count("yours") == 2
+
+
+def test_decisions_of_both_sides_are_kept(pair) -> None:
+    ours, theirs, face = pair
+    old, mine, yours = (judge_label(label(7), i, Decision.ACCEPTABLE, "set", ANNA, i) for i in range(3))
+    tell(ours, face, judgements=(old, mine))
+    tell(theirs, face, judgements=(old,))
+    tell(theirs, face, judgements=(old, yours))
+    merged(ours, theirs)
+    assert ours.face(face).judgements == (old, mine, yours)
+    tell(theirs, face, judgements=(yours,))  # who takes a decision back there takes it back here
+    merged(ours, theirs)
+    assert ours.face(face).judgements == (mine, yours)
 
 
 def test_a_third_project_and_back_again(pair, tmp_path: Path) -> None:

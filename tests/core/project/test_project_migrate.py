@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
@@ -19,7 +20,8 @@ from alembic.script import ScriptDirectory
 
 from core.errors import ProjectError
 from core.face import Box
-from core.project import Project, migrate
+from core.judgement import Decision, judge_label
+from core.project import FaceInfo, Project, SetFaceInfo, migrate
 from core.project.schema import APPLICATION_ID, METADATA, REVISIONS, new_id
 from core.project.sqlite import schema_engine
 from tests.core.project.project_samples import ANNA, label, label_of_the_first_layout, set_to, with_face
@@ -43,8 +45,9 @@ def upgrade() -> None:
 def schema(path: Path) -> dict[str, str]:
     with closing(sqlite3.connect(path)) as connection:
         rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE name != 'alembic_version'").fetchall()
-    # Constraints come in any order, and a table that was renamed has quotes.
-    return {name: sorted((sql or "").translate({10: " ", 34: "", 41: ","}).split(",")) for name, sql in rows}
+    # Constraints come in any order, columns that were added later after them, and a table that was renamed has quotes.
+    parts = {name: (sql or "").translate({10: " ", 34: "", 41: ","}).split(",") for name, sql in rows}
+    return {name: sorted(filter(None, map(str.strip, found))) for name, found in parts.items()}
 
 
 def test_the_scripts_make_the_tables_the_program_uses(tmp_path: Path) -> None:
@@ -193,6 +196,31 @@ def test_a_project_of_the_first_schema(tmp_path: Path) -> None:
         new = project.add_face(project.images()[0].id, None)
         assert [one.id for one in project.faces(new.image_id)][2] == new.id
         assert project.verify() == []
+
+
+def test_faces_from_before_decisions(tmp_path: Path) -> None:
+    """A project of schema 0002 with a face that was edited: nothing of it is lost, and it can be decided about."""
+    with Project.create(tmp_path / "p") as project:
+        face, mine = with_face(project, tmp_path)
+        project.apply(set_to(project, face, mine, label(1)), ANNA)
+        record = project.face(face)
+        project.apply(SetFaceInfo(face, record.info, replace(record.info, note="old"), 0, "note"), ANNA)
+        before = project.face(face), project.history(face)
+    with closing(sqlite3.connect(project.path)) as connection:  # back to what a file of that schema is
+        connection.execute("ALTER TABLE face DROP COLUMN judgements")
+        connection.execute("UPDATE alembic_version SET version_num = '0002'")
+        connection.commit()
+    with Project.open(project.path) as newer:
+        assert "before-migration" in newer.notes[0] and newer.verify() == []
+        assert (newer.face(face), newer.history(face)) == before
+        record = newer.face(face)
+        given = judge_label(label(1), 3, Decision.MODEL_WRONG, ANNA, ANNA, 5)
+        after = replace(record.info, judgements=(given,))
+        newer.apply(SetFaceInfo(face, record.info, after, record.version, "decide"), ANNA)
+    with Project.open(project.path) as again:
+        assert again.notes == () and again.face(face).judgements == (given,)
+        assert again.undo(ANNA).kind == "decide" and again.undo(ANNA).kind == "note"
+        assert again.face(face).info == FaceInfo(box=before[0].box) and again.verify() == []
 
 
 def test_alembic_is_not_loaded_without_need(tmp_path: Path) -> None:
