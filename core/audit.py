@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from scipy.special import betaincinv
 
 from core.calibration import Calibration, plain_calibration
+from core.decisions import Decisions, decided
 from core.errors import UsageError
 from core.evidence import Evidence, gather
 from core.face import FloatArray, Prediction
 from core.face_verdicts import FaceFinding, FaceVerdict, face_findings
 from core.false_discovery import adjusted
 from core.formats.base import LabelledFace
+from core.judgement import OVERRULING
 from core.metrics import norm_distances
 from core.scheme import Scheme
 from core.verdicts import DEFAULTS, WRONG, PointFinding, Verdicts, VerdictSettings, finding, point_verdicts
@@ -76,21 +78,37 @@ class Audit:
         return [self.point(face, index) for index in range(len(self.scheme))]
 
     def verdict_of(self, face: int) -> str:
-        """The verdict of a face in one word or two: its own, else that of its worst wrong point, else "ok"."""
+        """The verdict of a face in one word or two: its own, else that of its worst wrong point, else "ok".
+
+        What a person overruled counts no more.
+        """
         whole = self.findings[face].verdict
-        if whole is not FaceVerdict.OK:
+        decision = self.decisions.held[face].get(None)
+        if whole is not FaceVerdict.OK and (decision is None or decision.decision not in OVERRULING):
             return whole.value
         worst = self.worst_point(face)
-        return str(self.verdicts[face, worst]) if self.wrong()[face, worst] else FaceVerdict.OK.value
+        return str(self.verdicts[face, worst]) if self.doubted[face, worst] else FaceVerdict.OK.value
 
     def worst_point(self, face: int) -> int:
-        """The point to look at first: of those called wrong, if there are any, the most suspect."""
-        scores = self.evidence.point_scores[face] + np.where(self.wrong()[face], _FIRST, 0.0)
-        return int(scores.argmax())
+        """The point to look at first: of those called wrong and not overruled, if there are any, the most suspect."""
+        scores = np.where(self.decisions.overruled[face], -1.0, self.evidence.point_scores[face])
+        return int((scores + np.where(self.doubted[face], _FIRST, 0.0)).argmax())
 
     def wrong(self) -> NDArray[np.bool_]:
         """(F, N): points whose label is called wrong."""
         return self._wrong
+
+    @cached_property
+    def decisions(self) -> Decisions:
+        """What people decided about the faces' labels."""
+        whole = np.array([finding.verdict is not FaceVerdict.OK for finding in self.findings])
+        return decided(self.faces, self.wrong(), whole)
+
+    @cached_property
+    def doubted(self) -> NDArray[np.bool_]:
+        """(F, N): points whose label is called wrong, and which nobody has overruled."""
+        result: NDArray[np.bool_] = self.wrong() & ~self.decisions.overruled
+        return result
 
     @cached_property
     def _wrong(self) -> NDArray[np.bool_]:
@@ -188,12 +206,14 @@ class Only:
         verdicts: of points or of the face.
         tags: of the face.
         sources: names of the folder its image lies in.
+        decisions: of people, about a point or the face, that hold.
     """
 
     regions: frozenset[str] = frozenset()
     verdicts: frozenset[str] = frozenset()
     tags: frozenset[str] = frozenset()
     sources: frozenset[str] = frozenset()
+    decisions: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,33 +225,57 @@ class QueueItem:
     worst: int
 
 
-def queue(audit: Audit, order: Order = Order.SUSPECT, only: Only | None = None, seed: int = 0) -> list[QueueItem]:
+def queue(
+    audit: Audit,
+    order: Order = Order.SUSPECT,
+    only: Only | None = None,
+    seed: int = 0,
+    *,
+    settled: bool | None = None,
+) -> list[QueueItem]:
     """Faces in the order in which a look at them is worth most; of equal value, in the data set's order.
 
     "gain" is the expected fall of the data set's NME for each point that is corrected, "ambiguity" the mean size of the
     calibrated ellipses over the face's, "random" a seeded sample, for an honest estimate (`error_rate`).
+
+    Args:
+        settled: whether faces that people have settled are listed too (`Decisions.settled`). None: in a random sample,
+            which would else be none, and where `only` asks for decisions.
     """
     values = {
-        Order.SUSPECT: lambda: audit.evidence.scores,
+        Order.SUSPECT: lambda: _suspicion(audit),
         Order.GAIN: lambda: gain_per_edit(audit),
         Order.AMBIGUITY: lambda: _ambiguity(audit.evidence),
         Order.RANDOM: lambda: np.random.default_rng(seed).random(len(audit)),
     }[order]()
-    chosen = [face for face in range(len(audit)) if only is None or _matches(audit, face, only)]
+    if settled is None:
+        settled = order is Order.RANDOM or (only is not None and bool(only.decisions))
+    out = np.zeros(len(audit), np.bool_) if settled else audit.decisions.settled
+    chosen = [face for face in range(len(audit)) if not out[face] and (only is None or _matches(audit, face, only))]
     chosen.sort(key=lambda face: -values[face])
     return [QueueItem(face, float(values[face]), audit.worst_point(face)) for face in chosen]
+
+
+def _suspicion(audit: Audit) -> FloatArray:
+    """(F,) suspect scores; of a face where somebody overruled a point, only that of its other points."""
+    e, overruled = audit.evidence, audit.decisions.overruled
+    scores = e.scores.copy()
+    for face in np.flatnonzero(overruled.any(axis=1)):
+        rest = np.where(overruled[face] | np.isnan(e.p_rest[face]), 1.0, e.p_rest[face] * overruled.shape[1])
+        scores[face] = -np.log10(np.clip(rest.min(), 1e-300, 1.0))
+    return scores
 
 
 def gain_per_edit(audit: Audit) -> FloatArray:
     """(F,) expected fall of the mean NME of the data set for each point that is corrected in a face.
 
     A point's correction takes away its deviation, with the probability that it is wrong: 1 - p as adjusted for all
-    tests, the share of findings up to here that are no false ones.
+    tests, the share of findings up to here that are no false ones. Overruled points are not corrected.
     """
     e = audit.evidence
     norm = norm_distances(e.expected, audit.scheme)[:, None]
     size = np.hypot(e.along, e.across) / norm
-    expected = np.nan_to_num(size * (1 - adjusted(e.p)))
+    expected = np.where(audit.decisions.overruled, 0.0, np.nan_to_num(size * (1 - adjusted(e.p))))
     edits = np.maximum((expected > 0).sum(axis=1), 1)
     result: FloatArray = expected.sum(axis=1) / edits / len(audit.scheme) / len(audit)
     return result
@@ -248,6 +292,8 @@ def _matches(audit: Audit, face: int, only: Only) -> bool:
     if only.tags and not only.tags & set(labelled.tags):
         return False
     if only.sources and source_of(labelled.image) not in only.sources:
+        return False
+    if only.decisions and not any(audit.decisions.has(face, one) for one in only.decisions):
         return False
     verdicts = audit.verdicts[face]
     if only.regions:
@@ -296,6 +342,17 @@ def error_rate(wrong: int, looked: int, level: float = 0.95) -> ErrorRate:
     low = 0.0 if wrong == 0 else float(betaincinv(wrong, looked - wrong + 1, tail))
     high = 1.0 if wrong == looked else float(betaincinv(wrong + 1, looked - wrong, 1 - tail))
     return ErrorRate(wrong, looked, low, high)
+
+
+def decided_rate(audit: Audit, seed: int = 0) -> ErrorRate | None:
+    """The estimate from people's decisions: of the random sample of `seed`, as far as it was gone through in its order.
+
+    None while its first face waits: what was decided elsewhere was not drawn at random.
+    """
+    decisions = audit.decisions
+    sample = [item.face for item in queue(audit, Order.RANDOM, seed=seed)]
+    looked = next((place for place, face in enumerate(sample) if not decisions.looked[face]), len(sample))
+    return error_rate(int(decisions.found[sample[:looked]].sum()), looked) if looked else None
 
 
 @dataclass(frozen=True, eq=False, slots=True)

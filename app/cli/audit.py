@@ -92,9 +92,14 @@ def _add_queue_options(parser: argparse.ArgumentParser) -> None:
         ("verdict", "with this verdict on a point or the face"),
         ("tag", "with this tag"),
         ("source", "whose image lies in a folder of this name"),
+        ("decision", "of which, or of a point of which, a person said so: 'label wrong', 'acceptable', 'model wrong'"),
     ):
         text = f"only faces {what}; may be repeated"
         group.add_argument(f"--{name}", action="append", default=[], metavar="NAME", help=text)
+
+
+    group.add_argument("--settled", action="store_true", help="list faces too that people have settled; in a random "
+                       "sample, and with --decision, they are")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -113,7 +118,9 @@ def run(args: argparse.Namespace) -> int:
     faces, scheme, cache_path = _faces(args)
     predictor, audit = _audit(args, faces, scheme, cache_path)
     only = _only(args, scheme)
-    items: list[QueueItem] = queue(audit, Order(args.order), only, args.seed)[: args.limit]
+    items: list[QueueItem] = queue(audit, Order(args.order), only, args.seed, settled=args.settled or None)[
+        : args.limit
+    ]
     if args.output:
         _write_report(args, audit, items, predictor)
     if args.json:
@@ -133,7 +140,7 @@ def _write_report(args: argparse.Namespace, audit: Audit, items: list[QueueItem]
     from datetime import UTC, datetime
 
     from app.report.page import Report, write_report
-    from core.audit import error_rate
+    from core.audit import decided_rate, error_rate
     from core.paths import project_name
     from training.split import groups_of
 
@@ -148,7 +155,7 @@ def _write_report(args: argparse.Namespace, audit: Audit, items: list[QueueItem]
         settings=_settings(args),
         when=datetime.now(UTC),
         pictures=args.faces,
-        judged=None if args.judged is None else error_rate(*args.judged),
+        judged=decided_rate(audit, args.seed) if args.judged is None else error_rate(*args.judged),
         watch=lambda shown: progress(shown, len(shown), "Writing the report", "faces"),
     )
     write_report(Path(args.output), report, force=args.force)
@@ -165,7 +172,8 @@ def _judged(text: str) -> tuple[int, int]:
 def _settings(args: argparse.Namespace) -> dict[str, object]:
     """What the run was asked for, to be written down with its results."""
     names = ("project", "dataset", "label_set", "rate", "order", "seed", "limit", "region", "verdict", "tag", "source")
-    return {name: value for name in names if (value := getattr(args, name)) not in (None, [])}
+    names += ("decision", "settled")
+    return {name: value for name in names if (value := getattr(args, name)) not in (None, [], False)}
 
 
 def _faces(args: argparse.Namespace) -> tuple[list[LabelledFace], Scheme, Path | None]:
@@ -232,12 +240,17 @@ def _cache(path: Path | None) -> Iterator[PredictionCache]:
 def _only(args: argparse.Namespace, scheme: Scheme) -> Only:
     from core.audit import Only
     from core.face_verdicts import FaceVerdict
+    from core.judgement import Decision
     from core.verdicts import Verdict
 
     regions = {region.name for region in scheme.regions}
     verdicts = {*(verdict.value for verdict in Verdict), *(verdict.value for verdict in FaceVerdict)}
-    for what, asked, known in (("region", args.region, regions), ("verdict", args.verdict, verdicts)):
+    decisions = {decision.value for decision in Decision}
+    for what, asked, known in (
+        ("region", args.region, regions), ("verdict", args.verdict, verdicts), ("decision", args.decision, decisions),
+    ):  # fmt: skip
         for name in asked:
             if name not in known:
                 raise UsageError(f"there is no {what} '{name}'", remedy=f"Use one of: {', '.join(sorted(known))}")
-    return Only(frozenset(args.region), frozenset(args.verdict), frozenset(args.tag), frozenset(args.source))
+    asked_for = (args.region, args.verdict, args.tag, args.source, args.decision)
+    return Only(*map(frozenset, asked_for))

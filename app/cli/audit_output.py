@@ -20,6 +20,7 @@ JSON_VERSION = 1
 CSV_COLUMNS = (
     *("image", "face", "face_score", "face_verdict", "point", "name", "verdict"),
     *("label_x", "label_y", "expected_x", "expected_y", "d", "d_given_rest", "along", "across", "p"),
+    "decision",
 )
 _SHOWN = 20
 
@@ -45,6 +46,7 @@ def write_json(
         "audited": len(audit),
         "left_out": [{"image": str(one.face.image), "reason": one.reason} for one in audit.left_out],
         "verdicts": {"points": counted(audit.verdicts.ravel()), "faces": counted(_face_verdicts(audit))},
+        "decisions": audit.decisions.counts(),
         "landmarks": [_landmark(row) for row in landmark_table(audit)],
     }
 
@@ -85,6 +87,10 @@ def face_entry(audit: Audit, item: QueueItem) -> dict[str, Any]:
         "value": _rounded(item.value),
         "worst": item.worst,
         "tags": list(labelled.tags),
+        "decisions": [
+            {"point": one.point, "decision": one.decision.value, "author": one.author, "label_set": one.label_set}
+            for one in audit.decisions.held[item.face].values()
+        ],
         "points": [_point(point) for point in audit.points(item.face)],
     }
 
@@ -118,10 +124,13 @@ def write_csv(path: Path, audit: Audit, items: Sequence[QueueItem], *, force: bo
 def _csv_rows(audit: Audit, face: int) -> Iterable[list[object]]:
     image, score = str(audit.faces[face].image), _cell(audit.findings[face].score)
     whole = [image, audit.numbers[face], score, audit.verdict_of(face)]
+    held = audit.decisions.held[face]
     for point in audit.points(face):
         places = [*audit.evidence.labels[face, point.index], *audit.evidence.expected[face, point.index]]
         numbers = [*places, point.d, point.given, point.along, point.across, point.p]
-        yield [*whole, point.index, audit.scheme.points[point.index], point.verdict.value, *map(_cell, numbers)]
+        name, decision = audit.scheme.points[point.index], held.get(point.index, held.get(None))
+        said = "" if decision is None else decision.decision.value
+        yield [*whole, point.index, name, point.verdict.value, *map(_cell, numbers), said]
 
 
 def _cell(value: float) -> object:
@@ -136,6 +145,7 @@ def table(audit: Audit, items: Sequence[QueueItem], model: str) -> str:
         f"{len(audit)} faces judged by {model} ({audit.scheme.id}), {len(audit.left_out)} left out",
         f"points: {_counts(points)}",
         f"faces: {_counts(faces)}",
+        *_decided(audit),
         "",
         f"{'region':<14}{'sigma along':>12}{'across':>9}{'off by':>9}{'wrong':>9}{'ambiguous':>11}",
     ]
@@ -153,6 +163,17 @@ def table(audit: Audit, items: Sequence[QueueItem], model: str) -> str:
     if len(items) > _SHOWN:
         lines.append(f"... and {len(items) - _SHOWN} more, in the files of --json and --csv")
     return "\n".join(lines)
+
+
+def _decided(audit: Audit) -> list[str]:
+    """What people decided, if anything."""
+    decisions = audit.decisions
+    looks = len(decisions.order)
+    if not looks:
+        return []
+    held = _counts({name: count for name, count in decisions.counts().items() if count}) or "none that still holds"
+    errors, settled = int(decisions.found.sum()), int(decisions.settled.sum())
+    return [f"decisions: {held}; {looks:,} faces looked at, {errors:,} of them wrong, {settled:,} settled"]
 
 
 def _what(audit: Audit, item: QueueItem) -> str:

@@ -119,4 +119,4 @@ def _labelled(
 ) -> LabelledFace:
     path = Path(os.path.abspath(image.path))  # noqa: PTH100
     source = f"{path}, face {number}"
-    return LabelledFace(path, label.label, face.box, face.crop, face.tags, source, info, face.extras)
+    return LabelledFace(path, label.label, face.box, face.crop, face.tags, source, info, face.extras, face.judgements)

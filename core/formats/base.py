@@ -16,6 +16,7 @@ from core.face import Box, Label, Visibility
 from core.formats.image_files import ImageFiles
 from core.formats.peek import Peek
 from core.images import ImageInfo
+from core.judgement import Judgement
 from core.scheme import Scheme, known_schemes
 
 Progress = Callable[[int, int], object]
@@ -38,6 +39,7 @@ class LabelledFace:
         source: the annotation file, with line or entry where it holds several, for messages.
         info: size, format and orientation of the image; None only on the way out, where the file is not there.
         extras: what else the format says of the face, as JSON values, for a way back into a format that has room.
+        judgements: what people decided about the face's labels in a project; no format has them.
     """
 
     image: Path
@@ -48,6 +50,7 @@ class LabelledFace:
     source: str
     info: ImageInfo | None
     extras: Mapping[str, Any] = field(default_factory=dict)
+    judgements: tuple[Judgement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from core.project.records import FaceInfo
 def combine(ours: FaceInfo, theirs: FaceInfo, base: FaceInfo | None, source: str) -> FaceInfo:
     """What `ours` becomes when `theirs`, from the project `source`, is merged in; doing so again changes nothing.
 
-    Tags are united, and decisions, but for those taken back since `base`. Of the rest what only one side changed since `base` is taken; where both did, notes are joined,
-    and else ours stays, with a line in the note that says what theirs is.
+    Tags are united, and decisions, but for those taken back since `base`. Of the rest what only one side changed since
+    `base` is taken; where both did, notes are joined, and else ours stays, with a line in the note that says what
+    theirs is.
     """
     lines: list[str] = []
     note, review, removed, box = ours.note, ours.review, ours.removed, ours.box

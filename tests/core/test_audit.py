@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from core.audit import Audit, Only, Order, audit_faces, error_rate, landmark_table, queue, stop_curve
+from core.audit import (
+    Audit,
+    Only,
+    Order,
+    audit_faces,
+    decided_rate,
+    error_rate,
+    landmark_table,
+    queue,
+    stop_curve,
+)
 from core.errors import UsageError
 from core.face import Box, Label
 from core.formats.base import LabelledFace
+from core.judgement import Decision, judge_label
 from core.model.pipeline import FoundFace, ImageResult
 from core.model.requests import DatasetRequests, checking_requests
 from core.scheme import get_scheme
@@ -114,3 +126,47 @@ def test_the_curve_says_where_to_stop() -> None:
     assert stop_curve([True] * 30).stop is None
     assert stop_curve([False] * 5).stop is None
     assert len(stop_curve([]).found) == 0
+
+
+def decided_on(audit: Audit, *said: tuple[int, int | None, Decision]) -> Audit:
+    """The same with decisions: (face, point, decision), one after the other."""
+    faces = list(audit.faces)
+    for at, (face, point, decision) in enumerate(said):
+        given = judge_label(faces[face].label, point, decision, "300w", "Ann", at)
+        faces[face] = replace(faces[face], judgements=(*faces[face].judgements, given))
+    return replace(audit, faces=faces)
+
+
+def test_what_was_decided_is_not_asked_again(audit: Audit) -> None:
+    for decision in (Decision.ACCEPTABLE, Decision.MODEL_WRONG):
+        said = decided_on(audit, (4, 30, decision))
+        assert said.decisions.settled.nonzero()[0].tolist() == [4]
+        assert (said.verdict_of(4), said.worst_point(4) == 30, said.wrong()[4, 30]) == ("ok", False, True)
+        assert 4 not in [item.face for item in queue(said)]
+        assert len(queue(said, settled=True)) == len(audit) == len(queue(said, Order.RANDOM))
+        todo = queue(said, only=Only(decisions=frozenset({"model wrong"})))
+        assert [item.face for item in todo] == ([4] if decision is Decision.MODEL_WRONG else [])
+        assert queue(said, Order.GAIN, settled=True)[0].face != 4
+    whole = decided_on(audit, (4, None, Decision.ACCEPTABLE))
+    assert whole.decisions.settled[4] and not whole.doubted[4].any()
+    wrong = decided_on(audit, (4, 30, Decision.LABEL_WRONG))
+    assert queue(wrong)[0].face == 4 and not wrong.decisions.settled.any()
+    other = decided_on(audit, (4, 8, Decision.ACCEPTABLE))  # the doubted point is still to be decided
+    assert 4 in [item.face for item in queue(other)] and other.worst_point(4) == 30
+    faces = list(wrong.faces)
+    faces[4] = replace(faces[4], label=faces[5].label)  # it was corrected
+    mended = replace(wrong, faces=faces)
+    assert (mended.decisions.held[4], mended.decisions.found[4], mended.decisions.settled[4]) == ({}, True, False)
+
+
+def test_estimates_from_decisions(audit: Audit) -> None:
+    assert decided_rate(audit) is None and stop_curve(audit.decisions.errors).stop is None
+    sample = [item.face for item in queue(audit, Order.RANDOM, seed=5)]
+    said = [(face, None, Decision.ACCEPTABLE) for face in sample[:6]]
+    said[2] = (sample[2], 3, Decision.LABEL_WRONG)
+    said.append((sample[9], None, Decision.LABEL_WRONG))  # out of turn: it was chosen for its looks
+    judged = decided_on(audit, *said)
+    rate = decided_rate(judged, seed=5)
+    assert rate is not None and (rate.wrong, rate.looked) == (1, 6)
+    assert judged.decisions.order == [*sample[:6], sample[9]]
+    assert stop_curve(judged.decisions.errors).found.tolist() == [0, 0, 1, 1, 1, 1, 2]
