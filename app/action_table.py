@@ -43,13 +43,14 @@ class ActionSpec:
 CONDITIONS = frozenset(
     {
         "always", "project", "writable", "labels", "image", "images", "face", "reviewable", "selection", "undo", "redo",
-        "model", "working",
+        "model", "working", "queue", "judgeable",
     }
 )
 
 _FILE, _EDIT, _POINTS, _VIEW, _GO = "&File", "&Edit", "&Points", "&View", "&Go"
 _MODEL, _HELP = "&Model", "&Help"
 _SELECT, _TURN, _SEEN, _LAYERS = "Select &points", "Turn and si&ze", "&Visibility", "&Layers"
+_QUEUE = "Review &queue"
 
 TABLE: tuple[ActionSpec, ...] = (
     ActionSpec("new", "&New project", _FILE, ("Ctrl+N",), "new", "Start an empty project; the present one is kept."),
@@ -213,6 +214,26 @@ TABLE: tuple[ActionSpec, ...] = (
         "worst_point", "&Worst point of the face", _GO, ("W",), "worst",
         "Select the point whose label lies farthest from the prediction; again: the next after it.", "face", toolbar=3,
     ),
+    ActionSpec("label_wrong", "Label &wrong", _GO, ("F2",), "",
+               "The label of the selected points, or of the face where none is selected, is wrong: it goes where the "
+               "model sees it, and you go on to the next doubt.", "judgeable", submenu=_QUEUE),
+    ActionSpec("acceptable", "&Acceptable", _GO, ("F3",), "",
+               "The label of the selected points, or of the face, may stay as it is; nobody is asked again, and you go "
+               "on.", "judgeable", submenu=_QUEUE),
+    ActionSpec("model_wrong", "&Model wrong", _GO, ("F4",), "",
+               "The label is right and the model is not: kept as a hint for the next training, and you go on.",
+               "judgeable", submenu=_QUEUE),
+    ActionSpec("queue_next", "&Next in the queue", _GO, ("F5",), "",
+               "Go to the next face that nobody has decided about.", "queue", submenu=_QUEUE, separator=True),
+    ActionSpec("queue_previous", "&Previous in the queue", _GO, ("Shift+F5",), "",
+               "Go to the face before in the queue.", "queue", submenu=_QUEUE),
+    ActionSpec("label_wrong_face", "Label wrong, the whole &face", _GO, ("Shift+F2",), "",
+               "All that is doubted of this face goes where the model sees it.", "judgeable", submenu=_QUEUE,
+               separator=True),
+    ActionSpec("acceptable_face", "Acceptable, the whole fa&ce", _GO, ("Shift+F3",), "",
+               "This face's label may stay as it is, whatever is selected.", "judgeable", submenu=_QUEUE),
+    ActionSpec("model_wrong_face", "Model wrong, the wh&ole face", _GO, ("Shift+F4",), "",
+               "The model is wrong about this face, whatever is selected.", "judgeable", submenu=_QUEUE),
     ActionSpec("find", "Filter &images", _GO, ("Ctrl+F",), "", "Type a part of a file name; Tab leads to more filters.",
                "images", separator=True),
     ActionSpec("clear_filter", "S&how all images", _GO, ("Ctrl+Shift+F",), "", "Clear all filters of the list.",
@@ -266,11 +287,16 @@ TABLE: tuple[ActionSpec, ...] = (
                "through the selected point, or all contours.", "always", True, submenu=_LAYERS),
     ActionSpec("names", "Point na&mes", _VIEW, ("9",), "names", "Names beside the points, where there is room.",
                "always", True, submenu=_LAYERS),
+    ActionSpec("verdicts", "Rings of the audi&t", _VIEW, (), "verdicts",
+               "Rings around points whose label the audit doubts.", "always", True, submenu=_LAYERS),
     ActionSpec("predict", "&Predict this image", _MODEL, ("P",), "predict",
                "Find the faces and landmarks of the image on screen.", "model"),
     ActionSpec("predict_all", "Predict &all images", _MODEL, ("Ctrl+Shift+P",), "predict-all",
                "Predict every image of the list in the background; the list then shows the worst labels.", "model",
                toolbar=5, caption="Predict all"),
+    ActionSpec("run_audit", "Audit the &labels", _MODEL, ("Ctrl+U",), "audit",
+               "Compare every label with the model's prediction; the review queue lists the faces most worth a look.",
+               "model"),
     ActionSpec("cancel", "&Cancel", _MODEL, ("Ctrl+.",), "stop", "Stop the work that is going on; results so far stay.",
                "working"),
     ActionSpec("palette", "&Command palette", _HELP, ("Ctrl+K",), "",

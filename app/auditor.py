@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from app.document import Document
 from app.face_state import FaceState
 from app.jobs import store
-from app.jobs.audit import Collected, ProjectAudit, collect, judge_collected
+from app.jobs.audit import Collected, ProjectAudit, collect, decide_collected, judge_collected
 from app.jobs.engine import ModelInfo
 from app.jobs.pool import Job, WorkerPool
 from app.jobs.predict import BatchOutcome, ModelState, PredictionService
@@ -60,6 +60,10 @@ class Auditor(QObject):
     def running(self) -> bool:
         """Whether an audit is being made, or its predictions."""
         return self._job is not None or self._predicting
+
+    def waits_for(self, face_id: str) -> bool:
+        """Whether an edit of that face is on disk and not yet in the audit."""
+        return face_id in self._edited
 
     def run(self) -> None:
         """Audit the project with the model that is loaded; what is not predicted yet is predicted first."""
@@ -146,7 +150,7 @@ class Auditor(QObject):
             self._timer.start()  # after what goes on
             return
         collected, wanted, author = self._collected, sorted(self._edited), self._author()
-        project = self._document.project
+        project, before = self._document.project, self.audit
         if collected is None or project is None or not wanted:
             return
         self._edited.clear()
@@ -154,8 +158,9 @@ class Auditor(QObject):
         def work(_job: Job) -> tuple[Collected, ProjectAudit | None]:
             records = [project.face(UUID(face_id)) for face_id in wanted]
             states: list[FaceState] = store.face_states(project, author, [one for one in records if not one.removed])
-            labels = dict.fromkeys(wanted) | {face.face_id: face.label for face in states}
-            fresh = collected.relabelled(labels)
+            fresh = collected.renewed(dict.fromkeys(wanted) | {face.face_id: face for face in states})
+            if before is not None and fresh.same_labels(collected):
+                return fresh, decide_collected(fresh, before)
             return fresh, judge_collected(fresh)
 
         self._submit(work, lambda result: self._judged(*result), "")

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QWidget
 
 from app import dialogs
 from app.canvas.gestures import Tool
@@ -74,6 +75,8 @@ def bind_actions(window: MainWindow) -> None:
             "about": lambda: dialogs.show_about(window, bench.predictions.state.info),
             **window.seeing.handlers(),
             **window.points.handlers(),
+            **window.queue.handlers(),
+            "run_audit": lambda: _run_audit(window),
             **dict.fromkeys(LAYERS, lambda: switch_layers(window)),
         }
     )
@@ -94,7 +97,9 @@ def conditions(window: MainWindow) -> Iterable[str]:
         "undo": document.undo_text is not None and not document.read_only,
         "redo": document.redo_text is not None and not document.read_only,
         "model": bool(document.rows) and bench.predictions.state.kind == "ready",
-        "working": document.busy or bench.predictions.batch_running,
+        "working": document.busy or bench.predictions.batch_running or window.auditor.running,
+        "queue": bool(window.queue.rows),
+        "judgeable": window.queue.can_decide(),
     }
     return (name for name, holds in holding.items() if holds)
 
@@ -114,11 +119,16 @@ def switch_layers(window: MainWindow) -> None:
     window.workbench.set_layers(switches)
 
 
-def _find(window: MainWindow) -> None:
-    dock = window.images.parentWidget()
+def show_panel(panel: QWidget) -> None:
+    """Bring the dock of a panel to the front."""
+    dock = panel.parentWidget()
     if dock is not None:
         dock.show()
         dock.raise_()
+
+
+def _find(window: MainWindow) -> None:
+    show_panel(window.images)
     window.images.filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
     window.images.filter.selectAll()
 
@@ -131,7 +141,13 @@ def _step(window: MainWindow, by: int) -> None:
 
 def _cancel(window: MainWindow) -> None:
     window.document.cancel()
+    window.auditor.cancel()
     window.workbench.predictions.cancel_batch()
+
+
+def _run_audit(window: MainWindow) -> None:
+    show_panel(window.queue.panel)
+    window.queue.run_audit()
 
 
 def _toggle_box_tool(window: MainWindow) -> None:

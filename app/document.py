@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from app.edits import ChangePoints, DescribeFace, DrawBox, Edit, MovePoint, RemoveFace, RevertFace, SaveState
+from app.edits import ChangePoints, DescribeFace, DrawBox, Edit, Judge, MovePoint, RemoveFace, RevertFace, SaveState
 from app.face_state import FaceState, begun
 from app.image_rows import ImageRows
-from app.jobs import faces, store, upkeep
+from app.jobs import faces, judging, store, upkeep
 from app.jobs.long import LongJobs
 from app.jobs.pool import Job, WorkerPool
 from app.jobs.saving import Saving
@@ -464,6 +464,9 @@ class Document(QObject):
             self._saving.submit(partial(faces.remove_face, project, author, edit.face_id), self._edit_done)
         elif isinstance(edit, RevertFace):
             work = partial(faces.revert_face, project, author, edit.face_id, edit.revision_id)
+            self._saving.submit(work, self._edit_done, (edit.face_id,))
+        elif isinstance(edit, Judge):
+            work = partial(judging.judge_face, project, author, edit)
             self._saving.submit(work, self._edit_done, (edit.face_id,))
         elif isinstance(edit, DescribeFace):
             face = self.faces.get(edit.face_id)

@@ -41,6 +41,9 @@ TEMPLATES = (
     "accept face",
     "dispute face",
     "reject face",
+    "label wrong: {what}",
+    "label acceptable: {what}",
+    "model wrong: {what}",
 )
 """Names of edits; the more special of two that fit stands first."""
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from app.texts import tr
 from core.face import Box, Label
+from core.judgement import Decision
 from core.label_change import LabelChange
 
 Review = Literal["", "accepted", "question", "rejected"]
@@ -76,7 +77,26 @@ class DescribeFace:
     note: str | None = None
 
 
-Edit = MovePoint | ChangePoints | DrawBox | RemoveFace | RevertFace | DescribeFace
+@dataclass(frozen=True, eq=False, slots=True)
+class Judge:
+    """A decision about a doubted label, and with it maybe a correction: one step, which `what` names.
+
+    Attributes:
+        points: indices; None among them means the whole face.
+        label: the label decided about; it was in the set `label_set`.
+        change: the correction; None leaves the label as it is.
+    """
+
+    face_id: str
+    points: tuple[int | None, ...]
+    decision: Decision
+    label: Label
+    label_set: str
+    what: str
+    change: LabelChange | None = None
+
+
+Edit = MovePoint | ChangePoints | DrawBox | RemoveFace | RevertFace | DescribeFace | Judge
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.face import Box, Label, Prediction
+from core.judgement import Judgement
 from core.scheme import Scheme
 from core.work_status import WorkStatus, work_status
 
@@ -33,6 +34,7 @@ class FaceState:
         review: what a reviewer made of it.
         own: whether the label shown is an annotator's.
         tags: as the source and the annotators tagged it.
+        judgements: what people decided about its labels.
     """
 
     face_id: str
@@ -46,6 +48,7 @@ class FaceState:
     review: Review = ""
     own: bool = False
     tags: tuple[str, ...] = ()
+    judgements: tuple[Judgement, ...] = ()
 
     @property
     def status(self) -> WorkStatus:

@@ -57,6 +57,8 @@ PATHS: dict[str, str] = {
     "<circle cx='16' cy='7' r='2.6'/><circle cx='8' cy='17' r='2.6'/>",
     "help": "<path d='M9 9a3 3 0 1 1 4.5 2.6c-1 .6-1.5 1.2-1.5 2.4'/>"
     "<circle cx='12' cy='18' r='.6' fill='currentColor'/>",
+    "audit": "<circle cx='10' cy='10' r='6'/><path d='M14.5 14.5L21 21M7.4 10.2l2 2 3.4-4'/>",
+    "verdicts": "<circle cx='12' cy='12' r='7.5'/><circle cx='12' cy='12' r='2.2' fill='currentColor'/>",
     "worst": "<path d='M12 4l9 16H3z'/><path d='M12 10v5'/><circle cx='12' cy='17.6' r='.5' fill='currentColor'/>",
     "filter": "<path d='M4 5h16l-6.2 7.4V19l-3.6-2v-4.6z'/>",
     "bookmark": "<path d='M7 4h10v16l-5-4-5 4z'/>",

@@ -41,12 +41,14 @@ from app.panels.images import ImagePanel
 from app.panels.landmarks import LandmarkPanel
 from app.panels.message_bar import Message, MessageBar, Tone
 from app.panels.name_bar import NameBar
+from app.panels.queue import QueuePanel
 from app.panels.status import StatusLine
 from app.panels.steps import StepsPanel
 from app.panels.view_options import ViewPanel
 from app.panels.welcome import ProblemPage, WelcomePage
 from app.places_to_go import PlacesToGo
 from app.points_desk import PointsDesk
+from app.queue_desk import QueueDesk
 from app.scores import ScoreKeeper
 from app.seeing import Seeing
 from app.settings import Settings
@@ -58,6 +60,8 @@ from app.tour.guide import Guide
 from app.upkeep.keeper import Keeper
 from app.workbench import LAYERS, Workbench
 from core.paths import project_name
+
+_NOTE_MS = 12_000
 
 
 class MainWindow(QMainWindow):
@@ -95,6 +99,10 @@ class MainWindow(QMainWindow):
         self.points = PointsDesk(
             self.document, settings, self.workbench, self.canvas, self.desk, self.actions_, self.status
         )
+        self.queue = QueueDesk(
+            self.document, self.workbench, self.auditor, self.flow.place, self.kept, settings,
+            QueuePanel(self.actions_.__getitem__, self),
+        )  # fmt: skip
         self.keeper = Keeper(self.document, settings, self.desk, self)
         self.opening = Opening(self.document, settings, self)
         self.opening.expect(project, paths)
@@ -138,9 +146,12 @@ class MainWindow(QMainWindow):
             self._dock(tr_later("Face"), self.desk.face, right),
             self._dock(tr_later("History"), self.desk.history, right),
             self._dock(tr_later("My edits"), self.steps.panel, right),
+            self._dock(tr_later("Review queue"), self.queue.panel, left),
         ]
-        for dock in self._docks[3:]:
+        for dock in self._docks[3:-1]:
             self.tabifyDockWidget(self._docks[2], dock)
+        self.tabifyDockWidget(self._docks[0], self._docks[-1])
+        self._docks[0].raise_()
         self._docks[2].raise_()
         self.resizeDocks(self._docks[:3], [270, 370, 370], Qt.Orientation.Horizontal)
         self.resizeDocks(self._docks[1:3], [430, 410], Qt.Orientation.Vertical)
@@ -173,6 +184,9 @@ class MainWindow(QMainWindow):
         self.guide.said.connect(self._say)
         self.flow.said.connect(self._say)
         self.auditor.failed.connect(lambda text: self._say(text, "", Tone.ERROR))
+        self.auditor.state_changed.connect(self._update_conditions)
+        self.queue.conditions_changed.connect(self._update_conditions)
+        self.queue.said.connect(lambda text: self.status.showMessage(text, _NOTE_MS))
         self.keeper.withdrawn.connect(self.messages.withdraw)
         self.opening.settled.connect(self._show_page)
         self._flow_wiring = FlowWiring(self)
@@ -229,6 +243,7 @@ class MainWindow(QMainWindow):
         self.steps.close()
         self.scores.close()
         self.auditor.close()
+        self.queue.close()
         self.flow.close()
         self.workbench.close()
         self.document.close()
@@ -351,6 +366,7 @@ class MainWindow(QMainWindow):
             self.actions_.refresh_icons()
             self.messages.refresh()
             self.images.bar.refresh()
+            self.queue.panel.filter.refresh()
         elif key == "shortcuts":
             self.actions_.set_keys(read(str(self.settings.value(key))))
         elif key in ("model", "device"):

@@ -21,7 +21,7 @@ class Place:
         image_id, face_id: face None for any.
         points: indices of the selected points.
         view: zoom (screen px an image px) and centre x, y (image px); None for the whole image.
-        close: look at the points closely instead.
+        close: look at the points closely instead, or at the face where there are none.
     """
 
     image_id: str
@@ -99,7 +99,7 @@ class PlaceKeeper(QObject):
         if place.face_id in document.faces:
             bench.show_points(place.face_id or "", place.points)
         if place.close:
-            bench.canvas.fit_point()
+            bench.canvas.fit_point() if place.points else bench.canvas.fit_face(place.face_id)
         elif place.view is not None:
             bench.canvas.restore_view(place.view)
 

@@ -94,6 +94,8 @@ TABLE: tuple[Setting, ...] = (
     Setting("names", False),
     Setting("split", False),
     Setting("edges", False),
+    Setting("verdicts", True),
+    Setting("queue_snap", True),
     *(Setting(f"opacity_{layer}", 1.0) for layer in OPACITIES),
     Setting("palette", "standard", choices=tuple((name, text) for name, (text, _) in PALETTES.items())),
     Setting("label_colour", ""),

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 LAYERS = (
     "points", "numbers", "curves", "ellipses", "labels", "predictions", "deviations", "boxes", "heatmap", "names",
-    "split", "edges",
+    "split", "edges", "verdicts",
 )  # fmt: skip
 """Names of the layers that can be switched: actions, settings and fields of `Layers` alike."""
 

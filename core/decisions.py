@@ -1,4 +1,4 @@
-"""What people's decisions make of an audit: verdicts that are overruled, faces that are settled, errors that were found."""
+"""What people's decisions make of an audit: overruled verdicts, settled faces, errors that were found."""
 
 from __future__ import annotations
 

@@ -22,6 +22,7 @@ from app.canvas.loupe import Loupe
 from app.canvas.model import FaceView, Ghost, Layers
 from app.canvas.navigation import ZoomView
 from app.canvas.overlays import Callout, Legend, Tag
+from app.canvas.verdict_marks import VerdictMark, VerdictMarks
 
 _FACE_MARGIN = 0.15
 _REGION_MARGIN = 0.25
@@ -48,7 +49,8 @@ class FacesView(ZoomView):
         self._heatmap = HeatmapItem()
         self._ghosts: list[GhostItem] = []
         self._edge_map = HeatmapItem(0.2)
-        for item in (self._heatmap, self._edge_map):
+        self._verdicts = VerdictMarks()
+        for item in (self._heatmap, self._edge_map, self._verdicts):
             self.scene().addItem(item)
         self._legend, self._callout, self._notice = Legend(self), Callout(self), Tag(self)
         self._notice.setObjectName("notice")
@@ -164,6 +166,7 @@ class FacesView(ZoomView):
         ):
             map_item.setVisible(shown)
             map_item.setOpacity(opacity)
+        self._verdicts.setVisible(layers.verdicts)
         self.set_photo_opacity(layers.opacity.photo)
         self._refresh_legend()
 
@@ -185,6 +188,15 @@ class FacesView(ZoomView):
         """Lay an edge map (h, w) over the image, as `set_heatmap` does; shown while `layers.edges` is on."""
         self._edge_map.set_heatmap(edges, to_image, palette.edge_table(self._layers.colours.edge))
         self._edge_map.setVisible(self._layers.edges)
+
+    def set_verdicts(self, marks: Sequence[VerdictMark]) -> None:
+        """Ring these doubted points and no others; shown while `layers.verdicts` is on."""
+        self._verdicts.show_marks(marks)
+
+    @property
+    def verdicts(self) -> tuple[VerdictMark, ...]:
+        """The doubted points that are ringed."""
+        return self._verdicts.shown
 
     def set_ghosts(self, ghosts: Iterable[Ghost]) -> None:
         """Draw these labels dimmed, to compare with, and no others; the legend names them."""
@@ -328,6 +340,7 @@ class FacesView(ZoomView):
     def _zoom_applied(self, zoom: float) -> None:
         for item in self._items.values():
             item.set_zoom(zoom)
+        self._verdicts.set_zoom(zoom)
         self._compare.set_zoom(zoom)
 
     def resizeEvent(self, event: QResizeEvent) -> None:

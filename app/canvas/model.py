@@ -118,6 +118,7 @@ class Layers:
         boxes: face boxes.
         heatmap: the map given to `CanvasView.set_heatmap`.
         edges: the map given to `CanvasView.set_edge_map`.
+        verdicts: rings around the points given to `CanvasView.set_verdicts`.
         legend: the explanation in the corner.
         sigma_levels: which k-sigma ellipses, k in 1, 2, 3.
         ellipse_scale: factor on the drawn size of the ellipses, > 0; numbers shown stay true.
@@ -142,6 +143,7 @@ class Layers:
     boxes: bool = True
     heatmap: bool = False
     edges: bool = False
+    verdicts: bool = True
     legend: bool = True
     sigma_levels: tuple[int, ...] = (1, 2, 3)
     ellipse_scale: float = 1.0

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from app.face_state import FaceState
 from app.jobs.engine import ModelInfo
 from app.jobs.prepare import Preparer
 from core.errors import StarmarkError
-from core.face import Label, Prediction
+from core.face import Prediction
 from core.formats.base import LabelledFace
 from core.scheme import Scheme, get_scheme
 
@@ -64,7 +65,7 @@ class ProjectAudit:
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """All that an audit is made of; labels may be exchanged and judged again (`relabelled`).
+    """All that an audit is made of; faces may be exchanged and judged again (`renewed`).
 
     `missing` are the images that have labelled faces without a prediction; the rest as in `ProjectAudit`.
     """
@@ -76,16 +77,28 @@ class Collected:
     unpredicted: int = 0
     other_scheme: int = 0
 
-    def relabelled(self, labels: dict[str, Label | None]) -> Collected:
-        """The same with other labels, by face id; a face without a label any more is left out."""
+    def renewed(self, states: Mapping[str, FaceState | None]) -> Collected:
+        """The same with faces as they are now, by face id; one that is gone, or without a label, is left out."""
         faces = []
         for one in self.faces:
-            label = labels.get(one.face_id, one.labelled.label)
-            if label is not None and label.scheme == self.scheme.id:
-                faces.append(
-                    one if label is one.labelled.label else replace(one, labelled=replace(one.labelled, label=label))
-                )
+            if one.face_id not in states:
+                faces.append(one)
+                continue
+            state = states[one.face_id]
+            label = None if state is None else state.label
+            if state is not None and label is not None and label.scheme == self.scheme.id:
+                old = one.labelled
+                label = old.label if label == old.label else label
+                changed = replace(old, label=label, tags=state.tags, judgements=state.judgements)
+                faces.append(replace(one, labelled=changed))
         return replace(self, faces=faces)
+
+    def same_labels(self, other: Collected) -> bool:
+        """Whether all labels are those of `other`, face by face: then so are all verdicts."""
+        pairs = zip(self.faces, other.faces, strict=False)
+        return len(self.faces) == len(other.faces) and all(
+            one.face_id == two.face_id and one.labelled.label is two.labelled.label for one, two in pairs
+        )
 
 
 def collect(
@@ -120,7 +133,9 @@ def collect(
             elif prediction is None:
                 unpredicted += 1
             else:
-                labelled = LabelledFace(record.path, face.label, face.box, None, face.tags, face.label_set, None)
+                labelled = LabelledFace(
+                    record.path, face.label, face.box, None, face.tags, face.label_set, None, judgements=face.judgements
+                )
                 faces.append(Evidenced(face.face_id, image_id, number, labelled, prediction, size))
         if unpredicted > before:
             missing.append(image_id)
@@ -141,5 +156,18 @@ def judge_collected(collected: Collected) -> ProjectAudit | None:
         [one.size for one in faces], groups_of([one.labelled.image for one in faces]), collected.scheme,
         Calibration.from_json(model.calibration, len(collected.scheme), model.name),
     )  # fmt: skip
-    return ProjectAudit(audit, faces, model.hash, collected.unpredicted, collected.other_scheme)
+    return _worked_out(ProjectAudit(audit, faces, model.hash, collected.unpredicted, collected.other_scheme))
+
+
+def decide_collected(collected: Collected, audit: ProjectAudit) -> ProjectAudit:
+    """The audit with the decisions and tags of what was collected; no label differs, so that no verdict does."""
+    faces = collected.faces
+    same = replace(audit.audit, faces=[one.labelled for one in faces])
+    return _worked_out(replace(audit, audit=same, faces=faces))
+
+
+def _worked_out(audit: ProjectAudit) -> ProjectAudit:
+    """With what the window asks for first, so that it need not wait."""
+    _ = audit.places, audit.audit.doubted
+    return audit
 

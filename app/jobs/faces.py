@@ -15,6 +15,7 @@ from app.edit_texts import shown_edit
 from app.edits import DescribeFace, Review
 from app.jobs.store import Stored, stored
 from app.texts import tr, tr_count
+from app.verdict_texts import DECISION_TEXTS
 from core.errors import StarmarkError
 from core.face import FloatArray, Label
 from core.scheme import Scheme, get_scheme
@@ -157,6 +158,10 @@ def _info_changes(before: FaceInfo, after: FaceInfo) -> list[str]:
         parts.append(tr("note") if after.note else tr("note taken away"))
     if before.box != after.box:
         parts.append(tr("box"))
+    given = [one.decision for one in after.judgements if one not in before.judgements]
+    parts += [tr(DECISION_TEXTS[decision]) for decision in dict.fromkeys(given)]
+    if len(before.judgements) > len(after.judgements):
+        parts.append(tr("decision taken back"))
     return parts
 
 

@@ -23,7 +23,7 @@ from core.work_status import NO_FACTS, ImageFacts
 if TYPE_CHECKING:
     from app.exchange.work import Read
     from core.formats.base import ImportResult
-    from core.project import AppliedEdit, FaceLabel, FaceRecord, PredictionCache, Project
+    from core.project import AppliedEdit, FaceLabel, FaceRecord, PredictionCache, Project, SetLabel
 
 DRAWN = "drawn"
 """Source of faces whose box a user drew."""
@@ -38,7 +38,7 @@ PATCH = "patch"
 """A file of corrections, as `core.exchange` knows it."""
 
 IMAGE_KEY = "current_image"
-KEPT = ("place", "filter", "bookmarks")
+KEPT = ("place", "filter", "bookmarks", "queue")
 """What a project keeps for each annotator, as JSON, outside undo."""
 
 _IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
@@ -200,6 +200,7 @@ def _face_state(record: FaceRecord, current: FaceLabel | None) -> FaceState:
         review=record.review,
         own=current is not None and current.label_set.kind == "annotator",
         tags=record.tags,
+        judgements=record.judgements,
     )
 
 
@@ -214,6 +215,11 @@ def change_points(project: Project, author: str, edit: ChangePoints, start: Labe
     The annotator's own label is made from the label shown so far, or from `start` (the predicted means) where the face
     has none. What the store holds decides, not what the screen showed, so that edits sent one after the other add up.
     """
+    return stored(project, author, project.apply(label_step(project, author, edit, start), author))
+
+
+def label_step(project: Project, author: str, edit: ChangePoints, start: Label | None) -> SetLabel:
+    """What `change_points` does to the annotator's label."""
     from core.project import SetLabel
 
     face = UUID(edit.face_id)
@@ -227,8 +233,7 @@ def change_points(project: Project, author: str, edit: ChangePoints, start: Labe
         )
     version = before.version if before is not None else project.label_version(face, own.id)
     kept = None if before is None else before.label
-    step = SetLabel(face, own.id, kept, edit.change.applied_to(base), version, edit.what)
-    return stored(project, author, project.apply(step, author))
+    return SetLabel(face, own.id, kept, edit.change.applied_to(base), version, edit.what)
 
 
 def stored(project: Project, author: str, applied: AppliedEdit) -> Stored:

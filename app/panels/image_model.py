@@ -137,6 +137,11 @@ class ImageListModel(QAbstractListModel):
             return self._thumbnail(row)
         return None
 
+    def thumbnail(self, image_id: str) -> QImage | None:
+        """The thumbnail of an image, listed or filtered out; a missing one is asked for."""
+        row = self._by_id.get(image_id)
+        return None if row is None else self._thumbnail(row)
+
     def _thumbnail(self, row: ImageRow) -> QImage | None:
         if row.id in self._thumbnails:
             self._thumbnails.move_to_end(row.id)

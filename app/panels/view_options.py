@@ -45,7 +45,7 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
     ("photo", "", "Photo"),
 )
 """Rows with an opacity: name of the opacity, of the action that switches the layer or "", and a caption without one."""
-_PAIRS = (("points", "boxes"), ("numbers", "names"))
+_PAIRS = (("points", "boxes"), ("numbers", "names"), ("verdicts",))
 _TIPS = {
     "others": "Which sets are drawn is chosen in the Face dock; the legend names them.",
     "photo": "Fades the photo, so that marks stand out. Tones are on the Photo page.",

@@ -97,8 +97,8 @@ FACE = Table(
     sqlite_autoincrement=True,
 )
 """`tags` and `judgements` are JSON lists, `extras` a JSON object: what an import said beyond what we know. `version`
-and `revision_seq` are those of the last edit of the face itself (tags, note, review, removed, box, judgements), 0 and NULL
-before the first. A face that was removed stays, and its labels with it."""
+and `revision_seq` are those of the last edit of the face itself (tags, note, review, removed, box, judgements), 0 and
+NULL before the first. A face that was removed stays, and its labels with it."""
 
 LABEL_SET = Table(
     "label_set",
