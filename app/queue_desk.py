@@ -74,6 +74,8 @@ class QueueDesk(QObject):
         self._wanted = Wanted()
         self._arranged: Arranged | None = None
         self._visit: _Visit | None = None
+        self._reached: str | None = None
+        """The face that the queue led to last; from any other one it begins at its top."""
         self._given: dict[str, tuple[Judgement, ...]] = {}
         """Decisions that the audit does not know of yet, by face, with those from before."""
         panel.model.state, panel.model.thumbnail = self._row_state, self._thumbnail
@@ -169,11 +171,12 @@ class QueueDesk(QObject):
         self._submit(work, lambda found: self._take(*found))
 
     def _take(self, arranged: Arranged, counted: Progress) -> None:
-        self._arranged = arranged
+        self._arranged, self._reached = arranged, None
         self.panel.model.reset(arranged.rows)
         self.panel.filter.offer(arranged.names)
         self.panel.show_progress(counted, arranged.wanted.order == RANDOM)
         self._show_hint()
+        self.panel.view.scrollToTop()
         self._mark_current()
         self.conditions_changed.emit()
 
@@ -220,8 +223,9 @@ class QueueDesk(QObject):
         elif self._document.rows:
             hint = tr(
                 "An audit compares every label with the model's prediction and lists the faces most worth a look.\n\n"
-                "Run audit starts it. Then F5 leads from face to face, and one key says what is wrong: the label, "
-                "nothing, or the model."
+                "Run audit starts it. Then {key} leads from face to face, and one key says what is wrong: the label, "
+                "nothing, or the model.",
+                key=self.panel.key("queue_next"),
             )
         else:
             hint = tr("Open a project with labels, then audit them here.")
@@ -296,11 +300,12 @@ class QueueDesk(QObject):
             return
         points = self._first_points(audit, face)
         if self._visit is not None and self._visit.face_id == one.face_id:
-            self._visit = None  # another visit
+            self._visit = _Visit(one.face_id, self._visit.label, self._visit.label_set)
+        self._reached = one.face_id
         self._place.go(Place(one.image_id, one.face_id, points, close=True))
         told = audit.audit.point(face, points[0]).text if points else audit.audit.findings[face].text
         place = tr("{n:,} of {total:,}", n=row + 1, total=len(rows))
-        self.said.emit(f"{place}: {sentence(told)}  [{self.panel.keys()}]")
+        self.said.emit(f"{place} · {self.panel.keys()} – {sentence(told)}")
 
     def _first_points(self, audit: ProjectAudit, face: int) -> tuple[int, ...]:
         whole = audit.audit.findings[face].verdict != "ok"
@@ -310,7 +315,7 @@ class QueueDesk(QObject):
 
     def next(self) -> None:
         """To the next face that nobody has decided about."""
-        here = self._here()
+        here = self._here() if self._reached == self._bench.active else None
         start = 0 if here is None else here + 1
         rows = self.rows
         found = next((row for row in range(start, len(rows)) if not self._judgements(rows[row].face_id)), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QModelIndex, Qt, Signal
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import (
     QCheckBox,
     QHBoxLayout,
@@ -71,7 +71,7 @@ class QueuePanel(QWidget):
         self.hint.setWordWrap(True)
         self.hint.setMargin(14)
         self.strip = VerdictStrip(self)
-        self.snap = QCheckBox(tr("“Label wrong” puts points on the prediction"), self)
+        self.snap = QCheckBox(tr("“Label wrong” snaps to the prediction"), self)
         self.snap.setToolTip(
             tr("Points that you have dragged since you came to the face stay where you put them. Undo takes back both.")
         )
@@ -113,7 +113,7 @@ class QueuePanel(QWidget):
     def _refresh_button(self, name: str) -> None:
         """Text, key and tooltip as the action has them now."""
         button, action = self.buttons[name], self._actions(name)
-        key = action.shortcut().toString()
+        key = self.key(name)
         button.setText(action.iconText() + (f"\n{key}" if key else ""))
         button.setToolTip(action.toolTip())
         button.setEnabled(action.isEnabled())
@@ -163,9 +163,12 @@ class QueuePanel(QWidget):
 
     def keys(self) -> str:
         """The keys that decide and go on, in one line."""
-        names = (*DECISION_ACTIONS, "queue_next")
-        actions = [self._actions(name) for name in names]
-        return " · ".join(f"{a.shortcut().toString()} {a.iconText()}" for a in actions if not a.shortcut().isEmpty())
+        names = [name for name in (*DECISION_ACTIONS, "queue_next") if self.key(name)]
+        return " · ".join(f"{self.key(name)} {self._actions(name).iconText()}" for name in names)
+
+    def key(self, name: str) -> str:
+        """The key of an action, as this desktop writes it; empty for none."""
+        return self._actions(name).shortcut().toString(QKeySequence.SequenceFormat.NativeText)
 
     def show_state(self, text: str, running: bool) -> None:
         """What the audit is doing, or what came of it."""

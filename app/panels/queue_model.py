@@ -1,4 +1,4 @@
-"""The rows of the review queue as a Qt model, and how they are painted. What a row says is asked for when it is seen."""
+"""The rows of the review queue as a Qt model, and how they are painted; each is asked for only when it is seen."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 from app.canvas.verdict_marks import verdict_colour
 from app.texts import tr
 
-_LINES = 8
+_LINES = 9
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from app.edit_texts import TEMPLATES, shown_edit
 from app.jobs import faces, upkeep
 from app.panels import compare_page, face, image_model, images, landmark_model, view_options
 from app.texts import CatalogueTranslator, read_catalogue, tr, tr_count
+from core.face_verdicts import TEXTS as FACE_TEXTS
 from core.work_status import STATUS_TEXTS
 
 APP = Path(texts.__file__).parent
@@ -60,6 +61,7 @@ def _of_tables() -> Iterator[str]:
     for pairs in (face._REVIEWS, images._ORDERS, compare_page.MODES, view_options._OWN):
         yield from (text for _, text in pairs)
     yield from (caption for _, _, caption in view_options._ROWS)
+    yield from FACE_TEXTS.values()
     yield from (about.WHAT, *about._PARTS.values(), "the language")
     yield from (template for template in TEMPLATES)
 
