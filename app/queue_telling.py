@@ -63,7 +63,7 @@ def face_told(audit: ProjectAudit, face: int, label: Label, decision: Judgement 
     else:
         verdict, text = _OK, sentence(found.text)
     numbers = "" if np.isnan(found.misfit) else tr(
-        "misfit {misfit:.1f} (right labels: about 2), score {score:.1f}", misfit=found.misfit, score=found.score
+        "misfit {misfit:.1f} (right labels: 2), score {score:.1f}", misfit=found.misfit, score=found.score
     )  # fmt: skip
     title = tr("Face: {verdict}", verdict=verdict_text(verdict))
     return Told(verdict, title, text, numbers, _said(decision))

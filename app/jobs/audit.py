@@ -168,6 +168,6 @@ def decide_collected(collected: Collected, audit: ProjectAudit) -> ProjectAudit:
 
 def _worked_out(audit: ProjectAudit) -> ProjectAudit:
     """With what the window asks for first, so that it need not wait."""
-    _ = audit.places, audit.audit.doubted
+    _ = audit.places, audit.audit.doubted, audit.audit.evidence.point_scores
     return audit
 

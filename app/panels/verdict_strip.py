@@ -64,10 +64,14 @@ class VerdictStrip(QScrollArea):
         dot = f"<span style='color:{verdict_colour(told.verdict).name()}'>●</span>"
         lines = [f"{dot} <b>{_escaped(told.title)}</b>", _escaped(told.sentence)]
         if told.numbers:
-            lines.append(f"<span style='color:{faint}'>{_escaped(told.numbers)}</span>")
+            lines.append(f"<span style='color:{faint};font-size:{_small(self)}px'>{_escaped(told.numbers)}</span>")
         if told.decided:
             lines.append(f"<b>→ {_escaped(told.decided)}</b>")
         return f"<p style='margin:0 0 5px 0'>{'<br>'.join(line for line in lines if line)}</p>"
+
+
+def _small(widget: QWidget) -> int:
+    return max(9, round(0.86 * widget.fontInfo().pixelSize()))
 
 
 def _escaped(text: str) -> str:
