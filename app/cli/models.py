@@ -23,8 +23,8 @@ def add_parser(subparsers: Subparsers) -> None:
         subparsers,
         "models",
         "list the models, add one from a checkpoint, or export one",
-        "List the models, add one from a file (a model of Starmark's, or a published STAR checkpoint), or export one for\n"
-        "other programs.",
+        "List the models, add one from a file (a model of Starmark's, or a published STAR checkpoint), or export one\n"
+        "for other programs.",
         "models add 300W_STARLoss.pkl --name star-300w",
     )
     actions = parser.add_subparsers(dest="action", required=True, metavar="list | add | export")
@@ -49,10 +49,10 @@ def _add_export(actions: Subparsers) -> None:
         actions,
         "export",
         "write a model for other programs",
-        "Write a model as ONNX, as a program of torch.export (.pt2), or as the model file itself (safetensors). The first\n"
-        "two take crops of faces as uint8 RGB and give landmarks and covariances in px of the crop; docs/models.md has\n"
-        "the details. What was made is run and compared with Starmark's own predictions before it is written. ONNX needs\n"
-        "more packages, which the command names.",
+        "Write a model as ONNX, as a program of torch.export (.pt2), or as the model file itself (safetensors).\n"
+        "The first two take crops of faces as uint8 RGB and give landmarks and covariances in px of the crop;\n"
+        "docs/models.md has the details. What was made is run and compared with Starmark's own predictions before it\n"
+        "is written. ONNX needs more packages, which the command names.",
         "models export lite-300w-68 --to onnx -o lite-300w-68.onnx",
     )
     export.add_argument("model", metavar="MODEL", help="name or file of a model")
@@ -82,7 +82,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _export(args: argparse.Namespace) -> int:
+    from app.cli.exchange import check_report
     from core.model.export import export_model
+
+    check_report(args.output, force=args.force)
 
     def say(text: str) -> None:
         if sys.stderr.isatty():

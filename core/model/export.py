@@ -26,7 +26,15 @@ from core.model.header import ModelHeader
 from core.model.inference import InferenceNet
 from core.model.library import ModelLibrary, scheme_of
 from core.model.network import StarNet
-from core.model.onnx_file import Outputs, check_writers, has_runtime, install_remedy, onnx_bytes, onnx_runner, quiet_torch
+from core.model.onnx_file import (
+    Outputs,
+    check_writers,
+    has_runtime,
+    install_remedy,
+    onnx_bytes,
+    onnx_runner,
+    quiet_torch,
+)
 from core.model.precision import probe_crops
 from core.model.runner import Runner
 from core.scheme import Scheme
@@ -35,7 +43,7 @@ from core.version import VERSION
 
 SAFETENSORS, ONNX, TORCH_EXPORT = "safetensors", "onnx", "torch-export"
 KINDS = {SAFETENSORS: ".safetensors", ONNX: ".onnx", TORCH_EXPORT: ".pt2"}
-"""What a model can be exported to, with the usual ending of its name. TorchScript is not among them: torch deprecates it."""
+"""What a model can be exported to, with the usual ending of its name. No TorchScript, which torch deprecates."""
 
 NOTES = "starmark"
 """Key of the metadata in an ONNX file: JSON, as `description` makes it."""
@@ -45,7 +53,7 @@ NOTES_VERSION = 1
 
 PARITY_PX = 0.02
 """Largest difference of a landmark from this program's own, px of the crop."""
-PARITY_SHARE = 0.01
+PARITY_SHARE = 0.005
 """Largest difference in a covariance, of the sum of both variances."""
 
 Say = Callable[[str], object]

@@ -62,8 +62,9 @@ def onnx_bytes(program: ExportedProgram, inputs: Sequence[str], outputs: Sequenc
 
     with quiet_torch():
         made = torch.onnx.export(
-            program, input_names=list(inputs), output_names=list(outputs), opset_version=OPSET, dynamo=True, verbose=False
-        )
+            program, input_names=list(inputs), output_names=list(outputs), opset_version=OPSET,
+            dynamo=True, verbose=False,
+        )  # fmt: skip
     assert made is not None
     proto = made.model_proto
     _strip(proto)

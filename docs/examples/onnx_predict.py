@@ -2,8 +2,8 @@
 
 python onnx_predict.py MODEL.onnx PHOTO X Y WIDTH HEIGHT
 
-X Y WIDTH HEIGHT is the box of the face's landmarks in the photo: brows to chin, ear to ear. Prints a line a landmark (name,
-x, y and both standard deviations, px of the photo) and writes PHOTO.landmarks.png.
+X Y WIDTH HEIGHT is the box of the face's landmarks in the photo: brows to chin, ear to ear. Prints a line a landmark
+(name, x, y and both standard deviations, px of the photo) and writes PHOTO.landmarks.png.
 """
 
 import json
@@ -16,19 +16,18 @@ from PIL import Image, ImageDraw, ImageOps
 
 
 def predict(model, image, box):
-    """Names (N,), landmarks (N, 2) and covariances (N, 2, 2) of the face in box (x, y, width, height), px of the image."""
+    """Names (N,), landmarks (N, 2) and covariances (N, 2, 2) of the face in box (x, y, width, height), image px."""
     session = onnxruntime.InferenceSession(model, providers=onnxruntime.get_available_providers())
     notes = json.loads(session.get_modelmeta().custom_metadata_map["starmark"])
     x, y, width, height = box
-    side = notes["crop"]["factor"] * max(width, height)  # the crop: a square around the middle of the box
-    left, top = x + 0.5 + (width - side) / 2, y + 0.5 + (height - side) / 2  # its edges; a pixel's edge is at its centre - 0.5
+    side, centre = notes["crop"]["factor"] * max(width, height), np.array([x + width / 2, y + height / 2])
     size, rim = notes["input"]["size"], round(side)
     padded = ImageOps.expand(image.convert("RGB"), rim)  # black outside the photo
-    edges = (left + rim, top + rim, left + side + rim, top + side + rim)
-    crop = np.asarray(padded.resize((size, size), Image.Resampling.BILINEAR, box=edges))
-    landmarks, covariances, *calibrated = session.run(None, {"crops": crop[None]})
+    left, top = centre + 0.5 - side / 2 + rim  # Pillow has a pixel's corner where landmarks have its centre
+    square = padded.resize((size, size), Image.Resampling.BILINEAR, box=(left, top, left + side, top + side))
+    landmarks, covariances, *calibrated = session.run(None, {"crops": np.asarray(square)[None]})
     scale = side / size  # px of the photo a px of the crop
-    points = (landmarks[0] + 0.5) * scale - 0.5 + (left, top)
+    points = centre + (landmarks[0] - (size - 1) / 2) * scale
     return notes["points"], points, (calibrated or [covariances])[0][0] * scale**2
 
 
