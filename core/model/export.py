@@ -137,6 +137,7 @@ def export_model(
         raise exists_error(target)
     path = (ModelLibrary() if library is None else library).resolve(model)
     source = _load(path)
+    outputs: tuple[str, ...]
     if kind == SAFETENSORS:
         data, outputs, checked = _model_file(path, source), (), "as Starmark reads it"
     else:
