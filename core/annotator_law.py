@@ -4,8 +4,9 @@ The model is label = face + habit + noise, for each landmark in its own frame (`
 known, so that only differences between annotators tell anything (Grubbs 1948; for landmarks and several raters Warfield,
 Zou and Wells 2008 estimate the same by expectation maximisation):
 
-* habits, which sum to zero, from the places of the differences between every two annotators, by least squares. What
-  all share cannot be seen.
+* habits, from the places of the differences between every two annotators, by least squares. What all share cannot be
+  seen: the group's centre, from which habits count, is the mean of all with the inverses of their covariances as
+  weights, as if habits were as large as an annotator is careless.
 * covariances: that of a difference is the sum of two annotators', so that three annotators or more tell all of them.
   Of two, each is taken to be as sure as the other.
 
@@ -26,9 +27,12 @@ from core.tail import NORMAL
 LEAST_FACES = 5
 """Faces that two annotators must share for their difference to tell anything."""
 
-_PRIOR_FACES = 20.0
-"""An annotator's covariance at one landmark is drawn towards the group's there, times how careless the annotator is
-over all landmarks, as if so many faces had said so."""
+_OWN_SHAPE = 0.35
+"""By how much an annotator's variance at a landmark differs, as a share, from the group's there times how careless the
+annotator is over all landmarks: it is drawn towards that, the more, the less sure it is itself."""
+
+_LOSS = 1.5
+"""Times the variance of a normal sample's variance: that of the robust estimate."""
 
 _CARE_LIMITS = (0.05, 20.0)
 _LEAST_SHARE = 0.05
@@ -42,7 +46,7 @@ class AnnotatorLaw:
     Attributes:
         bias: (A, N, 2) %, habit: mean offset from the group; NaN where nobody else labelled the same faces.
         covariance: (A, N, 2, 2) %^2, of the annotator's own noise, drawn towards the group's.
-        within: (N, 2, 2) %^2, that of the group: what is left of differences without habits, robust, for one label.
+        within: (N, 2, 2) %^2, that of the group: mean of its annotators' as pairs share faces, robust.
         between: (N, 2, 2) %^2, of habits, as those of annotators drawn at random (divided by their number less one).
         shared: (A, A, N) faces on which two annotators both placed the point; on the diagonal those of one.
     """
@@ -65,12 +69,13 @@ def annotator_law(labels: RepeatedLabels) -> AnnotatorLaw:
     known = np.isfinite(offsets).all(axis=-1)
     shared = np.einsum("fan,fbn->abn", known.astype(np.float64), known.astype(np.float64))
     places, spreads = _differences(labels, offsets)
+    within = _pooled(spreads, shared)
+    covariance = _own(spreads, shared, within)
     bias = _habits(places, shared)
-    within = _pooled(labels, offsets, bias)
     apart = np.nan_to_num(bias)
     counted = np.maximum(np.isfinite(bias[..., 0]).sum(axis=0) - 1, 1)
     between = np.einsum("ani,anj->nij", apart, apart) / counted[:, None, None]
-    return AnnotatorLaw(bias, _own(spreads, shared, within), within, between, shared)
+    return AnnotatorLaw(_centred(bias, covariance), covariance, within, between, shared)
 
 
 def _differences(labels: RepeatedLabels, offsets: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -104,16 +109,23 @@ def _habits(places: FloatArray, shared: FloatArray) -> FloatArray:
     return bias
 
 
-def _pooled(labels: RepeatedLabels, offsets: FloatArray, bias: FloatArray) -> FloatArray:
-    """(N, 2, 2) robust covariance of one label: of all differences without habits, halved."""
-    rest = offsets - bias[None]
-    result = np.empty((len(labels.scheme), 2, 2))
-    for index in range(len(labels.scheme)):
-        pairs = [rest[:, a, index] - rest[:, b, index] for a, b in labels.pairs()]
-        # Both signs, so that the place is zero: habits are off, and what is left has no direction.
-        both = np.concatenate([sign * pair for pair in pairs for sign in (1, -1)]) / np.sqrt(2)
-        result[index] = scatter(both, NORMAL)[1] if np.isfinite(both[:, 0]).sum() >= 2 * LEAST_FACES else np.nan
-    return result
+def _centred(bias: FloatArray, covariance: FloatArray) -> FloatArray:
+    """Habits (A, N, 2) less their mean, in which the inverses of the covariances (A, N, 2, 2) are the weights."""
+    known = np.isfinite(bias[..., 0]) & np.isfinite(covariance).all(axis=(-2, -1))
+    weight = np.linalg.inv(np.where(known[..., None, None], covariance, np.eye(2)) + 1e-8 * np.eye(2))
+    weight = np.where(known[..., None, None], weight, 0.0)
+    total = np.where(known.any(axis=0)[:, None, None], weight.sum(axis=0), np.eye(2))
+    pull = np.einsum("anij,anj->ni", weight, np.nan_to_num(bias))
+    return bias - np.linalg.solve(total, pull[..., None])[..., 0]
+
+
+def _pooled(spreads: FloatArray, shared: FloatArray) -> FloatArray:
+    """(N, 2, 2): covariance of one label, half of the mean of differences' (A, A, N, 2, 2), each by its faces."""
+    known = np.isfinite(spreads[..., 0, 0])
+    weight = np.where(known, shared, 0.0)
+    total = np.einsum("abn,abnij->nij", weight, np.where(known[..., None, None], spreads, 0.0))
+    count = weight.sum(axis=(0, 1))[:, None, None]
+    return np.divide(total, 2 * count, out=np.full_like(total, np.nan), where=count > 0)
 
 
 def _own(spreads: FloatArray, shared: FloatArray, within: FloatArray) -> FloatArray:
@@ -123,20 +135,22 @@ def _own(spreads: FloatArray, shared: FloatArray, within: FloatArray) -> FloatAr
     design = np.zeros((len(first), count))
     design[np.arange(len(first)), first] = design[np.arange(len(first)), second] = 1.0
     raw = np.full((count, points, 2, 2), np.nan)
-    faces = np.zeros((count, points))
+    error = np.full((count, points), np.inf)
     for index in range(points):
         sums = spreads[first, second, index]
         weight = np.where(np.isfinite(sums[:, 0, 0]), shared[first, second, index], 0.0)
         if not weight.any():
             continue
-        normal = np.linalg.pinv(design.T @ (weight[:, None] * design), hermitian=True)
-        solved = np.einsum("ab,pb,p,pij->aij", normal, design, weight, np.nan_to_num(sums))
-        faces[:, index] = design.T @ weight / max(count - 1, 1)
-        tied = faces[:, index] > 0
-        raw[tied, index] = solved[tied]
+        solve = np.linalg.pinv(design.T @ (weight[:, None] * design), hermitian=True) @ (design.T * weight)
+        tied = design.T @ weight > 0
+        raw[tied, index] = np.einsum("ap,pij->aij", solve, np.nan_to_num(sums))[tied]
+        # The variance of a variance from n normal values is twice its square over n.
+        size = np.trace(np.nan_to_num(sums), axis1=1, axis2=2) ** 2 / np.maximum(weight, 1)
+        error[tied, index] = (2 * _LOSS * solve**2 @ size)[tied]
     care = _carelessness(raw, within)
     target = care[:, None, None, None] * within
-    share = faces / (faces + _PRIOR_FACES)
+    size = np.trace(target, axis1=-2, axis2=-1) ** 2
+    share = np.where(np.isfinite(error), _OWN_SHAPE**2 * size / (_OWN_SHAPE**2 * size + error), 0.0)
     mixed = np.where(np.isfinite(raw), raw, target) * share[..., None, None] + target * (1 - share)[..., None, None]
     return _at_least(mixed, target)
 

@@ -35,7 +35,8 @@ class Consensus:
 
     Attributes:
         points: (F, N, 2) px; NaN where there is none.
-        covariance: (F, N, 2, 2) px^2: how sure the place is, given the annotators' covariances.
+        covariance: (F, N, 2, 2) px^2: how sure the place is: from the annotators' covariances, and since as many
+            others would have had other habits.
         visibility: (F, N) of `Visibility`, by majority.
         weights: (F, A, N) in [0, 1]: how much of each label counted; NaN where it is missing.
         gross: (F, A, N): labels so far from the others that 1 in 1,000 right ones would be.
@@ -74,6 +75,7 @@ def consensus(labels: RepeatedLabels, law: AnnotatorLaw | None = None) -> Consen
     there = usable[:, None] & known.any(axis=1) & (visibility != Visibility.MISSING)
     points = np.where(there[..., None], frames.to_image(centre), np.nan)
     spread = np.linalg.inv(np.where(there[..., None, None], information, np.eye(2)))
+    spread = spread + np.nan_to_num(law.between) / len(labels.names)
     covariance = np.where(there[..., None, None], frames.spread_to_image(spread), np.nan)
     disputed = there & gross.any(axis=1) & ((known & ~gross).sum(axis=1) < LEAST_LABELS)
     return Consensus(
