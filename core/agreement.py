@@ -96,7 +96,7 @@ class Agreement:
 
 
 def agreement(labels: RepeatedLabels, groups: Sequence[Hashable]) -> Agreement:
-    """All figures; `groups` (F,) says who the faces are. UsageError where no face has two labels that can be compared."""
+    """All figures; `groups` (F,) says who the faces are. UsageError where no face has two labels to compare."""
     frames = labels.frames
     known = np.isfinite(frames.offsets).all(axis=-1)
     several = (known.sum(axis=1) >= 2).any(axis=1)
@@ -117,7 +117,7 @@ def agreement(labels: RepeatedLabels, groups: Sequence[Hashable]) -> Agreement:
     covariance, within = _pooled(frames.offsets)
     alphas = _alphas(labels, draws)
     return Agreement(
-        labels, law, agreed, int(several.sum()), len({groups[f] for f in np.flatnonzero(several)}),
+        labels, law, agreed, int(several.sum()), len({groups[f] for f in np.flatnonzero(several).tolist()}),
         _pair_rows(labels, distances, groups, draws), _mean_known(by_point, axis=0), draws.mean_intervals(by_point),
         covariance, within, bias, np.where(np.isfinite(bias)[..., None], bias_interval, np.nan),
         alphas.values[:-1], alphas.intervals[:-1], float(alphas.values[-1]), Interval(*alphas.intervals[-1].tolist()),
@@ -155,7 +155,7 @@ class AgainstModel:
     of the model included, so that a ratio below 1 is to be expected.
 
     Attributes:
-        model: (N, 2, 2) %^2, mean over faces.
+        model: (N, 2, 2) %^2, of a typical face (`typical_spread`).
         area: human ellipse's area over the model's.
         angle: degrees in [0, 90] between the two major axes; of little meaning where either is nearly a circle.
         divergence: nats, Kullback and Leibler's of the model's normal law from the human one.
@@ -172,13 +172,29 @@ def against_model(human: FloatArray, model: FloatArray) -> AgainstModel:
 
     For two normal laws of one mean in the plane the divergence is (tr(M^-1 H) - 2 + ln(det M / det H)) / 2.
     """
-    known = np.isfinite(human).all(axis=(1, 2)) & np.isfinite(model).all(axis=(1, 2))
+    known = np.asarray(np.isfinite(human).all(axis=(1, 2)) & np.isfinite(model).all(axis=(1, 2)))
     h, m = (np.where(known[:, None, None], one, np.eye(2)) for one in (human, model))
     ratio = np.linalg.det(h) / np.linalg.det(m)
     divergence = (np.trace(np.linalg.solve(m, h), axis1=1, axis2=2) - 2 - np.log(ratio)) / 2
     angle = axis_difference(eigen(h).angle, eigen(m).angle)
     area, angle, divergence = (np.where(known, one, np.nan) for one in (np.sqrt(ratio), angle, divergence))
     return AgainstModel(model, area, angle, divergence)
+
+
+def typical_spread(covariance: FloatArray) -> FloatArray:
+    """The mean (N, 2, 2) over faces of covariances (F, N, 2, 2), NaN left out, by their logarithms.
+
+    The log-Euclidean mean (Arsigny, Fillard, Pennec and Ayache 2006): a few faces on which the model knows little, or
+    whose eyes come together, do not decide.
+    """
+    known = np.isfinite(covariance).all(axis=(-2, -1))
+    values, vectors = np.linalg.eigh(np.where(known[..., None, None], covariance, np.eye(2)))
+    logs = np.einsum("...ij,...j,...kj->...ik", vectors, np.log(np.maximum(values, 1e-12)), vectors)
+    mean = _mean_known(np.where(known[..., None, None], logs, np.nan), axis=0)
+    anybody = known.any(axis=0)[:, None, None]
+    values, vectors = np.linalg.eigh(np.where(anybody, mean, 0.0))
+    made = np.einsum("...ij,...j,...kj->...ik", vectors, np.exp(values), vectors)
+    return np.where(anybody, made, np.nan)
 
 
 # Inside
@@ -210,7 +226,7 @@ def _pair_rows(
         every = distances[:, number][np.isfinite(distances[:, number])]
         rows.append(
             PairAgreement(
-                labels.names[a], labels.names[b], len(shared), len({groups[face] for face in shared}),
+                labels.names[a], labels.names[b], len(shared), len({groups[face] for face in shared.tolist()}),
                 float(by_face[shared, number].mean()), Interval(*intervals[number].tolist()), float(np.median(every)),
             )
         )  # fmt: skip
@@ -239,7 +255,8 @@ def _pooled(offsets: FloatArray) -> tuple[FloatArray, FloatArray]:
     count, points = offsets.shape[1], offsets.shape[2]
     known = np.isfinite(offsets).all(axis=-1)
     several = known & (known.sum(axis=1) >= 2)[:, None]
-    centred = np.where(several[..., None], offsets - _mean_known(np.where(several[..., None], offsets, np.nan), 1)[:, None], 0.0)
+    used = np.where(several[..., None], offsets, np.nan)
+    centred = np.nan_to_num(used - _mean_known(used, axis=1)[:, None])
     freedom = (several.sum(axis=1) - 1).clip(0).sum(axis=0).astype(np.float64)
     plain = np.einsum("fani,fanj->nij", centred, centred)
     rest = np.full((points, 2, 2), np.nan)
@@ -313,7 +330,7 @@ def laid_over(labels: RepeatedLabels) -> tuple[FloatArray, NDArray[np.bool_]]:
             if found is not None and np.isfinite(place).all(axis=1).sum() >= 3:
                 laid[face], faces[face] = found(labels.points[face]), found(place)
         mean = _mean_known(faces, axis=0)
-    return laid, np.isfinite(laid).all(axis=-1)
+    return laid, np.asarray(np.isfinite(laid).all(axis=-1))
 
 
 def _standard(shape: FloatArray) -> FloatArray:

@@ -1,8 +1,8 @@
 """How each annotator labels: a habit and a covariance of its own at every landmark, from labels of the same faces.
 
 The model is label = face + habit + noise, for each landmark in its own frame (`core.repeated_labels`). The face is not
-known, so that only differences between annotators tell anything (Grubbs 1948; for landmarks and several raters Warfield,
-Zou and Wells 2008 estimate the same by expectation maximisation):
+known, so that only differences between annotators tell anything (Grubbs 1948; Warfield, Zou and Wells 2008 estimate the
+same law of several raters by expectation maximisation):
 
 * habits, from the places of the differences between every two annotators, by least squares. What all share cannot be
   seen: the group's centre, from which habits count, is the mean of all with the inverses of their covariances as
@@ -156,7 +156,7 @@ def _own(spreads: FloatArray, shared: FloatArray, within: FloatArray) -> FloatAr
 
 
 def _carelessness(raw: FloatArray, within: FloatArray) -> FloatArray:
-    """(A,): how large an annotator's variances are beside the group's, over all landmarks; 1 where it cannot be said."""
+    """(A,): an annotator's variances over the group's, median over landmarks; 1 where it cannot be said."""
     ratio = np.trace(raw, axis1=-2, axis2=-1) / np.trace(within, axis1=-2, axis2=-1)
     known = np.isfinite(ratio).any(axis=1)
     typical = np.where(known, np.nanmedian(np.where(known[:, None], ratio, 1.0), axis=1), 1.0)

@@ -1,8 +1,8 @@
 """Labels of the same faces by several annotators, side by side, and the frames that they are compared in.
 
-Lengths are percent of the distance that NMEs are divided by, measured on the annotators' median face. At each landmark
-the first axis runs along its contour, in the order of the contour's points, and the second across it (the first turned
-by 90 degrees, from x towards y). A landmark on no contour has the face's own axes (`core.face_frame`).
+Lengths are percent of the distance that NMEs are divided by, the median of the annotators'. At each landmark of their
+median face the first axis runs along its contour, in the order of the contour's points, and the second across it (the
+first turned by 90 degrees, from x towards y). A landmark on no contour has the face's own axes (`core.face_frame`).
 """
 
 from __future__ import annotations
@@ -95,7 +95,8 @@ class RepeatedLabels:
     def frames(self) -> LocalFrames:
         """The landmarks' frames, and the labels in them."""
         origin = median_known(self.points)
-        norm = norm_distances(origin, self.scheme)
+        # Of each label, for one with exchanged sides would bring the eyes of the median face together.
+        norm = median_known(norm_distances(self.points, self.scheme)[..., None, None])[:, 0, 0]
         upright = face_frame(origin, self.scheme).axes
         angle = np.stack([tangent_angles(face, self.scheme) for face in origin]) if len(self) else origin[..., 0]
         angle = np.where(np.isnan(angle), np.arctan2(upright[:, 0, 1], upright[:, 0, 0])[:, None], angle)
@@ -122,7 +123,7 @@ class RepeatedLabels:
 
 
 def median_known(points: FloatArray) -> FloatArray:
-    """Median (F, N, 2) over annotators of `points` (F, A, N, 2), each coordinate by itself; NaN where nobody has one."""
+    """Median (F, N, K) over annotators of `points` (F, A, N, K), each coordinate by itself; NaN of nothing."""
     known = np.isfinite(points)
     anybody = known.any(axis=1)
     filled = np.where(known | ~anybody[:, None], np.where(known, points, 0.0), np.nan)
