@@ -40,10 +40,12 @@ class BlindDesk(QObject):
 
     Signals:
         said(text, details, tone, key): a message for the user.
+        withdrawn(key): such a message no longer holds.
         changed(): whether faces are being labelled blind.
     """
 
     said = Signal(str, str, object, str)
+    withdrawn = Signal(str)
     changed = Signal()
 
     def __init__(
@@ -209,6 +211,7 @@ class BlindDesk(QObject):
         self._ready = self._offered = None
         self._document.blind = ""
         self.bar.hide()
+        self.withdrawn.emit("blind")
 
     # -- inside
 

@@ -39,6 +39,7 @@ class BlindResult(QDialog):
         notes.setWordWrap(True)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
         buttons.rejected.connect(self.reject)
+        buttons.setFocus()
         layout = QVBoxLayout(self)
         for widget in (self.words, self.table, notes, buttons):
             layout.addWidget(widget)
@@ -60,7 +61,7 @@ def _summary(found: Figures) -> str:
 def _notes(found: Figures) -> str:
     text = tr(
         "Lengths are in % of the distance that NMEs are divided by. Scatter is the standard deviation of one label, "
-        "along the contour and across it. A shift is how far second labels lie further along the contour than the first "
+        "along the contour and across it. A shift is how far second labels lie further along the contour than first "
         "ones."
     )
     sample = found.sample
@@ -69,7 +70,7 @@ def _notes(found: Figures) -> str:
         second=sample.label_set,
     )  # fmt: skip
     if found.faces < _FEW:
-        text += "\n" + tr("So few faces say little of single regions.")
+        text += "\n" + tr("So few faces say little of single regions; scatter and shift need five at least.")
     return text
 
 

@@ -176,6 +176,7 @@ class MainWindow(QMainWindow):
         self.guide.said.connect(self._say)
         self.flow.said.connect(self._say)
         self.blind.said.connect(self._say)
+        self.blind.withdrawn.connect(self.messages.withdraw)
         self.blind.changed.connect(self._update_conditions)
         self.keeper.withdrawn.connect(self.messages.withdraw)
         self.opening.settled.connect(self._show_page)

@@ -29,7 +29,7 @@ from core.errors import UsageError
 from core.face import FloatArray
 from core.geometry import axis_difference
 from core.metrics import Interval
-from core.repeated_labels import RepeatedLabels
+from core.repeated_labels import RepeatedLabels, all_known
 from core.resampling import PeopleDraws, quantile_intervals
 from core.similarity import similarity
 
@@ -98,7 +98,7 @@ class Agreement:
 def agreement(labels: RepeatedLabels, groups: Sequence[Hashable]) -> Agreement:
     """All figures; `groups` (F,) says who the faces are. UsageError where no face has two labels to compare."""
     frames = labels.frames
-    known = np.isfinite(frames.offsets).all(axis=-1)
+    known = all_known(frames.offsets)
     several = (known.sum(axis=1) >= 2).any(axis=1)
     if not several.any():
         raise UsageError(
@@ -133,7 +133,7 @@ def disagreement(labels: RepeatedLabels, law: AnnotatorLaw) -> FloatArray:
     """
     usual = np.where(np.isfinite(law.total), law.total, np.nan)
     inverse = np.full_like(usual, np.nan)
-    sure = np.isfinite(usual).all(axis=(1, 2))
+    sure = all_known(usual, (1, 2))
     inverse[sure] = np.linalg.inv(usual[sure] + 1e-8 * np.eye(2))
     offsets = labels.frames.offsets
     squares = []
@@ -172,7 +172,7 @@ def against_model(human: FloatArray, model: FloatArray) -> AgainstModel:
 
     For two normal laws of one mean in the plane the divergence is (tr(M^-1 H) - 2 + ln(det M / det H)) / 2.
     """
-    known = np.asarray(np.isfinite(human).all(axis=(1, 2)) & np.isfinite(model).all(axis=(1, 2)))
+    known = np.asarray(all_known(human, (1, 2)) & all_known(model, (1, 2)))
     h, m = (np.where(known[:, None, None], one, np.eye(2)) for one in (human, model))
     ratio = np.linalg.det(h) / np.linalg.det(m)
     divergence = (np.trace(np.linalg.solve(m, h), axis1=1, axis2=2) - 2 - np.log(ratio)) / 2
@@ -187,11 +187,11 @@ def typical_spread(covariance: FloatArray) -> FloatArray:
     The log-Euclidean mean (Arsigny, Fillard, Pennec and Ayache 2006): a few faces on which the model knows little, or
     whose eyes come together, do not decide.
     """
-    known = np.isfinite(covariance).all(axis=(-2, -1))
+    known = all_known(covariance, (-2, -1))
     values, vectors = np.linalg.eigh(np.where(known[..., None, None], covariance, np.eye(2)))
     logs = np.einsum("...ij,...j,...kj->...ik", vectors, np.log(np.maximum(values, 1e-12)), vectors)
     mean = _mean_known(np.where(known[..., None, None], logs, np.nan), axis=0)
-    anybody = known.any(axis=0)[:, None, None]
+    anybody = np.asarray(known.any(axis=0))[:, None, None]
     values, vectors = np.linalg.eigh(np.where(anybody, mean, 0.0))
     made = np.einsum("...ij,...j,...kj->...ik", vectors, np.exp(values), vectors)
     return np.where(anybody, made, np.nan)
@@ -253,7 +253,7 @@ def _pooled(offsets: FloatArray) -> tuple[FloatArray, FloatArray]:
     squares of a two-way layout, whose habits take another A - 1 degrees of freedom.
     """
     count, points = offsets.shape[1], offsets.shape[2]
-    known = np.isfinite(offsets).all(axis=-1)
+    known = all_known(offsets)
     several = known & (known.sum(axis=1) >= 2)[:, None]
     used = np.where(several[..., None], offsets, np.nan)
     centred = np.nan_to_num(used - _mean_known(used, axis=1)[:, None])
@@ -327,10 +327,10 @@ def laid_over(labels: RepeatedLabels) -> tuple[FloatArray, NDArray[np.bool_]]:
         faces = np.full_like(origin, np.nan)
         for face, place in enumerate(origin):
             found = similarity(place, target)
-            if found is not None and np.isfinite(place).all(axis=1).sum() >= 3:
+            if found is not None and all_known(place, 1).sum() >= 3:
                 laid[face], faces[face] = found(labels.points[face]), found(place)
         mean = _mean_known(faces, axis=0)
-    return laid, np.asarray(np.isfinite(laid).all(axis=-1))
+    return laid, all_known(laid)
 
 
 def _standard(shape: FloatArray) -> FloatArray:

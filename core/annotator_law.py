@@ -21,7 +21,7 @@ import numpy as np
 
 from core.face import FloatArray
 from core.landmark_statistics import scatter
-from core.repeated_labels import RepeatedLabels
+from core.repeated_labels import RepeatedLabels, all_known
 from core.tail import NORMAL
 
 LEAST_FACES = 5
@@ -66,7 +66,7 @@ class AnnotatorLaw:
 def annotator_law(labels: RepeatedLabels) -> AnnotatorLaw:
     """Estimate it; NaN covariances at landmarks that fewer than `LEAST_FACES` faces have from two annotators."""
     offsets = labels.frames.offsets
-    known = np.isfinite(offsets).all(axis=-1)
+    known = all_known(offsets)
     shared = np.einsum("fan,fbn->abn", known.astype(np.float64), known.astype(np.float64))
     places, spreads = _differences(labels, offsets)
     within = _pooled(spreads, shared)
@@ -111,7 +111,7 @@ def _habits(places: FloatArray, shared: FloatArray) -> FloatArray:
 
 def _centred(bias: FloatArray, covariance: FloatArray) -> FloatArray:
     """Habits (A, N, 2) less their mean, in which the inverses of the covariances (A, N, 2, 2) are the weights."""
-    known = np.isfinite(bias[..., 0]) & np.isfinite(covariance).all(axis=(-2, -1))
+    known = np.asarray(np.isfinite(bias[..., 0]) & all_known(covariance, (-2, -1)))
     weight = np.linalg.inv(np.where(known[..., None, None], covariance, np.eye(2)) + 1e-8 * np.eye(2))
     weight = np.where(known[..., None, None], weight, 0.0)
     total = np.where(known.any(axis=0)[:, None, None], weight.sum(axis=0), np.eye(2))
@@ -150,14 +150,16 @@ def _own(spreads: FloatArray, shared: FloatArray, within: FloatArray) -> FloatAr
     care = _carelessness(raw, within)
     target = care[:, None, None, None] * within
     size = np.trace(target, axis1=-2, axis2=-1) ** 2
-    share = np.where(np.isfinite(error), _OWN_SHAPE**2 * size / (_OWN_SHAPE**2 * size + error), 0.0)
+    known = np.isfinite(error) & (size > 0)
+    share = np.where(known, _OWN_SHAPE**2 * size / np.where(known, _OWN_SHAPE**2 * size + error, 1.0), 0.0)
     mixed = np.where(np.isfinite(raw), raw, target) * share[..., None, None] + target * (1 - share)[..., None, None]
     return _at_least(mixed, target)
 
 
 def _carelessness(raw: FloatArray, within: FloatArray) -> FloatArray:
     """(A,): an annotator's variances over the group's, median over landmarks; 1 where it cannot be said."""
-    ratio = np.trace(raw, axis1=-2, axis2=-1) / np.trace(within, axis1=-2, axis2=-1)
+    own, group = np.trace(raw, axis1=-2, axis2=-1), np.trace(within, axis1=-2, axis2=-1)
+    ratio = np.divide(own, group, out=np.full_like(own, np.nan), where=group > 0)  # 0: they agree to the last digit
     known = np.isfinite(ratio).any(axis=1)
     typical = np.where(known, np.nanmedian(np.where(known[:, None], ratio, 1.0), axis=1), 1.0)
     return np.clip(typical, *_CARE_LIMITS)
@@ -165,7 +167,7 @@ def _carelessness(raw: FloatArray, within: FloatArray) -> FloatArray:
 
 def _at_least(covariance: FloatArray, target: FloatArray) -> FloatArray:
     """Covariances (A, N, 2, 2) whose eigenvalues are at least `_LEAST_SHARE` of the target's mean one."""
-    known = np.isfinite(covariance).all(axis=(-2, -1))
+    known = all_known(covariance, (-2, -1))
     values, vectors = np.linalg.eigh(np.where(known[..., None, None], covariance, np.eye(2)))
     floor = _LEAST_SHARE * np.trace(np.nan_to_num(target), axis1=-2, axis2=-1) / 2
     made = np.einsum("...ij,...j,...kj->...ik", vectors, np.maximum(values, floor[..., None]), vectors)

@@ -132,7 +132,7 @@ def finish_face(project: Project, sample: BlindSample, face: UUID) -> BlindSampl
 
 def blind_progress(project: Project, sample: BlindSample) -> Progress:
     """How far the annotator is with a sample; faces removed since count as done."""
-    done, begun = set(sample.finished), set()
+    done, begun = set(sample.finished), set[UUID]()
     for face, labels in project.labels_of(sample.faces).items():
         mine = next((one.label for one in labels if is_blind(one.label_set, sample)), None)
         if mine is not None:

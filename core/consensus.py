@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from core.annotator_law import AnnotatorLaw, annotator_law
 from core.face import ByteArray, FloatArray, Label, PointFlag, Visibility
-from core.repeated_labels import LocalFrames, RepeatedLabels, median_known
+from core.repeated_labels import LocalFrames, RepeatedLabels, all_known, median_known
 
 LEAST_LABELS = 2
 """Annotators who must have labelled a face for it to have a consensus."""
@@ -64,11 +64,11 @@ def consensus(labels: RepeatedLabels, law: AnnotatorLaw | None = None) -> Consen
     law = annotator_law(labels) if law is None else law
     frames = labels.frames
     places = frames.offsets - np.nan_to_num(law.bias)[None]
-    known = np.isfinite(places).all(axis=-1)
-    precision = np.linalg.inv(_usable_spread(law, frames))
+    known = all_known(places)
+    precision = np.asarray(np.linalg.inv(_usable_spread(law, frames)), np.float64)
     centre, weights, information = _average(places, known, precision)
     distance = _distances(places, known, centre, precision)
-    gross = known & (distance > _GROSS)
+    gross = np.asarray(known & (distance > _GROSS))
     usable = (labels.labelled.sum(axis=1) >= LEAST_LABELS) & np.isfinite(frames.norm)
     visibility = labels.majority()
     # Points that fewer than one annotator in two left out are placed by the others.
@@ -86,7 +86,7 @@ def consensus(labels: RepeatedLabels, law: AnnotatorLaw | None = None) -> Consen
 
 def _usable_spread(law: AnnotatorLaw, frames: LocalFrames) -> FloatArray:
     """Covariances (A, N, 2, 2) of the law; circles of one size for all where too few faces tell any."""
-    known = np.isfinite(law.covariance).all(axis=(-2, -1))
+    known = all_known(law.covariance, (-2, -1))
     if known.any():
         typical = float(np.median(np.trace(law.covariance[known], axis1=-2, axis2=-1))) / 2
     else:
@@ -110,7 +110,7 @@ def _average(
         # Where all are far, they count alike among each other, and little: the covariance says so.
         information = np.einsum("fan,anij->fnij", weights, precision)
         pull = np.einsum("fan,anij,fanj->fni", weights, precision, filled)
-        anybody = known.any(axis=1)
+        anybody = np.asarray(known.any(axis=1))
         solvable = np.where(anybody[..., None, None], information, np.eye(2))
         moved = np.where(anybody[..., None], np.linalg.solve(solvable, pull[..., None])[..., 0], np.nan)
         step = np.abs(np.nan_to_num(moved - centre)).max(initial=0.0)

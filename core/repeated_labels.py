@@ -88,8 +88,7 @@ class RepeatedLabels:
     @property
     def present(self) -> NDArray[np.bool_]:
         """(F, A, N): points that an annotator has placed."""
-        known: NDArray[np.bool_] = np.isfinite(self.points).all(axis=-1)
-        return known
+        return all_known(self.points)
 
     @cached_property
     def frames(self) -> LocalFrames:
@@ -122,10 +121,15 @@ class RepeatedLabels:
         return np.where(gone | (votes.sum(axis=-1) == 0), np.uint8(Visibility.MISSING), most)
 
 
+def all_known(values: FloatArray, axis: int | tuple[int, ...] = -1) -> NDArray[np.bool_]:
+    """Whether all of `values` along an axis, or several, are finite."""
+    return np.asarray(np.isfinite(values).all(axis=axis))
+
+
 def median_known(points: FloatArray) -> FloatArray:
     """Median (F, N, K) over annotators of `points` (F, A, N, K), each coordinate by itself; NaN of nothing."""
     known = np.isfinite(points)
-    anybody = known.any(axis=1)
+    anybody = np.asarray(known.any(axis=1))
     filled = np.where(known | ~anybody[:, None], np.where(known, points, 0.0), np.nan)
     result: FloatArray = np.where(anybody, np.nanmedian(np.where(anybody[:, None], filled, 0.0), axis=1), np.nan)
     return result

@@ -11,8 +11,8 @@ from PySide6.QtWidgets import (
     QProgressBar,
     QPushButton,
     QSpinBox,
-    QStackedLayout,
     QToolButton,
+    QVBoxLayout,
     QWidget,
 )
 
@@ -20,6 +20,7 @@ from app.texts import tr
 
 MOST_FACES = 10_000
 _SEEDS = 999_999
+_LEAST_WORDS = 150
 
 
 class BlindBar(QFrame):
@@ -41,15 +42,19 @@ class BlindBar(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("blind_bar")
-        self._stack = QStackedLayout(self)
-        self._stack.setContentsMargins(0, 0, 0, 0)
-        self._stack.addWidget(self._asking())
-        self._stack.addWidget(self._working())
+        self._question, self._work = self._asking(), self._working()
+        # Not stacked, or the wider of the two would make the window wider for both.
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._question)
+        layout.addWidget(self._work)
         self.hide()
 
     def _asking(self) -> QWidget:
         page = QWidget(self)
         words = QLabel(tr("Label again, without seeing the first labels:"), page)
+        words.setWordWrap(True)
+        words.setMinimumWidth(_LEAST_WORDS)
         self.count = _spin(page, 1, MOST_FACES, 20)
         self.count.setAccessibleName(tr("Number of faces to draw"))
         self.count.setToolTip(tr("Drawn at random from the faces that you have labelled, or from all labelled ones."))
@@ -67,9 +72,10 @@ class BlindBar(QFrame):
         close.setAccessibleName(tr("Not now"))
         line = QHBoxLayout(page)
         line.setContentsMargins(12, 4, 8, 4)
-        for widget in (words, self.count, faces, seed, self.seed, self.draw, self.go_on):
+        line.addWidget(words, 1)
+        for widget in (self.count, faces, seed, self.seed, self.draw, self.go_on):
             line.addWidget(widget)
-        line.addStretch(1)
+        line.addStretch(2)
         line.addWidget(close)
         self.draw.clicked.connect(lambda: self.drawn.emit(self.count.value(), self.seed.value()))
         self.go_on.clicked.connect(self.continued)
@@ -82,6 +88,7 @@ class BlindBar(QFrame):
         self.words.setToolTip(what_is_so())
         self.progress = QProgressBar(page)
         self.progress.setTextVisible(False)
+        self.progress.setMinimumWidth(40)
         self.progress.setMaximumWidth(160)
         self.progress.setMaximumHeight(10)
         self.progress.setAccessibleName(tr("Faces labelled again"))
@@ -103,7 +110,7 @@ class BlindBar(QFrame):
 
     def ask(self, done: int, total: int) -> None:
         """Ask for number and seed; offer to go on where `done` of `total` faces of a sample are done (0 of 0: none)."""
-        self._stack.setCurrentIndex(0)
+        self._turn_to(self._question)
         self.go_on.setVisible(total > 0)
         self.go_on.setText(tr("Go on ({done} of {total} done)", done=done, total=total))
         self.show()
@@ -115,7 +122,7 @@ class BlindBar(QFrame):
 
     def show_progress(self, done: int, total: int) -> None:
         """Tell how far the sample is."""
-        self._stack.setCurrentIndex(1)
+        self._turn_to(self._work)
         text = tr("Blind: {done} of {total} faces done", done=done, total=total)
         self.words.setText(tr("Blind: all {total} faces done", total=total) if done == total else text)
         self.progress.setRange(0, total)
@@ -124,9 +131,13 @@ class BlindBar(QFrame):
         self.compare.setEnabled(done > 0)
         self.show()
 
+    def _turn_to(self, page: QWidget) -> None:
+        for one in (self._question, self._work):
+            one.setVisible(one is page)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """Esc closes the question; Return in one of its fields draws."""
-        asking = self._stack.currentIndex() == 0
+        asking = not self._question.isHidden()
         if asking and event.key() == Qt.Key.Key_Escape:
             self.left.emit()
         elif asking and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
