@@ -136,13 +136,13 @@ def compare(project: Project, sample: BlindSample) -> Figures:
     found = agreement(repeats.labels, groups_of(repeats.images))
     scheme, pair = repeats.labels.scheme, found.pairs[0]
     second = next(place for place, one in enumerate(repeats.sets) if is_blind(one, sample))
-    sigma = np.sqrt(found.law.total)
+    sigma = np.sqrt(np.diagonal(found.law.total, axis1=1, axis2=2))
     # The difference of the two: habits count from the middle between them.
     habit = found.bias[second, :, 0] - found.bias[1 - second, :, 0]
     everything = list(range(len(scheme)))
     parts = [(region.name, list(region.indices), (math.nan, math.nan)) for region in scheme.regions]
     rows = tuple(
-        Row(name, _mean(found.distance[part]), *interval, _mean(sigma[part, 0, 0]), _mean(sigma[part, 1, 1]),
+        Row(name, _mean(found.distance[part]), *interval, _mean(sigma[part, 0]), _mean(sigma[part, 1]),
             _mean(habit[part]))
         for name, part, interval in [*parts, ("", everything, tuple(pair.interval))]
     )  # fmt: skip

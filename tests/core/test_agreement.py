@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from core.agreement import Agreement, _alphas, against_model, agreement, typical_spread
+from core.agreement import Agreement, _alphas, against_model, agreement, disagreement, typical_spread
 from core.consensus import consensus
 from core.errors import UsageError
 from core.face import FloatArray, PointFlag, Visibility
@@ -205,6 +205,16 @@ def test_alpha_of_faces_that_differ() -> None:
     points[:, 1] = points[rng.permutation(60), 1]
     other = agreement(RepeatedLabels(SCHEME, ("a", "b"), points, visibility, labelled), range(60))
     assert abs(other.alpha_all) < 0.1
+
+
+def test_faces_on_which_people_differ_more_than_usual_stand_out(three: Simulated, agreed: Agreement) -> None:
+    assert np.median(agreed.disagreement) == pytest.approx(1.0, abs=0.2)
+    points = three.labels.points.copy()
+    points[7, 1, 36:48] += 15.0  # eyes, by 15 px of about 100 between them
+    labels = RepeatedLabels(SCHEME, three.labels.names, points, three.labels.visibility, three.labels.labelled)
+    values = disagreement(labels, agreed.law)
+    assert values.argmax() == 7
+    assert values[8] == pytest.approx(agreed.disagreement[8])
 
 
 def test_beside_a_model() -> None:
