@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from app.actions import ActionSet
 from app.annotator import Annotator
+from app.auditor import Auditor
 from app.bindings import bind_actions, conditions, switch_layers
 from app.blind import BlindDesk
 from app.canvas.gestures import Tool
@@ -90,6 +91,7 @@ class MainWindow(QMainWindow):
         bar = BlindBar(self)
         self.blind = BlindDesk(self.document, self.workbench, self.images, self.flow.place, settings, bar)
         self.scores = ScoreKeeper(self.document, self.workbench.predictions, self)
+        self.auditor = Auditor(self.document, self.workbench.predictions, lambda: self.annotator.name, self)
         self.steps = StepsDesk(self.document, lambda: self.annotator.name, StepsPanel(self), self)
         self.seeing = Seeing(
             self, self.workbench, self.canvas, self.desk, self.view_options, self.actions_, settings
@@ -178,6 +180,7 @@ class MainWindow(QMainWindow):
         self.blind.said.connect(self._say)
         self.blind.withdrawn.connect(self.messages.withdraw)
         self.blind.changed.connect(self._update_conditions)
+        self.auditor.failed.connect(lambda text: self._say(text, "", Tone.ERROR))
         self.keeper.withdrawn.connect(self.messages.withdraw)
         self.opening.settled.connect(self._show_page)
         self._flow_wiring = FlowWiring(self)
@@ -233,6 +236,7 @@ class MainWindow(QMainWindow):
         self.keeper.close()
         self.steps.close()
         self.scores.close()
+        self.auditor.close()
         self.flow.close()
         self.workbench.close()
         self.document.close()
