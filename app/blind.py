@@ -6,9 +6,10 @@ of faces are those of that set (`app.jobs.store`), and nothing else of a face is
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from uuid import UUID
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal
@@ -27,6 +28,7 @@ from app.place import Place, PlaceKeeper
 from app.settings import Settings
 from app.texts import tr
 from app.workbench import Workbench
+from core.blind import BlindSample, Progress
 
 NOT_BLIND = (
     "accept", "dispute_next", "next_undone", "next_flag", "previous_flag", "remove_face", "draw_box", "predict",
@@ -125,9 +127,11 @@ class BlindDesk(QObject):
             return
         here = face.face_id
 
-        def done(now: Ready) -> None:
-            self._take(now)
-            self._go_on(here)
+        def done(sample: BlindSample) -> None:
+            if self._ready is not None:
+                self._ready = replace(self._ready, sample=sample)
+                self._take((here,), Progress(frozenset({UUID(here)}), frozenset()))
+                self._go_on(here)
 
         self._in_store(partial(blind.finish, sample=ready.sample, face_id=here), done)
 
@@ -149,18 +153,22 @@ class BlindDesk(QObject):
             self.bar.compare.setFocus()
             self.said.emit(tr("All faces are done. Now compare them with the first labels."), "", Tone.INFO, "blind")
 
-    def _stored(self, _faces: object) -> None:
+    def _stored(self, faces: frozenset[str]) -> None:
         ready = self._ready
-        if ready is not None:
-            self._document.read(partial(blind.again, sample=ready.sample), self._take)
+        mine = tuple(face for face in faces if ready is not None and face in ready.images)
+        if ready is not None and mine:
+            work = partial(blind.look_at, sample=ready.sample, face_ids=mine)
+            self._document.read(work, partial(self._take, mine))
 
-    def _take(self, now: Ready) -> None:
+    def _take(self, faces: Sequence[str], now: Progress) -> None:
+        """Some faces of the sample are that far."""
         ready = self._ready
-        if ready is None or now.sample.label_set != ready.sample.label_set:
+        if ready is None or not ready.images.keys() >= set(faces):
             return
-        finished = ready.sample.finished | now.sample.finished
-        progress = replace(now.progress, done=now.progress.done | finished)
-        self._ready = replace(now, sample=replace(now.sample, finished=finished), progress=progress)
+        looked_at = frozenset(UUID(face) for face in faces)
+        old = ready.progress
+        done, begun = (old.done - looked_at) | now.done, (old.begun - looked_at) | now.begun
+        self._ready = replace(ready, progress=Progress(done | (ready.sample.finished & looked_at), begun))
         self._show_progress()
 
     def _show_progress(self) -> None:

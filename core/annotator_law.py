@@ -114,7 +114,7 @@ def _centred(bias: FloatArray, covariance: FloatArray) -> FloatArray:
     known = np.asarray(np.isfinite(bias[..., 0]) & all_known(covariance, (-2, -1)))
     weight = np.linalg.inv(np.where(known[..., None, None], covariance, np.eye(2)) + 1e-8 * np.eye(2))
     weight = np.where(known[..., None, None], weight, 0.0)
-    total = np.where(known.any(axis=0)[:, None, None], weight.sum(axis=0), np.eye(2))
+    total = np.where(np.asarray(known.any(axis=0))[:, None, None], weight.sum(axis=0), np.eye(2))
     pull = np.einsum("anij,anj->ni", weight, np.nan_to_num(bias))
     return bias - np.linalg.solve(total, pull[..., None])[..., 0]
 

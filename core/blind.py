@@ -130,14 +130,15 @@ def finish_face(project: Project, sample: BlindSample, face: UUID) -> BlindSampl
     return changed
 
 
-def blind_progress(project: Project, sample: BlindSample) -> Progress:
-    """How far the annotator is with a sample; faces removed since count as done."""
-    done, begun = set(sample.finished), set[UUID]()
-    for face, labels in project.labels_of(sample.faces).items():
+def blind_progress(project: Project, sample: BlindSample, faces: Iterable[UUID] | None = None) -> Progress:
+    """How far the annotator is with a sample, or with some `faces` of it; faces removed since count as done."""
+    looked_at = list(sample.faces if faces is None else faces)
+    done, begun = set(sample.finished.intersection(looked_at)), set[UUID]()
+    for face, labels in project.labels_of(looked_at).items():
         mine = next((one.label for one in labels if is_blind(one.label_set, sample)), None)
         if mine is not None:
             (done if np.isfinite(mine.points).all() else begun).add(face)
-    for face in sample.faces:
+    for face in looked_at:
         try:
             gone = face not in done and project.face(face).removed
         except ProjectError:

@@ -22,6 +22,7 @@ from core.blind import (
     vague_box,
 )
 from core.face import FloatArray, Label
+from core.metrics import Interval
 from core.scheme import get_scheme
 
 if TYPE_CHECKING:
@@ -115,9 +116,14 @@ def again(project: Project, sample: BlindSample) -> Ready:
     return _ready(project, sample)
 
 
-def finish(project: Project, sample: BlindSample, face_id: str) -> Ready:
+def look_at(project: Project, sample: BlindSample, face_ids: Sequence[str]) -> Progress:
+    """How far some faces of the sample are."""
+    return blind_progress(project, sample, [UUID(face_id) for face_id in face_ids])
+
+
+def finish(project: Project, sample: BlindSample, face_id: str) -> BlindSample:
     """A face is done though points of it are missing."""
-    return _ready(project, finish_face(project, sample, UUID(face_id)))
+    return finish_face(project, sample, UUID(face_id))
 
 
 def _ready(project: Project, sample: BlindSample) -> Ready:
@@ -140,11 +146,12 @@ def compare(project: Project, sample: BlindSample) -> Figures:
     # The difference of the two: habits count from the middle between them.
     habit = found.bias[second, :, 0] - found.bias[1 - second, :, 0]
     everything = list(range(len(scheme)))
-    parts = [(region.name, list(region.indices), (math.nan, math.nan)) for region in scheme.regions]
+    unknown = Interval(math.nan, math.nan)
+    parts = [(region.name, list(region.indices), unknown) for region in scheme.regions]
     rows = tuple(
-        Row(name, _mean(found.distance[part]), *interval, _mean(sigma[part, 0]), _mean(sigma[part, 1]),
-            _mean(habit[part]))
-        for name, part, interval in [*parts, ("", everything, tuple(pair.interval))]
+        Row(name, _mean(found.distance[part]), interval.low, interval.high, _mean(sigma[part, 0]),
+            _mean(sigma[part, 1]), _mean(habit[part]))
+        for name, part, interval in [*parts, ("", everything, pair.interval)]
     )  # fmt: skip
     return Figures(sample, found.faces, rows, found.alpha_all)
 

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from app.texts import tr
 
-MOST_FACES = 10_000
+MOST_FACES = 2_000
 _SEEDS = 999_999
 _LEAST_WORDS = 150
 
