@@ -35,6 +35,7 @@ TEMPLATES = (
     "delete face",
     "go back",
     "keep ours",
+    "make consensus",
     "change note",
     "change tags",
     "take back the review",
