@@ -66,8 +66,8 @@ def real_dialects(audit: Audit, groups: Sequence[Hashable]) -> list[Dialect]:
             if faces == others:
                 turned = Interval(-row.interval.high, -row.interval.low)
                 people = len({groups[face] for face in faces})
-                counts = {"faces": len(faces), "people": people}
-                found.append(replace(row, kind=kind, source=source, offset=-row.offset, interval=turned, **counts))
+                other = replace(row, kind=kind, source=source, faces=len(faces), people=people)
+                found.append(replace(other, offset=-row.offset, interval=turned))
                 break
     return found
 

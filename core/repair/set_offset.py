@@ -81,20 +81,21 @@ class SetOffset:
 
 @dataclass(frozen=True)
 class ShiftSet(Repair):
-    """All points of the labels of a source move back by its offset."""
+    """All points of the labels of each source move back by its offset; a face of several, by that of the first."""
 
-    offset: SetOffset
+    offsets: tuple[SetOffset, ...]
     kind: str = field(default="shift labels back", init=False)
 
     def planner(self, audit: Audit) -> Callable[[int], Planned | None]:
         """As `Repair.planner`."""
-        inside = members(audit, self.offset.kind, self.offset.source)
+        parts = [(offset, members(audit, offset.kind, offset.source)) for offset in self.offsets]
         size = audit.evidence.frame.size
 
         def planned(face: int) -> Planned | None:
-            if not inside[face] or not np.isfinite(size[face]):
+            offset = next((offset for offset, inside in parts if inside[face]), None)
+            if offset is None or not np.isfinite(size[face]):
                 return None
-            label, step = audit.faces[face].label, -self.offset.at(float(size[face]))
+            label, step = audit.faces[face].label, -offset.at(float(size[face]))
             return places(label, label.points + step), f"All points moved by {direction(step)}."
 
         return planned

@@ -192,7 +192,7 @@ def test_a_set_that_lies_to_one_side_is_found_measured_and_put_back() -> None:
     for size in (130.0, 200.0, 300.0):
         assert b.at(size) == pytest.approx([0.012 * size + 1.0, 0.0], abs=0.35)
     assert b.interval[0].low < 0.012 * b.size + 1.0 < b.interval[0].high
-    plan = ShiftSet(b).plan(audit)
+    plan = ShiftSet((b,)).plan(audit)
     assert {one.face for one in plan} == set(range(1, FACES, 2))
     after = repaired(labels, plan)
     assert np.array_equal(after[5].points[0], labels[5].points[0])
