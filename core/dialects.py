@@ -79,7 +79,7 @@ def dialects(audit: Audit, groups: Sequence[Hashable]) -> Dialects:
     rows: list[Dialect] = []
     left_out: list[tuple[Kind, str]] = []
     others: list[NDArray[np.bool_]] = []
-    for place, ((kind, name), members) in enumerate(sources_of(audit)):
+    for place, ((kind, name), members) in enumerate(_sources(audit)):
         inside = np.zeros(len(audit), np.bool_)
         inside[members] = True
         if any(np.array_equal(inside, other) for other in others):
@@ -122,7 +122,7 @@ def _divided(one: FloatArray, other: NDArray[np.generic], where: NDArray[np.bool
     return np.divide(one, other, out=np.full(len(one), np.nan), where=where)
 
 
-def sources_of(audit: Audit) -> list[tuple[tuple[Kind, str], list[int]]]:
+def _sources(audit: Audit) -> list[tuple[tuple[Kind, str], list[int]]]:
     """Sources with their faces, the largest first; one that all faces are of has nothing to be compared with."""
     members: dict[tuple[Kind, str], list[int]] = {}
     for number, face in enumerate(audit.faces):

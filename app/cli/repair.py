@@ -238,7 +238,7 @@ def _repair(args: argparse.Namespace, audit: Audit, groups: Sequence[str]) -> tu
         rows = [row for row in real_dialects(audit, groups) if not args.region or row.region in args.region]
         wanted = [row for row in rows if _asked(args, row)]
         if rows and not (args.source or args.tag):  # which of two is right is for people to say
-            return None, [*map(_dialect_line, rows), "Choose whose labels are to be shifted back with --source or --tag."]
+            return None, [*map(_dialect_line, rows), "Say whose labels are to be shifted back: --source or --tag."]
         return ShiftDialects(tuple(wanted)) if wanted else None, [*map(_dialect_line, wanted or rows)] or [
             "No source has a habit along a contour that is more than chance."
         ]

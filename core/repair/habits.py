@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from core.audit import Audit
-from core.dialects import Dialect, dialects, sources_of
+from core.dialects import Dialect, dialects
 from core.face import FloatArray, Label
 from core.label_change import LabelChange, difference
 from core.metrics import Interval, norm_distances
 from core.moves.movable import locked, places
 from core.moves.rail import rail
-from core.repair.plan import Planned, Repair, members
+from core.repair.plan import Planned, Repair, members, sources
 from core.scheme import Region
 
 
@@ -54,21 +54,19 @@ def real_dialects(audit: Audit, groups: Sequence[Hashable]) -> list[Dialect]:
     Where two sources have all faces between them each is given beside the other: which of them is right is not for
     figures to say.
     """
-    parts = {key: frozenset(faces) for key, faces in sources_of(audit)}
-    every = frozenset(range(len(audit)))
+    parts = sources(audit)
     found: list[Dialect] = []
     for row in dialects(audit, groups).rows:
         if not row.real:
             continue
         found.append(row)
-        others = every - parts[row.kind, row.source]
-        for (kind, source), faces in parts.items():
-            if faces == others:
-                turned = Interval(-row.interval.high, -row.interval.low)
-                people = len({groups[face] for face in faces})
-                other = replace(row, kind=kind, source=source, faces=len(faces), people=people)
-                found.append(replace(other, offset=-row.offset, interval=turned))
-                break
+        others = ~members(audit, row.kind, row.source)
+        beside = next(((kind, name) for kind, name, inside in parts if np.array_equal(inside, others)), None)
+        if beside is not None:
+            people = len({groups[face] for face in np.flatnonzero(others).tolist()})
+            other = replace(row, kind=beside[0], source=beside[1], faces=int(others.sum()), people=people)
+            turned = Interval(-row.interval.high, -row.interval.low)
+            found.append(replace(other, offset=-row.offset, interval=turned))
     return found
 
 

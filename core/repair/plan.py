@@ -109,6 +109,16 @@ def members(audit: Audit, kind: Kind | None, source: str) -> NDArray[np.bool_]:
     return np.array([source in face.tags for face in audit.faces], np.bool_)
 
 
+def sources(audit: Audit) -> list[tuple[Kind, str, NDArray[np.bool_]]]:
+    """Folders and tags, kind and name, with the faces (F,) of each, the largest first; none that all faces are of."""
+    keys: dict[tuple[Kind, str], None] = {}
+    for face in audit.faces:
+        keys[("folder", source_of(face.image))] = None
+        keys.update({("tag", tag): None for tag in face.tags})
+    found = [(kind, name, members(audit, kind, name)) for kind, name in keys]
+    return sorted((one for one in found if not one[2].all()), key=lambda one: -int(one[2].sum()))
+
+
 def with_verdict(audit: Audit, face: int, verdicts: Iterable[str]) -> NDArray[np.intp]:
     """Points of a face that have one of these verdicts and are not locked."""
     chosen = np.isin(audit.verdicts[face], sorted(verdicts)) & ~locked(audit.faces[face].label)

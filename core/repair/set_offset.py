@@ -22,12 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.audit import Audit
-from core.dialects import LEAST_PEOPLE, MOST_SOURCES, RATE, Kind, sources_of
+from core.dialects import LEAST_PEOPLE, MOST_SOURCES, RATE, Kind
 from core.face import FloatArray
 from core.false_discovery import adjusted
 from core.metrics import Interval
 from core.moves.movable import places
-from core.repair.plan import Planned, Repair, members
+from core.repair.plan import Planned, Repair, members, sources
 
 LEAST_SHARE = 0.002
 """Of a face's size: a smaller offset is not worth touching every label, however sure it is."""
@@ -118,10 +118,7 @@ def set_offsets(audit: Audit, groups: Sequence[Hashable]) -> list[SetOffset]:
     offsets, size = face_offsets(audit), audit.evidence.frame.size
     known = np.isfinite(offsets).all(axis=1) & np.isfinite(size)
     asked: list[tuple[Kind | None, str, NDArray[np.bool_]]] = [(None, "", known)]
-    for (kind, name), faces in sources_of(audit)[:MOST_SOURCES]:
-        inside = np.zeros(len(audit), np.bool_)
-        inside[faces] = True
-        asked.append((kind, name, inside & known))
+    asked += [(kind, name, inside & known) for kind, name, inside in sources(audit)[:MOST_SOURCES]]
     found = []
     for source, name, inside in asked:
         if len(np.unique(person[inside])) >= LEAST_PEOPLE:
