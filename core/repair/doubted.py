@@ -1,21 +1,33 @@
-"""Repairs of points that the audit calls wrong: put where they are expected, dropped, or trusted less."""
+"""Repairs of points that the audit calls wrong: put where they are expected, dropped, or trusted less.
+
+A face whose whole label is doubted (sides swapped, another face's) is left alone: what is said of its single points is
+not to be relied on, and it needs another repair, or eyes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.audit import Audit
 from core.face import Visibility
 from core.face_verdicts import FaceVerdict
 from core.label_change import LabelChange
-from core.moves.movable import places, present
-from core.repair.plan import Planned, Repair, counted_points, named, with_verdict
+from core.moves.movable import locked, places, present
+from core.repair.plan import Planned, Repair, counted_points, named
 from core.verdicts import Verdict
 
 SUSPECTS = frozenset({Verdict.SUSPECT.value})
+
+
+def doubted(audit: Audit, face: int, verdicts: Iterable[str]) -> NDArray[np.intp]:
+    """Points of a face that have one of these verdicts and are not locked; none of a label doubted as a whole."""
+    if audit.findings[face].verdict is not FaceVerdict.OK:
+        return np.zeros(0, np.intp)
+    return np.flatnonzero(np.isin(audit.verdicts[face], sorted(verdicts)) & ~locked(audit.faces[face].label))
 
 
 @dataclass(frozen=True)
@@ -23,7 +35,6 @@ class ReplacePoints(Repair):
     """Points with these verdicts go where they are expected: on the predicted mean, with the habit of the data set.
 
     So they fit in with the labels beside them, which follow that habit. "missing" places missing points as well.
-    A face whose whole label is doubted (sides swapped, another face's) is left alone: it needs another repair, or eyes.
     """
 
     verdicts: frozenset[str] = SUSPECTS
@@ -33,10 +44,8 @@ class ReplacePoints(Repair):
         """As `Repair.planner`."""
 
         def planned(face: int) -> Planned | None:
-            if audit.findings[face].verdict not in (FaceVerdict.OK, FaceVerdict.EMPTY):
-                return None
             label, expected = audit.faces[face].label, audit.evidence.expected[face]
-            change = places(label, expected, with_verdict(audit, face, self.verdicts).tolist(), fill=True)
+            change = places(label, expected, doubted(audit, face, self.verdicts).tolist(), fill=True)
             away = np.hypot(*(label.points[change.indices] - expected[change.indices]).T)
             far = np.nanmax(away) if np.isfinite(away).any() else 0.0
             text = f"{counted_points(len(change))} put where expected, up to {far:.1f} px away: "
@@ -56,7 +65,7 @@ class DropPoints(Repair):
         """As `Repair.planner`."""
 
         def planned(face: int) -> Planned | None:
-            chosen = with_verdict(audit, face, self.verdicts)
+            chosen = doubted(audit, face, self.verdicts)
             chosen = chosen[present(audit.faces[face].label)[chosen]]
             gone = np.full(len(chosen), Visibility.MISSING, np.uint8)
             text = f"{counted_points(len(chosen))} dropped: {named(audit.scheme, chosen)}."
@@ -86,7 +95,7 @@ class WeighDown(Repair):
 
         def planned(face: int) -> Planned | None:
             label = audit.faces[face].label
-            chosen = with_verdict(audit, face, self.verdicts)
+            chosen = doubted(audit, face, self.verdicts)
             chosen = chosen[(label.weights[chosen] > limit) & present(label)[chosen]]
             text = f"{counted_points(len(chosen))} count {self.weight:g} in training: {named(audit.scheme, chosen)}."
             return LabelChange(chosen, weights=np.full(len(chosen), limit)), text

@@ -14,7 +14,6 @@ from core.audit import Audit, source_of
 from core.dialects import Kind
 from core.face import FloatArray, Label
 from core.label_change import LabelChange
-from core.moves.movable import locked
 from core.scheme import Scheme
 
 Progress = Callable[[int, int], None]
@@ -111,18 +110,18 @@ def members(audit: Audit, kind: Kind | None, source: str) -> NDArray[np.bool_]:
 
 def sources(audit: Audit) -> list[tuple[Kind, str, NDArray[np.bool_]]]:
     """Folders and tags, kind and name, with the faces (F,) of each, the largest first; none that all faces are of."""
-    keys: dict[tuple[Kind, str], None] = {}
-    for face in audit.faces:
-        keys[("folder", source_of(face.image))] = None
-        keys.update({("tag", tag): None for tag in face.tags})
-    found = [(kind, name, members(audit, kind, name)) for kind, name in keys]
-    return sorted((one for one in found if not one[2].all()), key=lambda one: -int(one[2].sum()))
-
-
-def with_verdict(audit: Audit, face: int, verdicts: Iterable[str]) -> NDArray[np.intp]:
-    """Points of a face that have one of these verdicts and are not locked."""
-    chosen = np.isin(audit.verdicts[face], sorted(verdicts)) & ~locked(audit.faces[face].label)
-    return np.flatnonzero(chosen)
+    found: dict[tuple[Kind, str], list[int]] = {}
+    for place, face in enumerate(audit.faces):
+        found.setdefault(("folder", source_of(face.image)), []).append(place)
+        for tag in dict.fromkeys(face.tags):
+            found.setdefault(("tag", tag), []).append(place)
+    result = []
+    for (kind, name), places in sorted(found.items(), key=lambda item: -len(item[1])):
+        inside = np.zeros(len(audit), np.bool_)
+        inside[places] = True
+        if not inside.all():
+            result.append((kind, name, inside))
+    return result
 
 
 def named(scheme: Scheme, indices: Iterable[int]) -> str:

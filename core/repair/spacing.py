@@ -10,17 +10,19 @@ import numpy as np
 
 from core.audit import Audit
 from core.face import FloatArray, Label
+from core.face_verdicts import FaceVerdict
 from core.label_change import LabelChange, difference
 from core.moves.arrange import spread
 from core.moves.rail import rail
 from core.repair.plan import Planned, Repair
 from core.scheme import Region
+from core.verdicts import Verdict
 
 Spacing = Literal["even", "median", "predicted"]
 SPACINGS: tuple[Spacing, ...] = ("even", "median", "predicted")
 
-LEAST = 0.01
-"""Of the face's size: about what careful annotators differ by along a contour."""
+LEAST = 0.03
+"""Of the face's size: about as far as careful annotators differ along a contour."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,9 @@ class Respace(Repair):
             "predicted": as predicted for each face, with the habit of the data set's labels. For contours that turn
             away with the head, only the last is fair.
         least: share of the face's size; a region of which no point would move farther is left as it is.
+
+    A contour with points that are called wrong and lie off it rather than along it is left alone, and so are faces
+    whose whole label is doubted: they need another repair first.
     """
 
     regions: frozenset[str] = frozenset()
@@ -53,6 +58,11 @@ class Respace(Repair):
             shares = {name: values for name, values in found.items() if values is not None}
             wanted = [region for region in wanted if region.name in shares]
 
+        e = audit.evidence
+        with np.errstate(invalid="ignore"):
+            off = audit.wrong() & (np.abs(e.normal) >= np.abs(e.tangential))
+        off |= audit.verdicts == Verdict.SWAPPED.value
+
         def moved(label: Label, region: Region, face: int) -> LabelChange:
             if self.spacing == "predicted":
                 return spread(label, region, like=audit.evidence.expected[face])
@@ -61,10 +71,14 @@ class Respace(Repair):
             return spread(label, region)
 
         def planned(face: int) -> Planned | None:
+            if audit.findings[face].verdict is not FaceVerdict.OK:
+                return None
             first = label = audit.faces[face].label
             limit = self.least * float(audit.evidence.frame.size[face])
             names, farthest = [], 0.0
             for region in wanted:
+                if off[face, list(region.indices)].any():
+                    continue
                 change = moved(label, region, face)
                 after = change.applied_to(label)
                 step = float(np.hypot(*(after.points - label.points)[change.indices].T).max(initial=0.0))
