@@ -24,7 +24,7 @@ from app.panels.queue import QueuePanel
 from app.panels.queue_model import QueueRow, RowState
 from app.place import Place, PlaceKeeper
 from app.queue_telling import decided_text, face_told, point_told, row_state
-from app.review_queue import RANDOM, Arranged, Progress, Wanted, arrange, progress
+from app.review_queue import DISAGREEMENT, RANDOM, Arranged, Progress, Wanted, annotators_apart, arrange, progress
 from app.settings import Settings
 from app.texts import tr, tr_count
 from app.verdict_texts import sentence
@@ -160,12 +160,12 @@ class QueueDesk(QObject):
         self._arrange()
 
     def _arrange(self) -> None:
-        audit, wanted = self.audit, self._wanted
-        if audit is None:
+        audit, wanted, project = self.audit, self._wanted, self._document.project
+        if audit is None or project is None:
             return
 
         def work(_job: Job) -> tuple[Arranged, Progress]:
-            arranged = arrange(audit, wanted)
+            arranged = arrange(audit, wanted, annotators_apart(project) if wanted.order == DISAGREEMENT else None)
             return arranged, progress(audit, arranged.rows, wanted.seed)
 
         self._submit(work, lambda found: self._take(*found))
@@ -274,11 +274,13 @@ class QueueDesk(QObject):
 
     def _show_verdicts(self) -> None:
         """The strip, and the rings on the canvas, both of the label as it is now."""
-        audit, face = self.audit, self._bench.active_face()
+        audit, face = (None if self._document.blind else self.audit), self._bench.active_face()
         at = None if audit is None or face is None else audit.places.get(face.face_id)
         if audit is None or face is None or at is None or face.label is None:
             self._bench.canvas.set_verdicts(())
-            self.panel.strip.show_verdicts(None, None, tr("This face is not in the audit."))
+            hidden = tr("Verdicts are hidden while faces are labelled blind.")
+            text = hidden if self._document.blind else tr("This face is not in the audit.")
+            self.panel.strip.show_verdicts(None, None, text)
             return
         held = holding(self._judgements(face.face_id), face.label)
         selected = self._bench.selection[0] if self._bench.selection else None
@@ -291,7 +293,7 @@ class QueueDesk(QObject):
     def go(self, row: int) -> None:
         """To a row of the queue: closely to its worst point, or to the whole face where that is to be judged."""
         audit, rows = self.audit, self.rows
-        if audit is None or not 0 <= row < len(rows):
+        if audit is None or self._document.blind or not 0 <= row < len(rows):
             return
         one = rows[row]
         face = audit.places.get(one.face_id)
@@ -340,7 +342,7 @@ class QueueDesk(QObject):
     def can_decide(self) -> bool:
         """Whether there is a label on screen to decide about."""
         face = self._bench.active_face()
-        labelled = face is not None and face.label is not None
+        labelled = face is not None and face.label is not None and not self._document.blind
         return labelled and self._bench.picture_ready and not self._document.read_only
 
     def decide(self, decision: Decision, *, whole: bool = False) -> None:

@@ -194,6 +194,7 @@ class Order(StrEnum):
     SUSPECT = "suspect"
     GAIN = "gain"
     AMBIGUITY = "ambiguity"
+    DISAGREEMENT = "disagreement"
     RANDOM = "random"
 
 
@@ -230,6 +231,7 @@ def queue(
     order: Order = Order.SUSPECT,
     only: Only | None = None,
     seed: int = 0,
+    disagreement: FloatArray | None = None,
     *,
     settled: bool | None = None,
 ) -> list[QueueItem]:
@@ -237,15 +239,20 @@ def queue(
 
     "gain" is the expected fall of the data set's NME for each point that is corrected, "ambiguity" the mean size of the
     calibrated ellipses over the face's, "random" a seeded sample, for an honest estimate (`error_rate`).
+    "disagreement" is how far annotators are apart (F,), as `core.agreement.disagreement` has it: faces of one annotator
+    (NaN) come last, with the value 0. UsageError where it is asked for and not given.
 
     Args:
         settled: whether faces that people have settled are listed too (`Decisions.settled`). None: in a random sample,
             which would else be none, and where `only` asks for decisions.
     """
+    if order is Order.DISAGREEMENT and disagreement is None:
+        raise UsageError("how far annotators disagree is not known", remedy="Audit a project with labels of several")
     values = {
         Order.SUSPECT: lambda: _suspicion(audit),
         Order.GAIN: lambda: gain_per_edit(audit),
         Order.AMBIGUITY: lambda: _ambiguity(audit.evidence),
+        Order.DISAGREEMENT: lambda: np.nan_to_num(np.zeros(len(audit)) if disagreement is None else disagreement),
         Order.RANDOM: lambda: np.random.default_rng(seed).random(len(audit)),
     }[order]()
     if settled is None:

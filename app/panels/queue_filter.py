@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from app.icons import icon
 from app.panels.flow_layout import FlowLayout
-from app.review_queue import RANDOM, Wanted, condition_text
+from app.review_queue import DISAGREEMENT, RANDOM, Wanted, condition_text
 from app.texts import tr, tr_later
 from app.verdict_texts import FACE_VERDICTS, POINT_VERDICTS
 from core.judgement import Decision
@@ -32,6 +32,10 @@ ORDERS = {
         tr_later("How much the data set's mean error is expected to fall for each point that is corrected."),
     ),
     "ambiguity": (tr_later("Most ambiguous first"), tr_later("How unsure the model is of where points belong.")),
+    DISAGREEMENT: (
+        tr_later("Annotators disagree most"),
+        tr_later("How far the labels of several annotators are apart, beside what is usual for each landmark."),
+    ),
     RANDOM: (
         tr_later("Random sample"),
         tr_later("By lot: the one order that says how many labels of all are wrong. Decide about whole faces."),

@@ -93,7 +93,9 @@ def same_label(one: bytes | None, other: bytes | None) -> bool:
 def encode_face(info: FaceInfo) -> str:
     """The face as JSON; the same value always gives the same text."""
     box = None if info.box is None else [float(value) for value in info.box.to_list()]
-    values = {"box": box, "note": info.note, "removed": info.removed, "review": info.review, "tags": info.tags}
+    values: dict[str, Any] = {
+        "box": box, "note": info.note, "removed": info.removed, "review": info.review, "tags": info.tags
+    }  # fmt: skip
     if info.judgements:  # else the text is as it was before there were any
         values["judgements"] = judgements_to_json(info.judgements)
     return json.dumps(values)

@@ -163,7 +163,7 @@ def test_rings_are_drawn_where_the_audit_doubts_and_can_be_switched_off(window: 
 def test_every_verdict_has_a_word_and_every_sentence_a_pattern() -> None:
     words = {**verdict_texts.POINT_VERDICTS, **verdict_texts.FACE_VERDICTS}
     assert set(words) == {*(one.value for one in Verdict), *(one.value for one in FaceVerdict)}
-    assert {decision for decision in verdict_texts.DECISION_TEXTS} == set(Decision)
+    assert set(verdict_texts.DECISION_TEXTS) == set(Decision)
     text = "left eye 3 is 5.3 px from where it is expected, 7.1 standard deviations: more than ambiguity explains."
     found = [template for template, pattern in verdict_texts._PATTERNS if pattern.fullmatch(text)]
     assert len(found) == 1 and "more than ambiguity" in found[0]
