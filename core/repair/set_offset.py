@@ -30,7 +30,7 @@ from core.moves.movable import places
 from core.repair.plan import Planned, Repair, members, sources
 
 LEAST_SHARE = 0.002
-"""Of a face's size: a smaller offset is not worth touching every label, however sure it is."""
+"""Of a face's size: a smaller offset in an axis is not worth touching every label, however sure it is."""
 
 _DRAWS = 400
 _ROUNDS = 8
@@ -75,8 +75,8 @@ class SetOffset:
 
     @property
     def real(self) -> bool:
-        """Whether it is more than chance, and large enough to matter."""
-        return self.p <= RATE and float(np.hypot(*self.typical)) >= LEAST_SHARE * self.size
+        """Whether it is more than chance, and large enough in one of the axes to matter."""
+        return self.p <= RATE and bool(self.typical.any())
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ def fit_offset(offsets: FloatArray, size: FloatArray, person: NDArray[np.intp]) 
         whole[axis], effects[:, axis] = fits[0].sum() * middle, fits[1:].sum(axis=1) * middle
         low, high = np.quantile(effects[:, axis], [0.025, 0.975])
         intervals.append(Interval(float(low), float(high)))
-        if not low <= 0 <= high:
+        if not low <= 0 <= high and abs(whole[axis]) >= LEAST_SHARE * middle:
             share[axis], constant[axis] = fits[0, 0], fits[0, 1] * middle
     p = _hotelling(whole, effects, people)
     return SetOffset(
