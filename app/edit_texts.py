@@ -35,6 +35,7 @@ TEMPLATES = (
     "delete face",
     "go back",
     "keep ours",
+    "make consensus",
     "re-space contours",
     "shift dialect back",
     "shift labels back",

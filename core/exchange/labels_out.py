@@ -124,5 +124,10 @@ def _labelled(
     image: ImageRecord, info: ImageInfo | None, face: FaceRecord, number: int, label: FaceLabel
 ) -> LabelledFace:
     path = Path(os.path.abspath(image.path))  # noqa: PTH100
-    source = f"{path}, face {number}"
+    source = face_source(path, number)
     return LabelledFace(path, label.label, face.box, face.crop, face.tags, source, info, face.extras)
+
+
+def face_source(image: Path, number: int) -> str:
+    """How a labelled face of a project is named, by the absolute path of its image and its number there, from 1."""
+    return f"{image}, face {number}"
