@@ -79,8 +79,8 @@ class RepairDialog(QDialog):
         self.stop = QPushButton(tr("Stop"), self)
         self.stop.setAutoDefault(False)
         self.all, self.none = QToolButton(self), QToolButton(self)
-        for button, text in ((self.all, tr("Tick all")), (self.none, tr("Tick none"))):
-            button.setText(text)
+        self.all.setText(tr("Tick all"))
+        self.none.setText(tr("Tick none"))
         self.size_ = QSlider(Qt.Orientation.Horizontal, self)
         self.size_.setRange(0, len(SIDES) - 1)
         self.size_.setValue(1)
