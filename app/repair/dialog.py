@@ -211,7 +211,8 @@ class RepairDialog(QDialog):
 
     def _say_of_audit(self, text: str) -> None:
         self.audit_text.setText(text)
-        self.audit_text.setFixedHeight(self.audit_text.heightForWidth(self.audit_text.width()))  # centred, it has no say
+        # Centred in its layout, it has no say in its height itself.
+        self.audit_text.setFixedHeight(self.audit_text.heightForWidth(self.audit_text.width()))
 
     # -- planning
 
