@@ -101,6 +101,11 @@ QTableView {{ gridline-color: transparent; }}
 {of("")} {{ width: 13px; height: 13px; border: 1px solid {frame}; border-radius: 3px; background: palette(base); }}
 {of(":hover")} {{ border-color: palette(accent); }}
 {of(":checked")} {{ background: palette(accent); border-color: palette(accent); image: url("{_TICK.as_posix()}"); }}
+QRadioButton::indicator {{ width: 13px; height: 13px; border: 1px solid {frame}; border-radius: 7px;
+  background: palette(base); }}
+QRadioButton::indicator:hover {{ border-color: palette(accent); }}
+QRadioButton::indicator:checked {{ width: 5px; height: 5px; border: 5px solid palette(accent); border-radius: 7px; }}
+QRadioButton::indicator:disabled {{ border-color: {faint}; background: transparent; }}
 {of(":disabled")} {{ border-color: {faint}; background: transparent; }}
 {of(":checked:disabled")} {{ background: {faint}; }}
 """

@@ -65,7 +65,7 @@ class RepairDialog(QDialog):
         self.model = PlanModel(self)
         self._build()
         self._wire()
-        self.resize(1250, 800)
+        self.resize(1300, 800)
         self._audit_changed()
 
     # -- composition
@@ -79,8 +79,8 @@ class RepairDialog(QDialog):
         self.stop = QPushButton(tr("Stop"), self)
         self.stop.setAutoDefault(False)
         self.all, self.none = QToolButton(self), QToolButton(self)
-        for button, text in ((self.all, tr("Tick all")), (self.none, tr("Tick none"))):
-            button.setText(text)
+        self.all.setText(tr("Tick all"))
+        self.none.setText(tr("Tick none"))
         self.size_ = QSlider(Qt.Orientation.Horizontal, self)
         self.size_.setRange(0, len(SIDES) - 1)
         self.size_.setValue(1)
@@ -109,7 +109,7 @@ class RepairDialog(QDialog):
         split.addWidget(right)
         split.setStretchFactor(1, 1)
         split.setChildrenCollapsible(False)
-        split.setSizes([330, 900])
+        split.setSizes([330, 950])
         self.pages = QStackedWidget(self)
         self.pages.addWidget(self._empty_page())
         self.pages.addWidget(split)
@@ -188,7 +188,7 @@ class RepairDialog(QDialog):
         if self.pages.currentIndex():
             return
         running = self._auditor.running
-        self.audit_text.setText(
+        self._say_of_audit(
             self._auditor.text
             if running
             else tr(
@@ -207,7 +207,12 @@ class RepairDialog(QDialog):
 
     def _audit_failed(self, text: str) -> None:
         self._show_audit_state()
+        self._say_of_audit(text)
+
+    def _say_of_audit(self, text: str) -> None:
         self.audit_text.setText(text)
+        # Centred in its layout, it has no say in its height itself.
+        self.audit_text.setFixedHeight(self.audit_text.heightForWidth(self.audit_text.width()))
 
     # -- planning
 

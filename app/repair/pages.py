@@ -296,7 +296,7 @@ def offset_text(offset: SetOffset) -> str:
         "{source}: {way}\n{faces}, for a face of {size:.0f} px; 95 % sure: x {x0:+.1f} to {x1:+.1f}, y {y0:+.1f} to "
         "{y1:+.1f}",
         source=_source(offset.kind, offset.source), way=", ".join(parts), faces=count_text(offset.faces, "face"),
-        size=offset.size, x0=across.low, x1=across.high, y0=down.low, y1=down.high,
+        size=offset.size, x0=_tenth(across.low), x1=_tenth(across.high), y0=_tenth(down.low), y1=_tenth(down.high),
     )  # fmt: skip
 
 
@@ -310,6 +310,11 @@ def dialect_text(row: Dialect) -> str:
                   region=row.region, offset=row.offset)  # fmt: skip
     return text + tr("\n{faces}; 95 % sure: {low:+.1f} to {high:+.1f} %", faces=count_text(row.faces, "face"),
                      low=row.interval.low, high=row.interval.high)  # fmt: skip
+
+
+def _tenth(value: float) -> float:
+    """Rounded, and never -0.0."""
+    return round(value, 1) + 0.0
 
 
 def _source(kind: str | None, name: str) -> str:

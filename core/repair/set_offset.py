@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.audit import Audit
-from core.dialects import LEAST_PEOPLE, MOST_SOURCES, RATE, Kind
+from core.dialects import MOST_SOURCES, RATE, Kind
 from core.face import FloatArray
 from core.false_discovery import adjusted
 from core.metrics import Interval
@@ -30,7 +30,13 @@ from core.moves.movable import places
 from core.repair.plan import Planned, Repair, members, sources
 
 LEAST_SHARE = 0.002
-"""Of a face's size: a smaller offset is not worth touching every label, however sure it is."""
+"""Of a face's size: a smaller offset in an axis is not worth touching every label, however sure it is."""
+
+LEAST_PEOPLE = 10
+"""Drawing people anew says nothing of fewer."""
+
+_BOTH_TERMS = 30
+"""People from which on share and constant are told apart; of fewer all is taken for a share."""
 
 _DRAWS = 400
 _ROUNDS = 8
@@ -75,8 +81,8 @@ class SetOffset:
 
     @property
     def real(self) -> bool:
-        """Whether it is more than chance, and large enough to matter."""
-        return self.p <= RATE and float(np.hypot(*self.typical)) >= LEAST_SHARE * self.size
+        """Whether it is more than chance, and large enough in one of the axes to matter."""
+        return self.p <= RATE and bool(self.typical.any())
 
 
 @dataclass(frozen=True)
@@ -152,14 +158,14 @@ def fit_offset(offsets: FloatArray, size: FloatArray, person: NDArray[np.intp]) 
     for axis in (0, 1):
         values = offsets[:, axis] / size
         fits = _huber_all(terms, values, drawn)
-        kept = _needed(fits[1:])
+        kept = _needed(fits[1:]) if people >= _BOTH_TERMS else [0]
         if len(kept) == 1:
             fits = np.zeros_like(fits)
             fits[:, kept] = _huber_all(terms[:, kept], values, drawn)
         whole[axis], effects[:, axis] = fits[0].sum() * middle, fits[1:].sum(axis=1) * middle
         low, high = np.quantile(effects[:, axis], [0.025, 0.975])
         intervals.append(Interval(float(low), float(high)))
-        if not low <= 0 <= high:
+        if not low <= 0 <= high and abs(whole[axis]) >= LEAST_SHARE * middle:
             share[axis], constant[axis] = fits[0, 0], fits[0, 1] * middle
     p = _hotelling(whole, effects, people)
     return SetOffset(

@@ -25,6 +25,10 @@ LEAST = 0.03
 """Of the face's size: about as far as careful annotators differ along a contour."""
 
 
+_OFF = 0.03
+"""Of the face's size: a wrong point that lies farther from its contour does not say where that runs."""
+
+
 @dataclass(frozen=True)
 class Respace(Repair):
     """Points of these regions spread along their own curve.
@@ -36,8 +40,8 @@ class Respace(Repair):
             away with the head, only the last is fair.
         least: share of the face's size; a region of which no point would move farther is left as it is.
 
-    A contour with points that are called wrong and lie off it rather than along it is left alone, and so are faces
-    whose whole label is doubted: they need another repair first.
+    A contour with points that are called swapped, or wrong and lie off it, is left alone, and so are faces whose whole
+    label is doubted: they need another repair first.
     """
 
     regions: frozenset[str] = frozenset()
@@ -60,7 +64,7 @@ class Respace(Repair):
 
         e = audit.evidence
         with np.errstate(invalid="ignore"):
-            off = audit.wrong() & (np.abs(e.normal) >= np.abs(e.tangential))
+            off = audit.wrong() & (np.abs(e.normal) > _OFF * e.frame.size[:, None])
         off |= audit.verdicts == Verdict.SWAPPED.value
 
         def moved(label: Label, region: Region, face: int) -> LabelChange:
