@@ -108,6 +108,8 @@ TABLE: tuple[ActionSpec, ...] = (
                "back.", "face"),
     ActionSpec("blind", "Blind re-ann&otation…", _EDIT, (), "", "Label some faces again without seeing the first "
                "labels, to learn how sure your labels are.", "labelled"),
+    ActionSpec("repair", "Bul&k repair…", _EDIT, (), "", "Put many labels right by one rule: swapped sides, offsets, "
+               "spacing, suspects; every face is shown before it is changed.", "labels", separator=True),
     ActionSpec("author", "Your &name…", _EDIT, (), "", "Change the name that your corrections are kept under.",
                separator=True),
     ActionSpec(

@@ -37,6 +37,7 @@ def bind_actions(window: MainWindow) -> None:
             "undo": document.undo,
             "redo": document.redo,
             "draw_box": lambda: _toggle_box_tool(window),
+            "repair": lambda: open_repair(window),
             "settings": lambda: dialogs.SettingsDialog(window.settings, window).exec(),
             "previous": lambda: _step(window, -1),
             "next": lambda: _step(window, 1),
@@ -114,6 +115,15 @@ def switch_layers(window: MainWindow) -> None:
     for name, on in switches.items():
         window.settings.set(name, on)
     window.workbench.set_layers(switches)
+
+
+def open_repair(window: MainWindow) -> None:
+    """The dialog of bulk repair."""
+    from app.repair.dialog import RepairDialog
+
+    dialog = RepairDialog(window.document, window.auditor, window)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.open()
 
 
 def _find(window: MainWindow) -> None:

@@ -112,7 +112,7 @@ def run(args: argparse.Namespace) -> int:
         if output.exists() and not args.force:
             raise UsageError("the file is there already", where=output, remedy="Add --force, or choose another name")
     faces, scheme, cache_path = _faces(args)
-    predictor, audit = _audit(args, faces, scheme, cache_path)
+    predictor, audit = audited(args, faces, scheme, cache_path)
     only = _only(args, scheme)
     apart = _disagreement(args, audit) if args.order == "disagreement" else None
     items: list[QueueItem] = queue(audit, Order(args.order), only, args.seed, apart)[: args.limit]
@@ -193,9 +193,10 @@ def _faces(args: argparse.Namespace) -> tuple[list[LabelledFace], Scheme, Path |
     return labels.faces, labels.scheme, cache_path
 
 
-def _audit(
+def audited(
     args: argparse.Namespace, faces: list[LabelledFace], scheme: Scheme, cache_path: Path | None
 ) -> tuple[Predictor, Audit]:
+    """Judge these labels with the model that the options name, from predictions kept at `cache_path` or made now."""
     from core.audit import audit_faces
     from core.calibration import Calibration
     from core.model.cached import predict_cached
