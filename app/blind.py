@@ -32,7 +32,7 @@ from core.blind import BlindSample, Progress
 
 NOT_BLIND = (
     "accept", "dispute_next", "next_undone", "next_flag", "previous_flag", "remove_face", "draw_box", "predict",
-    "predict_all", "conflicts", "merge", "blind",
+    "predict_all", "conflicts", "merge", "repair", "blind",
 )  # fmt: skip
 """Actions that would show what is hidden, or change faces themselves."""
 

@@ -66,7 +66,7 @@ def test_first_labels_stay_unseen_and_untouched(start: Start, qtbot: QtBot, tmp_
     assert state.prediction is None and state.label_set == "Ann (blind)"
     assert desk.details is None and not window.canvas.ghosts
     assert document.undo_text is None  # Ann's own steps cannot be taken back from here
-    for name in ("predict", "remove_face", "draw_box", "accept", "dispute_next"):
+    for name in ("predict", "remove_face", "draw_box", "accept", "dispute_next", "repair"):
         assert not window.actions_[name].isEnabled()
     window.canvas.setFocus()
     QTest.keyClick(window.canvas, Qt.Key.Key_Return)
