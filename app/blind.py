@@ -32,7 +32,7 @@ from core.blind import BlindSample, Progress
 
 NOT_BLIND = (
     "accept", "dispute_next", "next_undone", "next_flag", "previous_flag", "remove_face", "draw_box", "predict",
-    "predict_all", "conflicts", "merge", "blind", "run_audit", "queue_next", "queue_previous", "label_wrong",
+    "predict_all", "conflicts", "merge", "repair", "blind", "run_audit", "queue_next", "queue_previous", "label_wrong",
     "acceptable", "model_wrong", "label_wrong_face", "acceptable_face", "model_wrong_face",
 )  # fmt: skip
 """Actions that would show what is hidden, or change faces themselves."""

@@ -157,11 +157,17 @@ def _own(spreads: FloatArray, shared: FloatArray, within: FloatArray) -> FloatAr
 
 
 def _carelessness(raw: FloatArray, within: FloatArray) -> FloatArray:
-    """(A,): an annotator's variances over the group's, median over landmarks; 1 where it cannot be said."""
+    """(A,): an annotator's variances over the group's, mean over the middle half of landmarks; 1 if nothing is known.
+
+    A careful annotator's variance is a small difference of large ones, so that many landmarks must have their say.
+    """
     own, group = np.trace(raw, axis1=-2, axis2=-1), np.trace(within, axis1=-2, axis2=-1)
     ratio = np.divide(own, group, out=np.full_like(own, np.nan), where=group > 0)  # 0: they agree to the last digit
-    known = np.isfinite(ratio).any(axis=1)
-    typical = np.where(known, np.nanmedian(np.where(known[:, None], ratio, 1.0), axis=1), 1.0)
+    typical = np.ones(len(ratio))
+    for place, row in enumerate(ratio):
+        known = np.sort(row[np.isfinite(row)])
+        if len(known):
+            typical[place] = known[len(known) // 4 : len(known) - len(known) // 4].mean()
     return np.clip(typical, *_CARE_LIMITS)
 
 
