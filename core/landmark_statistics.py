@@ -129,11 +129,16 @@ def landmark_statistics(audit: Audit, draws: PeopleDraws) -> list[LandmarkStatis
     ]  # fmt: skip
 
 
-def _worst(audit: Audit, index: int, most: int = 5) -> tuple[int, ...]:
-    verdicts = audit.verdicts[:, index]
-    faces: Sequence[int] = np.flatnonzero((verdicts != "ok") & (verdicts != "missing")).tolist()
+def ranked_faces(audit: Audit, index: int, most: int) -> tuple[int, ...]:
+    """Faces that have a label of a landmark, at most `most`: where it is called wrong first, then by score."""
+    faces: Sequence[int] = np.flatnonzero(audit.verdicts[:, index] != "missing").tolist()
     wrong, scores = audit.wrong()[:, index], audit.evidence.point_scores[:, index]
     return tuple(sorted(faces, key=lambda face: (not wrong[face], -scores[face]))[:most])
+
+
+def _worst(audit: Audit, index: int, most: int = 5) -> tuple[int, ...]:
+    ranked = ranked_faces(audit, index, len(audit))
+    return tuple(face for face in ranked if audit.verdicts[face, index] != "ok")[:most]
 
 
 def _median(values: FloatArray) -> float:
