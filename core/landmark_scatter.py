@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from core.ambiguity import eigen
 from core.audit import Audit
 from core.face import FloatArray
-from core.geometry import tangent_angles
 from core.landmark_statistics import scatter
 from core.metrics import norm_distances
 
@@ -61,5 +60,5 @@ def _angles(audit: Audit, index: int, axes: Axes) -> NDArray[np.float64]:
     ellipse = (major + np.pi / 2) % np.pi - np.pi / 2 + frame
     if axes == "ellipse":
         return np.asarray(ellipse, np.float64)
-    tangent = np.stack([tangent_angles(points, audit.scheme)[index] for points in e.expected])
+    tangent = e.tangent[:, index]
     return np.asarray(np.where(np.isnan(tangent), ellipse, tangent), np.float64)

@@ -14,7 +14,7 @@ import numpy as np
 from core.ambiguity import eigen
 from core.audit import Audit, LandmarkRow, landmark_table
 from core.face import FloatArray
-from core.geometry import axis_difference, tangent_angles
+from core.geometry import axis_difference
 from core.metrics import Interval, norm_distances
 from core.resampling import PeopleDraws
 from core.tail import Tail
@@ -115,7 +115,7 @@ class LandmarkStatistics:
 def landmark_statistics(audit: Audit, draws: PeopleDraws) -> list[LandmarkStatistics]:
     """Of all landmarks; `draws` are of the people of the audit's faces."""
     e = audit.evidence
-    tangent = np.stack([tangent_angles(points, audit.scheme) for points in e.expected])
+    tangent = e.tangent
     angles = axis_difference(eigen(e.calibration.covariance(e.raw)).angle, tangent)
     means = np.stack([prediction.mean for prediction in audit.predictions])
     off = (e.labels - means) / (norm_distances(e.expected, audit.scheme)[:, None, None] / 100)

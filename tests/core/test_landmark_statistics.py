@@ -151,7 +151,7 @@ def test_a_folder_that_slips_along_the_jaw_is_found_and_others_are_not() -> None
     assert row.p == min(one.p for one in told.rows)
     profile = dialect_profile(audited(moved, folders), people(moved), row)
     assert profile.points == tuple(range(17))
-    inside = (profile.low <= 100 * 5.0 / (0.6 * SIDE)) & (100 * 5.0 / (0.6 * SIDE) <= profile.high)
+    inside = (profile.low <= 100 * 5.0 / (0.6 * SIDE)) & (profile.high >= 100 * 5.0 / (0.6 * SIDE))
     assert inside.mean() > 0.8 and np.mean(profile.offset) == pytest.approx(row.offset, abs=0.3)
 
 
