@@ -1,4 +1,4 @@
-"""Cumulative error curves: the labels of now, as they were first, of other sets and snapshots, against the prediction."""
+"""Cumulative error curves: labels as they are, as they were first, of other sets and snapshots."""
 
 from __future__ import annotations
 
@@ -16,29 +16,18 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.dataset_view.exporting import Table
+from app.dataset_view.columns import CURVES
+from app.dataset_view.exporting import Row, Table
 from app.dataset_view.looks import Looks
 from app.dataset_view.page import Compute, Page
 from app.dataset_view.plot import DASHES, Plot, faded
-from app.dataset_view.tables import Cell, Column, TitledTable, number
+from app.dataset_view.tables import Cell, TitledTable, number
 from app.dataset_view.words import percent_of
-from app.jobs.dataset_numbers import LabelState, common
+from app.jobs.dataset_numbers import Compared, LabelState, compared
 from app.texts import tr
-from core.error_distribution import ErrorCurve, error_curve
 
 THRESHOLDS = (0.05, 0.08, 0.1, 0.2)
 _FIRST = 1
-
-COLUMNS = (
-    Column("Labels", "Which labels the prediction is compared with", 26),
-    Column("Faces", "How many count: those that all of the chosen have a label of", 7),
-    Column("Mean NME %", "Of the prediction against these labels", 11),
-    Column("95 % interval", "Of the mean, from drawing people", 15),
-    Column("Median %", "The NME that half of the faces have at most", 9),
-    Column("95 % interval", "Of the median, from drawing people", 15),
-    Column("FR %", "Failure rate: share of faces beyond the curve's end", 7),
-    Column("AUC", "Area under the curve up to its end, from 0 to 1", 7),
-)
 
 
 class CurvesPage(Page):
@@ -46,7 +35,7 @@ class CurvesPage(Page):
 
     def __init__(self, compute: Compute, parent: QWidget | None = None) -> None:
         super().__init__(compute, parent)
-        self.curves: list[tuple[LabelState, ErrorCurve]] = []
+        self.curves: list[Compared] = []
         self.list = QListWidget(self)
         self.list.setAccessibleName(tr("Labels to compare"))
         self.list.setToolTip(tr("Labels to compare; only faces that have all of them count."))
@@ -56,16 +45,19 @@ class CurvesPage(Page):
         self.end.setCurrentIndex(_FIRST)
         self.end.setToolTip(tr("Where the curve ends; faces beyond it are failures."))
         self.said = QLabel(
-            tr("A curve says which share of faces has an NME of at most so much. Labels that were corrected move it to the left: "
+            tr("A curve says which share of faces has an NME of at most so much. Labels that were corrected move it "
+               "to the left: "
                "towards the prediction, which need not mean towards the truth."), self,
         )  # fmt: skip
         self.said.setWordWrap(True)
         self.plot = Plot(
-            tr("Error curves"), tr("Share of faces whose NME is at most so much, with 95 % intervals from drawing people."), self
+            tr("Error curves"), tr("Share of faces whose NME is at most so much, with 95 % intervals from drawing "
+                                   "people."), self
         )
         self.plot.add_legend((-8, -8))
-        self.figures = TitledTable(tr("Figures of the curves"), COLUMNS, self)
+        self.figures = TitledTable(tr("Figures of the curves"), CURVES, self)
         self.table = self.figures.view
+        self.table.horizontalHeader().setStretchLastSection(False)
         self._compose()
         self.list.itemChanged.connect(lambda _item: self._work_out())
         self.end.currentIndexChanged.connect(lambda _place: self._work_out())
@@ -121,51 +113,61 @@ class CurvesPage(Page):
             if self.list.item(place).checkState() == Qt.CheckState.Checked
         ]  # fmt: skip
 
-        def work() -> list[tuple[LabelState, ErrorCurve]]:
-            if not chosen:
-                return []
-            there = common(chosen)
-            made = [(state, error_curve(state.nmes * there, numbers.draws, threshold)) for state in chosen]
-            return [(state, curve) for state, curve in made if curve is not None]
+        self.compute("curves", lambda: compared(chosen, numbers.draws, threshold), self._show)
 
-        self.compute("curves", work, self._show)
-
-    def _show(self, curves: list[tuple[LabelState, ErrorCurve]]) -> None:
+    def _show(self, curves: list[Compared]) -> None:
         self.curves = curves
         end = 100 * float(self.end.currentData())
-        self.plot.show_drawing(self._draw, self._as_table, QRectF(-0.01 * end, -1.0, 1.02 * end, 102.0))
+        self.plot.show_drawing(self._draw, self._as_table, QRectF(-0.01 * end, -1.0, 1.02 * end, 105.0))
         self.plot.reset()
-        self.plot.note.setText("" if curves else tr("no face has a label in all that are ticked"))
-        self.table.values.show([_cells(state, curve) for state, curve in curves])
+        self.plot.say("" if curves else tr("no face has a label in all that are ticked"))
+        self.figures.table = self._figures
+        self.table.values.show([_cells(one) for one in curves])
 
     def _draw(self, plot: Plot, looks: Looks) -> None:
-        for place, (state, curve) in enumerate(self.curves):
+        for place, one in enumerate(self.curves):
+            curve = one.curve
             colour = looks.series[place % len(looks.series)]
             pen = pg.mkPen(colour, width=2, style=DASHES[place % len(DASHES)])
             x = 100 * curve.x
             edges = [pg.PlotCurveItem(x, 100 * side) for side in (curve.low, curve.high)]
             plot.item.addItem(pg.FillBetweenItem(*edges, brush=pg.mkBrush(faded(colour, 45))))
             plot.item.addItem(pg.PlotCurveItem(x, 100 * curve.share, pen=pen))
-            plot.name(state_name(state), pen)
+            plot.name(state_name(one.state), pen)
 
     def _words(self, x: float, y: float) -> str:
-        for state, curve in self.curves:
+        for one in self.curves:
+            curve = one.curve
             place = int(np.clip(round(x / 100 / curve.x[-1] * (len(curve.x) - 1)), 0, len(curve.x) - 1))
             if self.plot.nearest(x, y, np.array([[100 * curve.x[place], 100 * curve.share[place]]])) is not None:
                 return tr(
-                    "{labels}: {share:.1f} % of the faces have an NME of at most {nme:.2f} % ({low:.1f} to {high:.1f} %)",
-                    labels=state_name(state), share=100 * curve.share[place], nme=100 * curve.x[place],
+                    "{labels}: {share:.1f} % of the faces have an NME of at most {nme:.2f} % ({low:.1f} to "
+                    "{high:.1f} %)",
+                    labels=state_name(one.state), share=100 * curve.share[place], nme=100 * curve.x[place],
                     low=100 * curve.low[place], high=100 * curve.high[place],
                 )  # fmt: skip
         return ""
 
     def _as_table(self) -> Table:
         rows = [
-            [state_name(state), *(float(column[k]) for column in (curve.x, curve.share, curve.low, curve.high))]
-            for state, curve in self.curves
-            for k in range(len(curve.x))
+            [state_name(one.state), *values]
+            for one in self.curves
+            for values in np.stack([one.curve.x, one.curve.share, one.curve.low, one.curve.high], axis=1).tolist()
         ]
         return Table(["labels", "NME", "share of faces", "95 % low", "95 % high"], rows)
+
+
+    def _figures(self) -> Table:
+        header = [
+            *("labels", "faces", "mean NME", "95 % low", "95 % high", "change", "change 95 % low", "change 95 % high"),
+            *("median NME", "median 95 % low", "median 95 % high", "threshold", "failure rate", "AUC"),
+        ]
+        rows: list[Row] = [
+            [state_name(one.state), one.curve.faces, one.curve.summary.mean, *one.curve.mean, one.change, *one.interval,
+             one.curve.summary.median, *one.curve.median, float(one.curve.x[-1]), *one.curve.at]
+            for one in self.curves
+        ]  # fmt: skip
+        return Table(header, rows)
 
 
 def state_name(state: LabelState) -> str:
@@ -174,15 +176,20 @@ def state_name(state: LabelState) -> str:
         return tr("Labels of now")
     if state.kind == "first":
         return tr("Labels as they came first")
-    return tr("Label set “{name}”", name=state.name) if state.kind == "set" else tr("Snapshot “{name}”", name=state.name)
+    if state.kind == "set":
+        return tr("Label set “{name}”", name=state.name)
+    return tr("Snapshot “{name}”", name=state.name)
 
 
-def _cells(state: LabelState, curve: ErrorCurve) -> list[Cell]:
+def _cells(one: Compared) -> list[Cell]:
+    curve = one.curve
+
     def interval(low: float, high: float) -> Cell:
         return Cell(tr("{low} to {high}", low=number(100 * low).text, high=number(100 * high).text), 100 * low)
 
     return [
-        Cell(state_name(state)), Cell(f"{curve.faces:,}", curve.faces), number(100 * curve.summary.mean),
-        interval(*curve.mean), number(100 * curve.summary.median), interval(*curve.median), number(100 * curve.at.fr, 1),
+        Cell(state_name(one.state)), Cell(f"{curve.faces:,}", curve.faces), number(100 * curve.summary.mean),
+        interval(*curve.mean), number(100 * one.change), interval(*one.interval),
+        number(100 * curve.summary.median), interval(*curve.median), number(100 * curve.at.fr, 1),
         number(curve.at.auc, 3),
     ]  # fmt: skip

@@ -33,9 +33,14 @@ class DatasetDesk(QObject):
     """Makes the window when it is first asked for; charts are loaded in the background."""
 
     def __init__(
-        self, document: Document, auditor: Auditor, predictions: PredictionService, places: PlaceKeeper, settings: Settings,
+        self,
+        document: Document,
+        auditor: Auditor,
+        predictions: PredictionService,
+        places: PlaceKeeper,
+        settings: Settings,
         main: QMainWindow,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(main)
         self._document, self._auditor, self._predictions = document, auditor, predictions
         self._places, self._settings, self._main = places, settings, main
@@ -160,7 +165,8 @@ class DatasetDesk(QObject):
         name = self._document.name
         if audit is None:
             return self._auditor.text or name
-        parts = [tr("{name}: {count:,} faces of {people:,} people", name=name, count=len(audit.audit), people=_people(audit))]
+        count, people = len(audit.audit), _people(audit)
+        parts = [tr("{name}: {count:,} faces of {people:,} people", name=name, count=count, people=people)]
         if audit.unpredicted:
             parts.append(tr("{count:,} not predicted", count=audit.unpredicted))
         if audit.other_scheme:
@@ -179,16 +185,20 @@ class DatasetDesk(QObject):
         if self._auditor.running:
             return tr("The audit is being made: every label is compared with what the model predicts.")
         if not self._document.rows:
-            return tr("There are no images yet. Open a folder of labelled photos, or import labels, in the main window.")
+            return tr("There are no images yet. Open a folder of labelled photos, or import labels, in the main "
+                      "window.")
         if state.kind in ("none", "loading"):
             return tr("The model is being loaded; then the audit can be made.")
         if state.kind != "ready":
             return tr("There is no model to audit with: {text}", text=state.text)
         if self._asked:
-            return tr("There was nothing to judge: no face has a label in the model's scheme that the model can look at.")
+            return tr("There was nothing to judge: no face has a label in the model's scheme that the model can "
+                      "look at.")
         return tr(
-            "These pages show where labels are ambiguous, how they differ between sources, and how far they are off.\n\n"
-            "Run the audit first: it compares every label with what the model predicts. On a computer without a graphics "
+            "These pages show where labels are ambiguous, how they differ between sources, and how far they are "
+            "off.\n\n"
+            "Run the audit first: it compares every label with what the model predicts. On a computer without a "
+            "graphics "
             "card it takes about a minute for a thousand faces that are not predicted yet."
         )
 

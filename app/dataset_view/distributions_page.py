@@ -9,7 +9,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from app.dataset_view.exporting import Table
+from app.dataset_view.exporting import Row, Table
 from app.dataset_view.looks import Looks
 from app.dataset_view.page import Compute, Page
 from app.dataset_view.plot import Plot, faded
@@ -29,21 +29,25 @@ class DistributionsPage(Page):
         self.region = QComboBox(self)
         self.region.setAccessibleName(tr("Landmarks that count"))
         self.deviation = Plot(
-            tr("Deviation"), tr("How far labels lie from where they are expected. The last bar holds all that are farther."),
+            tr("Deviation"), tr("How far labels lie from where they are expected. The last bar holds all that are "
+                                "farther."),
             self,
         )  # fmt: skip
         self.distance = Plot(
             tr("Mahalanobis distance"),
-            tr("The same in standard deviations of the calibrated ellipses. The line is what right labels would do: bars "
+            tr("The same in standard deviations of the calibrated ellipses. The line is what right labels would do: "
+               "bars "
                "above it on the far right are wrong labels."), self,
         )  # fmt: skip
         self.nme = Plot(
-            tr("NME of faces"), tr("The mean distance between label and prediction of each face: all of its landmarks, whatever "
+            tr("NME of faces"), tr("The mean distance between label and prediction of each face: all of its "
+                                   "landmarks, whatever "
                                    "is chosen above."), self,
         )  # fmt: skip
         self.coverage = Plot(
             tr("Coverage"),
-            tr("The share of labels inside ellipses of each size, with 95 % intervals. On the dashed line they hold exactly "
+            tr("The share of labels inside ellipses of each size, with 95 % intervals. On the dashed line they hold "
+               "exactly "
                "what they promise; above it they are too large."), self,
         )  # fmt: skip
         self.distance.add_legend((-8, 8))
@@ -107,10 +111,10 @@ class DistributionsPage(Page):
             lambda: _bins_table("NME %", found.nme.edges, found.nme.share), _home(found.nme),
         )  # fmt: skip
         self.coverage.show_drawing(self._draw_coverage, self._coverage_table)
-        self.deviation.note.setText(tr("{count:,} labels", count=found.deviation.count))
-        self.distance.note.setText(tr("{count:,} labels", count=found.distance.count))
+        self.deviation.say(tr("{count:,} labels", count=found.deviation.count))
+        self.distance.say(tr("{count:,} labels", count=found.distance.count))
         low, high = found.mean_interval
-        self.nme.note.setText(
+        self.nme.say(
             tr("mean {mean:.2f} % ({low:.2f} to {high:.2f})", mean=found.mean_nme, low=low, high=high)
         )
         for plot in self.plots():
@@ -145,7 +149,9 @@ class DistributionsPage(Page):
 
     def _coverage_table(self) -> Table:
         assert self.found is not None
-        rows = [[row.region, row.nominal, row.real, row.interval.low, row.interval.high] for row in self.found.coverage]
+        rows: list[Row] = [
+            [row.region, row.nominal, row.real, *row.interval] for row in self.found.coverage
+        ]
         return Table(["region", "nominal", "real", "95 % low", "95 % high"], rows)
 
     # -- words
@@ -159,7 +165,9 @@ class DistributionsPage(Page):
         if not 0 <= place < len(found.share):
             return ""
         first, last = found.edges[place], found.edges[place + 1]
-        reach = tr("{first:g} and more", first=first) if math.isinf(last) else tr("{first:g} to {last:g}", first=first, last=last)
+        reach = tr("{first:g} to {last:g}", first=first, last=last)
+        if math.isinf(last):
+            reach = tr("{first:g} and more", first=first)
         text = tr("{reach}: {share:.2f} %", reach=reach, share=100 * found.share[place])
         if name == "distance":
             text += tr(", expected {share:.2f} %", share=100 * found.expected[place])
@@ -203,6 +211,9 @@ def _bars(plot: Plot, looks: Looks, edges: FloatArray, share: FloatArray) -> Non
 
 
 def _bins_table(name: str, edges: FloatArray, share: FloatArray, expected: FloatArray | None = None) -> Table:
-    columns = [edges[:-1], np.where(np.isinf(edges[1:]), np.nan, edges[1:]), share, *(() if expected is None else (expected,))]
-    header = [f"{name} from", f"{name} to", "share", *(() if expected is None else ("expected share",))]
+    columns = [edges[:-1], np.where(np.isinf(edges[1:]), np.nan, edges[1:]), share]
+    header = [f"{name} from", f"{name} to", "share"]
+    if expected is not None:
+        columns.append(expected)
+        header.append("expected share")
     return Table(header, np.stack(columns, axis=1).tolist())

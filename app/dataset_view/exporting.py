@@ -29,12 +29,15 @@ _FIRST_TAG = re.compile(r"<svg\b")
 _TITLE = re.compile(r"<title>.*?</title>\s*<desc>.*?</desc>", re.DOTALL)
 
 
+Row = Sequence[float | int | str]
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """Numbers behind a chart: names of columns, with units, and rows."""
 
     header: Sequence[str]
-    rows: Sequence[Sequence[float | int | str]]
+    rows: Sequence[Row]
 
 
 def csv_text(table: Table) -> str:

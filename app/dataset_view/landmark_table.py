@@ -2,29 +2,11 @@
 
 from __future__ import annotations
 
-from app.dataset_view.tables import Cell, Column, number
+from app.dataset_view.exporting import Row, Table
+from app.dataset_view.tables import Cell, number
 from app.jobs.dataset_numbers import DatasetNumbers
 from app.texts import tr
 from core.verdicts import WRONG, Verdict
-
-COLUMNS = (
-    Column("No.", "Index of the landmark in the scheme", 5),
-    Column("Landmark", "Its name", 19),
-    Column("Region", "The contour that it lies on", 12),
-    Column("σ along", "Median calibrated standard deviation along the ellipse's long axis, in % of the distance between "
-           "the outer eye corners or whatever else NMEs are divided by", 9),
-    Column("σ across", "The same across the long axis, %", 9),
-    Column("Anis.", "Anisotropy: the larger σ over the smaller; 1 is a circle", 7),
-    Column("Angle", "Between the ellipse's long axis and the contour, degrees: near 0, labels slip along it", 7),
-    Column("Bias", "Median of label minus prediction along the contour, in the order of its points, %", 7),
-    Column("95 % interval", "Of the bias, from drawing people; without 0 in it, the bias is a habit and not chance", 15),
-    Column("Scatter", "How many times as wide as predicted the labels scatter", 8),
-    Column("Off by", "Median distance of labels from where they are expected, %", 7),
-    Column("ambiguous %", "Share of labels that differ along the contour, within what labels differ by there", 12),
-    Column("wrong %", "Share of labels that are suspect, swapped or shifted", 9),
-    Column("unsure %", "Share of labels that look wrong where the model itself is not sure", 10),
-    Column("missing %", "Share of faces without a label", 10),
-)  # fmt: skip
 
 
 def landmark_rows(numbers: DatasetNumbers) -> list[list[Cell]]:
@@ -45,6 +27,24 @@ def landmark_rows(numbers: DatasetNumbers) -> list[list[Cell]]:
             ]
         )  # fmt: skip
     return rows
+
+
+def landmark_numbers(numbers: DatasetNumbers) -> Table:
+    """The table with its numbers as they are, for a file."""
+    header = [
+        "index", "landmark", "region", "sigma along %", "sigma across %", "anisotropy", "angle deg", "bias %",
+        "bias 95 % low", "bias 95 % high", "scatter times predicted", "off by %",
+        *(f"{verdict.value} share" for verdict in Verdict),
+    ]  # fmt: skip
+    rows: list[Row] = [
+        [
+            one.row.index, one.row.name, one.row.region, one.row.sigma_along, one.row.sigma_across, one.row.anisotropy,
+            one.angle, one.bias, *one.interval, numbers.figure.excess(one.row.index), one.row.error,
+            *(one.row.verdicts.get(verdict.value, 0.0) for verdict in Verdict),
+        ]
+        for one in numbers.landmarks
+    ]  # fmt: skip
+    return Table(header, rows)
 
 
 def landmark_words(numbers: DatasetNumbers, index: int) -> str:

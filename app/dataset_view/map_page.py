@@ -20,8 +20,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.dataset_view.exporting import Table
-from app.dataset_view.landmark_table import COLUMNS, landmark_rows, landmark_words
+from app.dataset_view.columns import LANDMARKS
+from app.dataset_view.exporting import Row, Table
+from app.dataset_view.landmark_table import landmark_numbers, landmark_rows, landmark_words
 from app.dataset_view.looks import Looks
 from app.dataset_view.page import Compute, Page
 from app.dataset_view.plot import Plot, faded
@@ -47,15 +48,17 @@ class MapPage(Page):
         self.map = Plot(
             tr("Map of ambiguity"),
             tr(
-                "All faces laid over each other. Filled ellipses are what the model expects, calibrated; outlines are how "
-                "the labels really scatter. An outline that is larger than its ellipse means labels that are less sure than "
+                "All faces laid over each other. Filled ellipses are what the model expects, calibrated; outlines "
+                "are how "
+                "the labels really scatter. An outline that is larger than its ellipse means labels that are less "
+                "sure than "
                 "the model thinks; one beside it, a habit of this data set."
             ), self,
         )  # fmt: skip
         self.map.set_plain()
         self.map.add_legend((-8, -8))
         self.scale = ScaleBar(self.map)
-        self.landmarks = TitledTable(tr("Landmarks"), COLUMNS, self)
+        self.landmarks = TitledTable(tr("Landmarks"), LANDMARKS, self)
         self.table = self.landmarks.view
         self.worst = WorstFaces(self)
         self._quiet = False
@@ -70,9 +73,11 @@ class MapPage(Page):
 
     def _compose(self) -> None:
         self.predicted = QCheckBox(tr("&Predicted"), self)
-        self.predicted.setToolTip(tr("Filled: the mean calibrated covariance that the model predicts for each landmark."))
+        self.predicted.setToolTip(tr("Filled: the mean calibrated covariance that the model predicts for each "
+                                     "landmark."))
         self.actual = QCheckBox(tr("&Labels"), self)
-        self.actual.setToolTip(tr("Outlines: how the labels really scatter about the prediction, and where their middle is."))
+        self.actual.setToolTip(tr("Outlines: how the labels really scatter about the prediction, and where their "
+                                  "middle is."))
         self.indices = QCheckBox(tr("&Numbers"), self)
         self.indices.setToolTip(tr("The index of each landmark."))
         self.share = QComboBox(self)
@@ -115,14 +120,16 @@ class MapPage(Page):
     def refresh(self) -> None:
         """Table, map and list from the numbers."""
         assert self.numbers is not None
+        numbers = self.numbers
         self._quiet = True
-        self.table.values.show(landmark_rows(self.numbers))
+        self.table.values.show(landmark_rows(numbers))
+        self.landmarks.table = lambda: landmark_numbers(numbers)
         self._quiet = False
         if self.chosen is not None and self.chosen >= len(self.numbers.landmarks):
             self.chosen = None
         self.map.show_drawing(self._draw, self._as_table, self._home())
         if not self.map.note.text():
-            self.map.note.setText(tr("click a landmark"))
+            self.map.say(tr("click a landmark"))
             self.map.reset()
         self.worst.show_landmark(self.numbers, self.chosen)
 
@@ -142,7 +149,8 @@ class MapPage(Page):
         sigmas = float(figure.tail.radius(float(self.share.currentData())))
         curves = [region_spline(figure.mean, region) for region in scheme.regions]
         drawn = _joined([np.asarray(curve, np.float64) for curve in curves if len(curve) > 1])
-        plot.item.addItem(pg.PlotCurveItem(drawn[:, 0], drawn[:, 1], pen=pg.mkPen(looks.faint, width=1), connect="finite"))
+        thin = pg.mkPen(looks.faint, width=1)
+        plot.item.addItem(pg.PlotCurveItem(drawn[:, 0], drawn[:, 1], pen=thin, connect="finite"))
         if self.predicted.isChecked():
             pen, brush = pg.mkPen(looks.predicted, width=1), pg.mkBrush(faded(looks.predicted, 80))
             plot.item.addItem(ellipses(figure.mean, figure.predicted, sigmas, pen, brush))
@@ -183,7 +191,7 @@ class MapPage(Page):
                   "predicted angle deg", "labels x %", "labels y %", "labels sigma along %", "labels sigma across %",
                   "labels angle deg"]  # fmt: skip
         predicted, actual = ellipse_axes(figure.predicted), ellipse_axes(figure.actual)
-        rows = []
+        rows: list[Row] = []
         for index, name in enumerate(self.numbers.audit.scheme.points):
             parts = [[float(axes[0][index]), float(axes[1][index]), math.degrees(float(axes[2][index]))]
                      for axes in (predicted, actual)]  # fmt: skip
@@ -200,7 +208,7 @@ class MapPage(Page):
         self._quiet = True
         self.table.choose(index)
         self._quiet = False
-        self.map.note.setText("")
+        self.map.say("")
         self._redraw()
         self.worst.show_landmark(self.numbers, index)
         self.landmark_chosen.emit(index)
@@ -263,7 +271,8 @@ class ScaleBar:
         length = round_length((right - left) / 4)
         x, y = left + 0.03 * (right - left), high - 0.03 * (high - low)
         tick = 0.008 * (high - low)
-        self._line.setData([x, x, x, x + length, x + length, x + length], [y - tick, y + tick, y, y, y - tick, y + tick])
+        end = x + length
+        self._line.setData([x, x, x, end, end, end], [y - tick, y + tick, y, y, y - tick, y + tick])
         self._text.setText(f"{length:g} {self._unit}")
         self._text.setPos(x, y - tick)
 

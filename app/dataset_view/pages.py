@@ -10,10 +10,10 @@ from app.dataset_view.sources_page import SourcesPage
 from app.texts import tr_later
 
 PAGES = (
-    (tr_later("&Map"), tr_later("Where labels are ambiguous: each landmark's ellipses, numbers and worst faces"), MapPage),
+    (tr_later("&Map"), tr_later("Where labels are ambiguous: ellipses, numbers and worst faces of landmarks"), MapPage),
     (tr_later("&Scatter"), tr_later("The labels of one landmark, along and across its contour"), ScatterPage),
     (tr_later("S&ources"), tr_later("Whether folders, tags or label sets have habits of their own"), SourcesPage),
     (tr_later("&Distributions"), tr_later("How far labels lie from where they are expected"), DistributionsPage),
-    (tr_later("&Curves"), tr_later("Error curves of labels before and after corrections, or of different sets"), CurvesPage),
+    (tr_later("&Curves"), tr_later("Error curves of labels before and after corrections, or of sets"), CurvesPage),
 )
 """(title, tip, page)."""

@@ -13,7 +13,7 @@ import pyqtgraph as pg
 from pyqtgraph.exporters import SVGExporter
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QKeyEvent, QPainter, QPalette
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QToolButton, QToolTip, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButton, QToolTip, QVBoxLayout, QWidget
 
 from app.dataset_view.exporting import Table
 from app.dataset_view.looks import LIGHT, Looks, looks_of
@@ -25,12 +25,15 @@ _ZOOM = 1.25
 _PAN = 0.1
 _EXPORT_SCALE = 2
 _ARROWS = {
-    Qt.Key.Key_Left: (-_PAN, 0.0), Qt.Key.Key_Right: (_PAN, 0.0), Qt.Key.Key_Up: (0.0, _PAN), Qt.Key.Key_Down: (0.0, -_PAN),
-}  # fmt: skip
+    Qt.Key.Key_Left: (-_PAN, 0.0),
+    Qt.Key.Key_Right: (_PAN, 0.0),
+    Qt.Key.Key_Up: (0.0, _PAN),
+    Qt.Key.Key_Down: (0.0, -_PAN),
+}
 DASHES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine, Qt.PenStyle.DashDotLine)
 
 
-class _View(pg.PlotWidget):  # type: ignore[misc]
+class _View(pg.PlotWidget):
     """Hands keys without modifiers to `take` first."""
 
     def __init__(self, take: Callable[[int], bool], parent: QWidget) -> None:
@@ -98,6 +101,7 @@ class Plot(QWidget):
         self.note = QLabel(self)
         self.note.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self.note.setTextFormat(Qt.TextFormat.PlainText)
+        self.note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.reset_button = QToolButton(self)
         self.reset_button.setText(tr("Show all"))
         self.reset_button.setToolTip(tr("Show the whole chart again: also a double click on it, Home or 0. The wheel "
@@ -110,8 +114,10 @@ class Plot(QWidget):
         self.export_button.setAccessibleName(tr("Export “{title}”", title=title))
         menu = QMenu(self.export_button)
         for kind, text in (
-            ("png", tr("&Picture (PNG, twice the size)…")), ("svg", tr("&Drawing (SVG)…")), ("csv", tr("&Numbers (CSV)…")),
-        ):  # fmt: skip
+            ("png", tr("&Picture (PNG, twice the size)…")),
+            ("svg", tr("&Drawing (SVG)…")),
+            ("csv", tr("&Numbers (CSV)…")),
+        ):
             menu.addAction(text).triggered.connect(lambda _on=False, kind=kind: self.export_wanted.emit(kind))
         self.export_button.setMenu(menu)
         line.addWidget(name)
@@ -119,6 +125,11 @@ class Plot(QWidget):
         line.addWidget(self.reset_button)
         line.addWidget(self.export_button)
         return line
+
+    def say(self, text: str) -> None:
+        """A few words beside the title."""
+        self.note.setText(text)
+        self.note.setToolTip(text)
 
     # -- drawing
 
@@ -174,8 +185,9 @@ class Plot(QWidget):
     def name(self, text: str, pen: Any, brush: Any = None, symbol: str | None = None) -> None:
         """An entry of the legend: a line, or with `symbol` a mark."""
         if self.legend is not None:
-            mark = symbol is not None
-            sample = pg.ScatterPlotItem(pen=pen, brush=brush, symbol=symbol, size=9) if mark else pg.PlotDataItem(pen=pen)
+            sample = pg.PlotDataItem(pen=pen)
+            if symbol is not None:
+                sample = pg.ScatterPlotItem(pen=pen, brush=brush, symbol=symbol, size=9)
             self.legend.addItem(sample, text)
 
     # -- what is looked at
@@ -183,7 +195,6 @@ class Plot(QWidget):
     def reset(self) -> None:
         """Show everything."""
         if self._home is None:
-            self.box.enableAutoRange()
             self.box.autoRange(padding=0.03)
         else:
             self.box.setRange(self._home, padding=0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -31,8 +32,10 @@ class ScatterPage(Page):
         self.plot = Plot(
             tr("Labels of one landmark"),
             tr(
-                "A dot is one face's label minus its predicted place, turned so that all contours run to the right: what "
-                "is above lies to the left of the contour's direction. The filled ellipse is what the model expects, the outline how the labels really scatter. Dots far out across "
+                "A dot is one face's label minus its predicted place, turned so that all contours run to the right: "
+                "what "
+                "is above lies to the left of the contour's direction. The filled ellipse is what the model "
+                "expects, the outline how the labels really scatter. Dots far out across "
                 "the contour are wrong more often than those far out along it."
             ), self,
         )  # fmt: skip
@@ -43,13 +46,15 @@ class ScatterPage(Page):
         self.axes = QComboBox(self)
         self.axes.addItem(tr("Contour"), "contour")
         self.axes.addItem(tr("Ellipse"), "ellipse")
-        self.axes.setToolTip(tr("What “along” is: the contour, in the order of its points, or each ellipse's long axis."))
+        self.axes.setToolTip(tr("What “along” is: the contour, in the order of its points, or each ellipse's long "
+                                "axis."))
         self.share = QComboBox(self)
         for share in SHARES:
             self.share.addItem(f"{100 * share:g} %", share)
         self.share.setCurrentIndex(2)
         self.share.setToolTip(tr("How many of the right labels each ellipse is to hold."))
-        self.said = QLabel(tr("Click a dot to read about that face; a double click goes to it in the main window."), self)
+        self.said = QLabel(self)
+        self.said.setText(tr("Click a dot to read about that face; a double click goes to it in the main window."))
         self.said.setWordWrap(True)
         self.said.setMinimumHeight(2 * self.fontMetrics().height())
         line = QHBoxLayout()
@@ -102,14 +107,13 @@ class ScatterPage(Page):
     def _work_out(self) -> None:
         numbers, index, axes = self.numbers, self.landmark.currentIndex(), self.axes.currentData()
         if numbers is not None and index >= 0:
-            self.compute(
-                "scatter", lambda: landmark_scatter(numbers.audit, index, axes), lambda found: self._show(found, index, axes)
-            )
+            work = partial(landmark_scatter, numbers.audit, index, axes)
+            self.compute("scatter", work, lambda found: self._show(found, index, axes))
 
     def _show(self, found: LandmarkScatter, index: int, axes: str) -> None:
         self.scatter, self._chosen = found, None
         self.plot.show_drawing(self._draw, self._as_table)
-        self.plot.note.setText(self._counts(index))
+        self.plot.say(self._counts(index))
         if self._shown != (index, axes):
             self._shown = (index, axes)
             self.plot.reset()
@@ -143,9 +147,8 @@ class ScatterPage(Page):
         for name, title in CLASSES.items():
             places = found.offsets[(classes == name) & np.isfinite(found.offsets).all(axis=1)]
             if len(places):
-                looks_of_it: dict[str, Any] = {
-                    "symbol": _SYMBOLS[name], "pen": None, "brush": pg.mkBrush(faded(looks.verdicts[name], _ALPHA[name])),
-                }  # fmt: skip
+                colour = pg.mkBrush(faded(looks.verdicts[name], _ALPHA[name]))
+                looks_of_it: dict[str, Any] = {"symbol": _SYMBOLS[name], "pen": None, "brush": colour}
                 size = 6 if name == "ok" else 9
                 plot.item.addItem(pg.ScatterPlotItem(places[:, 0], places[:, 1], size=size, **looks_of_it))
                 plot.name(f"{tr(title)} ({len(places):,})", **looks_of_it)

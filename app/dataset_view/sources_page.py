@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtWidgets import QLabel, QSplitter, QVBoxLayout, QWidget
 
-from app.dataset_view.exporting import Table
+from app.dataset_view.columns import SOURCES
+from app.dataset_view.exporting import Row, Table
 from app.dataset_view.looks import Looks
 from app.dataset_view.page import Compute, Page
 from app.dataset_view.plot import Plot
-from app.dataset_view.tables import Cell, Column, TitledTable, number
+from app.dataset_view.tables import Cell, TitledTable, number
 from app.dataset_view.words import percent_of
 from app.texts import tr, tr_later
 from core.dialects import LEAST_PEOPLE, Dialect, DialectProfile, dialect_profile
@@ -19,21 +22,10 @@ from core.dialects import LEAST_PEOPLE, Dialect, DialectProfile, dialect_profile
 SHOWN = 16
 """Comparisons in the chart, the surest; the table has all."""
 
+_LEFT_OUT = 8
 _NAMES_WIDTH = 180
 """Px beside the chart."""
 
-COLUMNS = (
-    Column("Source", "A folder that images lie in, a tag of faces, or a label set", 16),
-    Column("Kind", "What it is", 10),
-    Column("Faces", "How many of its faces count", 7),
-    Column("People", "Of how many people they are: these are compared", 8),
-    Column("Contour", "Where the labels were compared", 14),
-    Column("Motion", "Slide: all points along the contour, in their order. Stretch: from its middle to its ends", 9),
-    Column("Offset %", "Mean difference to all other faces, in % of what NMEs are divided by", 9),
-    Column("95 % interval", "Of the offset", 16),
-    Column("p", "How probable such a difference is by chance (Welch's test), adjusted for all comparisons", 9),
-    Column("More than chance", "At a false-discovery rate of 5 %", 16),
-)
 KINDS = {"folder": tr_later("folder"), "tag": tr_later("tag"), "label set": tr_later("label set")}
 MOTIONS = {"slide": tr_later("slide"), "stretch": tr_later("stretch")}
 
@@ -46,16 +38,18 @@ class SourcesPage(Page):
         self.profile: DialectProfile | None = None
         self.said = QLabel(self)
         self.said.setWordWrap(True)
-        self.comparisons = TitledTable(tr("Comparisons of sources"), COLUMNS, self)
+        self.comparisons = TitledTable(tr("Comparisons of sources"), SOURCES, self)
         self.table = self.comparisons.view
         self.forest = Plot(
             tr("Offsets of sources"),
-            tr("Each line is one comparison with its 95 % interval. Where it does not touch zero, labels of that source lie "
+            tr("Each line is one comparison with its 95 % interval. Where it does not touch zero, labels of that "
+               "source lie "
                "elsewhere; filled marks are more than chance among so many comparisons."), self,
         )  # fmt: skip
         self.contour = Plot(
             tr("Point by point"),
-            tr("The chosen comparison for each point of its contour: mean difference to all other faces along the contour, "
+            tr("The chosen comparison for each point of its contour: mean difference to all other faces along the "
+               "contour, "
                "with 95 % intervals."), self,
         )  # fmt: skip
         charts = QSplitter(Qt.Orientation.Horizontal, self)
@@ -79,15 +73,16 @@ class SourcesPage(Page):
         rows = self.numbers.dialects.rows
         self.said.setText(self._summary())
         self.table.values.show([_cells(row) for row in rows])
+        self.comparisons.table = lambda: dialect_numbers(rows)
         unit = percent_of(self.numbers.audit.scheme)
         for plot in (self.forest, self.contour):
             plot.set_axes("", "")
         self.forest.item.getAxis("bottom").setLabel(tr("offset along the contour ({unit})", unit=unit))
         self.contour.item.getAxis("left").setLabel(tr("offset (%)"))
         self.forest.item.getAxis("left").setWidth(_NAMES_WIDTH)
-        self.forest.show_drawing(self._draw_forest, self.table.values.as_table, self._home())
+        self.forest.show_drawing(self._draw_forest, lambda: dialect_numbers(rows[:SHOWN]), self._home())
         self.forest.reset()
-        self.forest.note.setText(tr("the surest {count}", count=SHOWN) if len(rows) > SHOWN else "")
+        self.forest.say(tr("the surest {count}", count=SHOWN) if len(rows) > SHOWN else "")
         if rows and self.table.chosen() is None:
             self.table.choose(0)
         else:
@@ -98,18 +93,21 @@ class SourcesPage(Page):
         found = self.numbers.dialects
         if not found.rows:
             return tr(
-                "There is nothing to compare: it takes two folders, a tag or two label sets, of at least {least} people each.",
+                "There is nothing to compare: it takes two folders, a tag or two label sets, of at least {least} "
+                "people each.",
                 least=LEAST_PEOPLE,
             )
         real = list(dict.fromkeys(row.source for row in found.rows if row.real))
-        text = (
-            tr("Labels of these sources lie elsewhere along a contour, more than chance explains: {names}.", names=", ".join(real))
-            if real
-            else tr("No source differs from the others by more than chance.")
-        )
+        text = tr("No source differs from the others by more than chance.")
+        if real:
+            text = tr(
+                "Labels of these sources lie elsewhere along a contour, more than chance explains: {names}.",
+                names=", ".join(real),
+            )
         left = list(dict.fromkeys(name for _, name in found.left_out))
         if left:
-            text += " " + tr("Not compared, for too few people: {names}.", names=", ".join(left[:8]) + ("…" if left[8:] else ""))
+            names = ", ".join(left[:_LEFT_OUT]) + ("…" if left[_LEFT_OUT:] else "")
+            text += " " + tr("Not compared, for too few people: {names}.", names=names)
         return text
 
     # -- the surest comparisons
@@ -164,7 +162,7 @@ class SourcesPage(Page):
         numbers, row = self.numbers, self._chosen()
         if numbers is None or row is None:
             self.profile = None
-            self.contour.note.setText(tr("choose a comparison in the table"))
+            self.contour.say(tr("choose a comparison in the table"))
             self.contour.show_drawing(lambda _plot, _looks: None, lambda: Table((), ()))
             return
         self.compute(
@@ -174,7 +172,7 @@ class SourcesPage(Page):
 
     def _show_profile(self, found: DialectProfile, row: Dialect) -> None:
         self.profile = found
-        self.contour.note.setText(dialect_words(row))
+        self.contour.say(dialect_words(row))
         self.contour.item.getAxis("bottom").setLabel(
             tr("point of the contour: {contour}", contour=row.region.replace("_", " "))
         )
@@ -200,7 +198,7 @@ class SourcesPage(Page):
     def _profile_table(self) -> Table:
         assert self.profile is not None and self.numbers is not None
         found, names = self.profile, self.numbers.audit.scheme.points
-        rows = [
+        rows: list[Row] = [
             [index, names[index], float(found.offset[k]), float(found.low[k]), float(found.high[k])]
             for k, index in enumerate(found.points)
         ]
@@ -210,11 +208,26 @@ class SourcesPage(Page):
 def _cells(row: Dialect) -> list[Cell]:
     low, high = number(row.interval.low), number(row.interval.high)
     return [
-        Cell(row.source), Cell(tr(KINDS[row.kind])), Cell(f"{row.faces:,}", row.faces), Cell(f"{row.people:,}", row.people),
-        Cell(row.region.replace("_", " ")), Cell(tr(MOTIONS[row.motion])), number(row.offset),
+        Cell(row.source), Cell(tr(KINDS[row.kind])), Cell(f"{row.faces:,}", row.faces),
+        Cell(f"{row.people:,}", row.people), Cell(row.region.replace("_", " ")), Cell(tr(MOTIONS[row.motion])),
+        number(row.offset),
         Cell(tr("{low} to {high}", low=low.text, high=high.text), row.interval.low), Cell(f"{row.p:.2g}", row.p),
         Cell(tr("yes") if row.real else tr("no")),
     ]  # fmt: skip
+
+
+def dialect_numbers(rows: Sequence[Dialect]) -> Table:
+    """Comparisons with their numbers as they are, for a file."""
+    header = [
+        *("source", "kind", "faces", "people", "contour", "motion"),
+        *("offset %", "95 % low", "95 % high", "p adjusted", "more than chance"),
+    ]
+    cells: list[Row] = [
+        [row.source, row.kind, row.faces, row.people, row.region, row.motion, row.offset, *row.interval, row.p,
+         "yes" if row.real else "no"]
+        for row in rows
+    ]  # fmt: skip
+    return Table(header, cells)
 
 
 def dialect_words(row: Dialect) -> str:

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, QSortFilterProxyModel, Qt, Signal
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QSortFilterProxyModel,
+    Qt,
+    Signal,
+)
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QLabel, QTableView, QToolButton, QVBoxLayout, QWidget
 
+from app.dataset_view.columns import Column
 from app.dataset_view.exporting import Table
 from app.texts import tr
 
 Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
 SORT_ROLE = int(Qt.ItemDataRole.UserRole)
-
-
-class Column(NamedTuple):
-    """Title, what it means, and its width in characters; both texts are translated where they are shown."""
-
-    title: str
-    tip: str
-    width: int
 
 
 class Cell(NamedTuple):
@@ -57,11 +58,6 @@ class ValueModel(QAbstractTableModel):
         self.beginResetModel()
         self.rows = rows
         self.endResetModel()
-
-    def as_table(self) -> Table:
-        """For a file: numbers as numbers."""
-        cells = [[cell.text if cell.value is None else cell.value for cell in row] for row in self.rows]
-        return Table([tr(column.title) for column in self.columns], cells)
 
     def rowCount(self, parent: Index = _ROOT) -> int:  # noqa: N802
         """Number of rows."""
@@ -165,6 +161,9 @@ class TitledTable(QWidget):
 
     Signals:
         export_wanted(kind): "csv".
+
+    Attributes:
+        table: the numbers, for a file.
     """
 
     export_wanted = Signal(str)
@@ -172,6 +171,7 @@ class TitledTable(QWidget):
     def __init__(self, title: str, columns: Sequence[Column], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.title = title
+        self.table: Callable[[], Table] = lambda: Table((), ())
         self.view = SortedTable(columns, title, self)
         self.export_button = QToolButton(self)
         self.export_button.setText(tr("Export"))
@@ -186,7 +186,3 @@ class TitledTable(QWidget):
         layout.setSpacing(2)
         layout.addLayout(head)
         layout.addWidget(self.view, 1)
-
-    def table(self) -> Table:
-        """All rows, as they were before sorting."""
-        return self.view.values.as_table()

@@ -87,7 +87,8 @@ class DatasetWindow(QWidget):
         self.progress.setTextVisible(False)
         self.progress.setAccessibleName(tr("Progress of the audit"))
         self.run = QPushButton(tr("&Run the audit"), self)
-        self.run.setToolTip(tr("Compare every label with what the model predicts; what is not predicted yet is predicted first."))
+        self.run.setToolTip(tr("Compare every label with what the model predicts; what is not predicted yet is "
+                               "predicted first."))
         self.stop = QPushButton(tr("S&top"), self)
         self.stop.setToolTip(tr("Stop; predictions made so far are kept."))
         for button in (self.run, self.stop):
@@ -179,7 +180,8 @@ class DatasetWindow(QWidget):
 
     def _make(self, place: int) -> Page:
         page = self.makers[place](self._compute)
-        layout = self.tabs.widget(place).layout()
+        room = self.tabs.widget(place)
+        layout = None if room is None else room.layout()
         assert layout is not None
         layout.addWidget(page)
         page.wanted.connect(self.face_wanted)

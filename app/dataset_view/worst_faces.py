@@ -7,7 +7,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
-from app.dataset_view.tables import Cell, Column, SortedTable, number
+from app.dataset_view.columns import WORST
+from app.dataset_view.tables import Cell, SortedTable, number
 from app.dataset_view.words import verdict_text
 from app.jobs.dataset_numbers import DatasetNumbers
 from app.texts import tr
@@ -15,15 +16,6 @@ from core.landmark_statistics import ranked_faces
 from core.metrics import norm_distances
 
 MOST = 100
-
-COLUMNS = (
-    Column("Image", "The file, and which face of it where there are several", 26),
-    Column("Folder", "The folder that it lies in", 10),
-    Column("Verdict", "What is to be thought of this label", 10),
-    Column("Off by %", "Distance from where the label is expected, in % of what NMEs are divided by", 9),
-    Column("d", "The same in standard deviations (Mahalanobis distance)", 6),
-    Column("Why", "In words", 90),
-)
 
 
 class WorstFaces(QWidget):
@@ -38,9 +30,10 @@ class WorstFaces(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._faces: tuple[int, ...] = ()
+        self._ids: list[str] = []
         self._index = -1
         self.head = QLabel(self)
-        self.list = SortedTable(COLUMNS, tr("Worst faces of the landmark"), self)
+        self.list = SortedTable(WORST, tr("Worst faces of the landmark"), self)
         self.hint = QLabel(tr("Double click or Return goes to the face in the main window."), self)
         self.hint.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self.hint.setWordWrap(True)
@@ -65,13 +58,20 @@ class WorstFaces(QWidget):
             self.head.setText(tr("No landmark is chosen: click one on the map or in the table."))
             self.list.values.show([])
             return
+        row = self.list.chosen() if index == self._index else None
+        before = None if row is None else self._ids[row]
         self._faces, self._index = ranked_faces(numbers.audit, index, MOST), index
+        self._ids = [numbers.source.faces[face].face_id for face in self._faces]
         name = f"<b>{numbers.audit.scheme.points[index]}</b>"
         self.head.setText(tr("Worst faces of {landmark}", landmark=name))
-        self.list.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
+        if before is None:
+            self.list.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
         self.list.clearSelection()
         self.list.values.show(_rows(numbers, self._faces, index))
-        self.list.scrollToTop()
+        if before in self._ids:  # it was corrected, maybe, and is elsewhere in the list
+            self.list.choose(self._ids.index(before))
+        else:
+            self.list.scrollToTop()
 
     def go_to_first(self) -> None:
         """Go to the worst of all."""
@@ -93,8 +93,8 @@ def _rows(numbers: DatasetNumbers, faces: tuple[int, ...], index: int) -> list[l
         name = image.name if not audit.numbers[face] else f"{image.name} ({audit.numbers[face] + 1})"
         rows.append(
             [
-                Cell(name, tip=str(image)), Cell(image.parent.name), Cell(verdict_text(said.verdict.value)), number(far, 1),
-                number(said.d, 1), Cell(said.text, tip=said.text),
+                Cell(name, tip=str(image)), Cell(image.parent.name), Cell(verdict_text(said.verdict.value)),
+                number(far, 1), number(said.d, 1), Cell(said.text, tip=said.text),
             ]
         )  # fmt: skip
     return rows

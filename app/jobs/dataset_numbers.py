@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID
@@ -13,7 +13,7 @@ import numpy as np
 from app.jobs.audit import ProjectAudit
 from core.coverage import OVERALL, Coverage, DistanceHistogram, distance_histogram, drawn_coverage
 from core.dialects import Dialects, dialects
-from core.error_distribution import Histogram, histogram
+from core.error_distribution import ErrorCurve, Histogram, error_curve, histogram
 from core.face import FloatArray, Label
 from core.landmark_statistics import AmbiguityMap, LandmarkStatistics, ambiguity_map, landmark_statistics
 from core.metrics import Interval, nme, norm_distances
@@ -95,7 +95,8 @@ def dataset_numbers(
 def map_in_percent(audit: Audit) -> AmbiguityMap:
     """The map of ambiguity in % of the mean face's own distance between what NMEs are divided by."""
     figure = ambiguity_map(audit)
-    unit = 100 / float(norm_distances(figure.mean, audit.scheme))
+    norm = float(norm_distances(figure.mean, audit.scheme))
+    unit = 100 / norm if norm > 0 else 100.0  # a model that sees all points in one place has no such distance
     return AmbiguityMap(
         figure.mean * unit, figure.predicted * unit**2, figure.centre * unit, figure.actual * unit**2, figure.tail
     )
@@ -132,10 +133,37 @@ def _nmes(source: ProjectAudit, labels: Sequence[Label | None]) -> FloatArray:
     return nme(means, points, scheme)
 
 
-def common(states: Iterable[LabelState]) -> FloatArray:
-    """(F,) 1 for faces that have a label in all of these states, else NaN: only those can be compared."""
-    total = np.sum([state.nmes for state in states], axis=0)
-    return np.where(np.isfinite(total), 1.0, np.nan)
+@dataclass(frozen=True, eq=False, slots=True)
+class Compared:
+    """One state beside the first of those that are compared, of the faces that all of them have a label of.
+
+    Attributes:
+        curve: of its NMEs.
+        change: mean of its NMEs less those of the first, a fraction, and the 95 % interval of that from drawing people:
+            faces are compared with themselves, so that it is surer than the two means are. 0 for the first.
+    """
+
+    state: LabelState
+    curve: ErrorCurve
+    change: float
+    interval: Interval
+
+
+def compared(states: Sequence[LabelState], draws: PeopleDraws, threshold: float) -> list[Compared]:
+    """The states beside the first of them; nothing if no face has a label in all."""
+    if not states:
+        return []
+    table = np.stack([state.nmes for state in states], axis=1)
+    table[~np.isfinite(table).all(axis=1)] = np.nan
+    changes = table - table[:, :1]
+    intervals = draws.mean_intervals(changes)
+    result = []
+    for place, state in enumerate(states):
+        curve = error_curve(table[:, place], draws, threshold)
+        if curve is not None:
+            low, high = intervals[place].tolist()
+            result.append(Compared(state, curve, float(np.nanmean(changes[:, place])), Interval(low, high)))
+    return result
 
 
 @dataclass(frozen=True, eq=False, slots=True)
