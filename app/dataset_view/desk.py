@@ -60,6 +60,11 @@ class DatasetDesk(QObject):
         for changed in (document.opened, document.named, document.rows_changed):
             changed.connect(self._update)
 
+    @property
+    def working(self) -> bool:
+        """Whether numbers are being worked out."""
+        return bool(self._jobs)
+
     def open(self) -> None:
         """Show the window, in front."""
         if self.window is None:
@@ -92,9 +97,11 @@ class DatasetDesk(QObject):
             if self.window is not None:
                 done(result)
 
-        self._jobs[name] = self._pool.submit(
-            lambda _job: work(), on_done=ended, on_error=lambda error: self._say(error_text(error))
-        )
+        def failed(error: Exception) -> None:
+            self._jobs.pop(name, None)
+            self._say(error_text(error))
+
+        self._jobs[name] = self._pool.submit(lambda _job: work(), on_done=ended, on_error=failed)
 
     def _make(self) -> DatasetWindow:
         window = DatasetWindow(self.compute)
