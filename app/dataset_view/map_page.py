@@ -56,7 +56,7 @@ class MapPage(Page):
             ), self,
         )  # fmt: skip
         self.map.set_plain()
-        self.map.add_legend((-8, -8))
+        self.map.add_legend((8, 4), columns=2)
         self.scale = ScaleBar(self.map)
         self.landmarks = TitledTable(tr("Landmarks"), LANDMARKS, self)
         self.table = self.landmarks.view
@@ -286,6 +286,7 @@ def round_length(most: float) -> float:
 def ellipses(centres: FloatArray, covariances: FloatArray, sigmas: float, pen: Any, brush: Any) -> QGraphicsPathItem:
     """All ellipses as one thing to draw; unknown ones are left out."""
     path = QPainterPath()
+    path.setFillRule(Qt.FillRule.WindingFill)  # else there are holes where two overlap
     for points in ellipse_points(centres, covariances, sigmas):
         if np.isfinite(points).all():
             path.moveTo(*points[0])

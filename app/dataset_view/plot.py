@@ -24,6 +24,7 @@ Drawing = Callable[["Plot", Looks], None]
 _ZOOM = 1.25
 _PAN = 0.1
 _EXPORT_SCALE = 2
+_FAR = 1e4
 _ARROWS = {
     Qt.Key.Key_Left: (-_PAN, 0.0),
     Qt.Key.Key_Right: (_PAN, 0.0),
@@ -178,9 +179,18 @@ class Plot(QWidget):
         self.box.setAspectLocked(True)
         self.box.invertY(True)
 
-    def add_legend(self, offset: tuple[int, int]) -> None:
+    def add_legend(self, offset: tuple[int, int], columns: int = 1) -> None:
         """Make room for names; `offset` px from a corner, negative from the right and the bottom."""
-        self.legend = self.item.addLegend(offset=offset, labelTextSize="9pt")
+        self.legend = self.item.addLegend(offset=offset, labelTextSize="9pt", colCount=columns)
+
+    def zero_line(self, looks: Looks, upright: bool) -> None:
+        """A thin line through zero, which does not count where everything is to be seen.
+
+        Not an endless one of pyqtgraph's: in its SVG that has no length.
+        """
+        ends, zeros = [-_FAR, _FAR], [0.0, 0.0]
+        x, y = (zeros, ends) if upright else (ends, zeros)
+        self.item.addItem(pg.PlotCurveItem(x, y, pen=pg.mkPen(looks.faint, width=1)), ignoreBounds=True)
 
     def name(self, text: str, pen: Any, brush: Any = None, symbol: str | None = None) -> None:
         """An entry of the legend: a line, or with `symbol` a mark."""

@@ -135,8 +135,8 @@ class ScatterPage(Page):
         assert self.numbers is not None and self.scatter is not None
         found, sigmas = self.scatter, float(self.numbers.figure.tail.radius(float(self.share.currentData())))
         zero = np.zeros((1, 2))
-        for angle in (0, 90):
-            plot.item.addItem(pg.InfiniteLine(0, angle, pen=pg.mkPen(looks.faint, width=1)), ignoreBounds=True)
+        for upright in (False, True):
+            plot.zero_line(looks, upright)
         pen, brush = pg.mkPen(looks.predicted, width=1), pg.mkBrush(faded(looks.predicted, 50))
         plot.item.addItem(ellipses(zero, found.predicted[None], sigmas, pen, brush))
         plot.name(tr("predicted"), pen, brush, "o")

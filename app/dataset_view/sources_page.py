@@ -15,7 +15,6 @@ from app.dataset_view.looks import Looks
 from app.dataset_view.page import Compute, Page
 from app.dataset_view.plot import Plot
 from app.dataset_view.tables import Cell, TitledTable, number
-from app.dataset_view.words import percent_of
 from app.texts import tr, tr_later
 from core.dialects import LEAST_PEOPLE, Dialect, DialectProfile, dialect_profile
 
@@ -74,10 +73,9 @@ class SourcesPage(Page):
         self.said.setText(self._summary())
         self.table.values.show([_cells(row) for row in rows])
         self.comparisons.table = lambda: dialect_numbers(rows)
-        unit = percent_of(self.numbers.audit.scheme)
         for plot in (self.forest, self.contour):
             plot.set_axes("", "")
-        self.forest.item.getAxis("bottom").setLabel(tr("offset along the contour ({unit})", unit=unit))
+        self.forest.item.getAxis("bottom").setLabel(tr("offset along the contour (%)"))
         self.contour.item.getAxis("left").setLabel(tr("offset (%)"))
         self.forest.item.getAxis("left").setWidth(_NAMES_WIDTH)
         self.forest.show_drawing(self._draw_forest, lambda: dialect_numbers(rows[:SHOWN]), self._home())
@@ -128,7 +126,7 @@ class SourcesPage(Page):
         places = -np.arange(len(rows), dtype=np.float64)
         names = [f"{row.source}: {row.region.replace('_', ' ')}, {tr(MOTIONS[row.motion])}" for row in rows]
         plot.item.getAxis("left").setTicks([list(zip(places.tolist(), names, strict=True))])
-        plot.item.addItem(pg.InfiniteLine(0, 90, pen=pg.mkPen(looks.faint, width=1)))
+        plot.zero_line(looks, upright=True)
         for place, row in zip(places.tolist(), rows, strict=True):
             colour = looks.labels if row.real else looks.text
             line = pg.PlotCurveItem(list(row.interval), [place, place], pen=pg.mkPen(colour, width=2))
@@ -176,7 +174,11 @@ class SourcesPage(Page):
         self.contour.item.getAxis("bottom").setLabel(
             tr("point of the contour: {contour}", contour=row.region.replace("_", " "))
         )
-        self.contour.show_drawing(self._draw_profile, self._profile_table)
+        ends = np.concatenate([found.low, found.high, [0.0]])
+        low, high = float(np.nanmin(ends)), float(np.nanmax(ends))
+        air = 0.06 * max(high - low, 1e-9)
+        home = QRectF(-0.5, low - air, len(found.points), high - low + 2 * air)  # with zero in sight
+        self.contour.show_drawing(self._draw_profile, self._profile_table, home)
         self.contour.reset()
 
     def _draw_profile(self, plot: Plot, looks: Looks) -> None:
@@ -184,7 +186,7 @@ class SourcesPage(Page):
         found = self.profile
         x = np.arange(len(found.points), dtype=np.float64)
         plot.item.getAxis("bottom").setTicks([[(float(place), str(index)) for place, index in enumerate(found.points)]])
-        plot.item.addItem(pg.InfiniteLine(0, 0, pen=pg.mkPen(looks.faint, width=1)))
+        plot.zero_line(looks, upright=False)
         known = np.isfinite(found.offset) & np.isfinite(found.low)
         bars = pg.ErrorBarItem(
             x=x[known], y=found.offset[known], top=(found.high - found.offset)[known],

@@ -128,7 +128,7 @@ class SortedTable(QTableView):
         self.doubleClicked.connect(lambda at: self.row_activated.emit(self.row_of(at)))
         wide = self.fontMetrics().horizontalAdvance("0")
         for place, column in enumerate(columns):
-            self.setColumnWidth(place, wide * column.width)
+            self.setColumnWidth(place, max(wide * column.width, self.horizontalHeader().sectionSizeHint(place)))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """Return is a double click."""

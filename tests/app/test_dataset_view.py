@@ -1,4 +1,4 @@
-"""The data-set window: its numbers are core's, its parts follow each other, it leads to faces, its files hold it all."""
+"""The data-set window: its numbers are core's, its parts follow each other, and its files hold what it shows."""
 
 from __future__ import annotations
 
