@@ -210,4 +210,4 @@ def distributions(numbers: DatasetNumbers, region: str = OVERALL) -> Distributio
 def _far(percent: FloatArray) -> float:
     """The multiple of 5 % up to which all but a few values lie."""
     known = percent[np.isfinite(percent)]
-    return 5.0 * max(math.ceil(float(np.quantile(known, 0.995)) / 5), 1) if len(known) else 5.0
+    return 5.0 * max(math.ceil(float(np.quantile(known, 0.98)) / 5), 1) if len(known) else 5.0
