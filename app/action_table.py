@@ -267,6 +267,8 @@ TABLE: tuple[ActionSpec, ...] = (
                "Hold to see what the face is compared with, such as its label when the image was opened.", "face"),
     ActionSpec("split_view", "Compare side b&y side", _VIEW, ("J",), "", "Two states of the face on either side of a "
                "divider; what they are is chosen in the View dock.", "face"),
+    ActionSpec("dataset_view", "&Data set…", _VIEW, ("Ctrl+Shift+D",), "", "A window about all faces: where labels are "
+               "ambiguous, how sources differ, how far labels are off.", separator=True),
     ActionSpec("points", "&Points", _VIEW, ("1",), "points", "Landmark marks.", "always", True, separator=True,
                submenu=_LAYERS),
     ActionSpec("numbers", "&Numbers", _VIEW, ("2",), "numbers", "Landmark indices.", "always", True, submenu=_LAYERS),

@@ -67,6 +67,7 @@ def bind_actions(window: MainWindow) -> None:
             "zoom_in": canvas.zoom_in,
             "zoom_out": canvas.zoom_out,
             "actual": canvas.actual_size,
+            "dataset_view": window.dataset.open,
             "predict": bench.predict_current,
             "predict_all": lambda: bench.predictions.request_all(window.images.model.ids()),
             "cancel": lambda: _cancel(window),

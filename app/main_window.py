@@ -27,6 +27,7 @@ from app.blind import BlindDesk
 from app.canvas.gestures import Tool
 from app.canvas.view import CanvasView
 from app.command_palette import CommandPalette
+from app.dataset_view.desk import DatasetDesk
 from app.document import Document
 from app.edit_texts import shown_edit
 from app.face_desk import FaceDesk
@@ -96,6 +97,9 @@ class MainWindow(QMainWindow):
         self.blind = BlindDesk(self.document, self.workbench, self.images, self.flow.place, settings, bar)
         self.scores = ScoreKeeper(self.document, self.workbench.predictions, self)
         self.auditor = Auditor(self.document, self.workbench.predictions, lambda: self.annotator.name, self)
+        self.dataset = DatasetDesk(
+            self.document, self.auditor, self.workbench.predictions, self.flow.place, settings, self
+        )
         self.steps = StepsDesk(self.document, lambda: self.annotator.name, StepsPanel(self), self)
         self.seeing = Seeing(
             self, self.workbench, self.canvas, self.desk, self.view_options, self.actions_, settings
@@ -250,6 +254,7 @@ class MainWindow(QMainWindow):
         self.keeper.close()
         self.steps.close()
         self.scores.close()
+        self.dataset.close()
         self.auditor.close()
         self.queue.close()
         self.flow.close()

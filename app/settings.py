@@ -81,6 +81,7 @@ TABLE: tuple[Setting, ...] = (
     Setting("tour", ""),  # "finished" or "declined"
     Setting("image_folder", ""),
     Setting("project_folder", ""),
+    Setting("chart_folder", ""),
     Setting("image_sort", "added"),
     Setting("points", True),
     Setting("numbers", False),

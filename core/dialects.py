@@ -1,8 +1,9 @@
 """Dialects: whether the labels of one source lie elsewhere along the contours than those of the others.
 
-Sources are the folders that images lie in (such as afw and helen) and the tags of faces. Along each contour two things
-are compared: the mean offset of its points ("slide"), and, where it is open, how far they are drawn from its middle
-towards its ends ("stretch"). Points that are called wrong do not count: they are errors, not a habit.
+Sources are the folders that images lie in (such as afw and helen), the tags of faces, and, where they are given, the
+label sets that labels are in (an import, an annotator). Along each contour two things are compared: the mean offset of
+its points ("slide"), and, where it is open, how far they are drawn from its middle towards its ends ("stretch"). Points
+that are called wrong do not count: they are errors, not a habit.
 
 A source is compared with all other faces by Welch's t-test (1947) of people's means, since faces of one person are
 alike; the p-values of all comparisons are adjusted together (`core.false_discovery`).
@@ -28,7 +29,7 @@ LEAST_PEOPLE = 5
 MOST_SOURCES = 30
 RATE = 0.05
 
-Kind = Literal["folder", "tag"]
+Kind = Literal["folder", "tag", "label set"]
 Motion = Literal["slide", "stretch"]
 
 
@@ -71,15 +72,14 @@ class Dialects:
     left_out: list[tuple[Kind, str]]
 
 
-def dialects(audit: Audit, groups: Sequence[Hashable]) -> Dialects:
-    """Compare the sources of an audit; `groups` (F,) says who its faces are."""
+def dialects(audit: Audit, groups: Sequence[Hashable], label_sets: Sequence[str] | None = None) -> Dialects:
+    """Compare the sources of an audit; `groups` (F,) says who its faces are, `label_sets` (F,) whose their labels."""
     values = contour_offsets(audit)
-    numbers: dict[Hashable, int] = {}
-    person = np.array([numbers.setdefault(name, len(numbers)) for name in groups])
+    person = _numbered(groups)
     rows: list[Dialect] = []
     left_out: list[tuple[Kind, str]] = []
     others: list[NDArray[np.bool_]] = []
-    for place, ((kind, name), members) in enumerate(_sources(audit)):
+    for place, ((kind, name), members) in enumerate(_sources(audit, label_sets)):
         inside = np.zeros(len(audit), np.bool_)
         inside[members] = True
         if any(np.array_equal(inside, other) for other in others):
@@ -100,9 +100,7 @@ def dialects(audit: Audit, groups: Sequence[Hashable]) -> Dialects:
 
 def contour_offsets(audit: Audit) -> dict[tuple[str, Motion], FloatArray]:
     """(F,) offset of each face's label along each contour of three points or more, %; NaN where not known."""
-    e = audit.evidence
-    norm = norm_distances(e.expected, audit.scheme)[:, None] / 100
-    tangential = np.where(audit.wrong(), np.nan, e.tangential / norm)
+    tangential = _tangential(audit)
     result: dict[tuple[str, Motion], FloatArray] = {}
     for region in audit.scheme.regions:
         if len(region.indices) < 3:
@@ -118,17 +116,65 @@ def contour_offsets(audit: Audit) -> dict[tuple[str, Motion], FloatArray]:
     return result
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class DialectProfile:
+    """Where along a contour a source differs: for each of its K points, % of the distance that NMEs are divided by.
+
+    Attributes:
+        points: (K,) indices of the contour's points, in its order.
+        offset: (K,) mean difference to all other faces along the tangent, in that order; NaN where not known.
+        low, high: (K,) of its 95 % interval, of each point for itself.
+    """
+
+    points: tuple[int, ...]
+    offset: FloatArray
+    low: FloatArray
+    high: FloatArray
+
+
+def dialect_profile(
+    audit: Audit, groups: Sequence[Hashable], row: Dialect, label_sets: Sequence[str] | None = None
+) -> DialectProfile:
+    """What a row of `dialects` is made of, point by point; the arguments are those it was made from."""
+    members = dict(_sources(audit, label_sets))[row.kind, row.source]
+    inside = np.zeros(len(audit), np.bool_)
+    inside[members] = True
+    person, values = _numbered(groups), _tangential(audit)
+    points = next(region.indices for region in audit.scheme.regions if region.name == row.region)
+    found = [
+        _welch(_unit_means(values[:, i], person, inside), _unit_means(values[:, i], person, ~inside)) for i in points
+    ]
+    offset, low, high = (
+        np.array(column) for column in zip(*((mean, *interval) for mean, interval, _ in found), strict=True)
+    )
+    return DialectProfile(tuple(points), offset, low, high)
+
+
+def _numbered(groups: Sequence[Hashable]) -> NDArray[np.intp]:
+    numbers: dict[Hashable, int] = {}
+    return np.array([numbers.setdefault(name, len(numbers)) for name in groups])
+
+
+def _tangential(audit: Audit) -> FloatArray:
+    """(F, N) offsets along the contours, %, of labels that are not called wrong."""
+    norm = norm_distances(audit.evidence.expected, audit.scheme)[:, None] / 100
+    values: FloatArray = np.where(audit.wrong(), np.nan, audit.evidence.tangential / norm)
+    return values
+
+
 def _divided(one: FloatArray, other: NDArray[np.generic], where: NDArray[np.bool_]) -> FloatArray:
     return np.divide(one, other, out=np.full(len(one), np.nan), where=where)
 
 
-def _sources(audit: Audit) -> list[tuple[tuple[Kind, str], list[int]]]:
+def _sources(audit: Audit, label_sets: Sequence[str] | None) -> list[tuple[tuple[Kind, str], list[int]]]:
     """Sources with their faces, the largest first; one that all faces are of has nothing to be compared with."""
     members: dict[tuple[Kind, str], list[int]] = {}
     for number, face in enumerate(audit.faces):
         members.setdefault(("folder", source_of(face.image)), []).append(number)
         for tag in dict.fromkeys(face.tags):
             members.setdefault(("tag", tag), []).append(number)
+        if label_sets is not None:
+            members.setdefault(("label set", label_sets[number]), []).append(number)
     parts = [(key, faces) for key, faces in members.items() if len(faces) < len(audit)]
     return sorted(parts, key=lambda part: -len(part[1]))
 

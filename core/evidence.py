@@ -73,6 +73,11 @@ class Evidence:
         return cauchy(np.stack([self.p_alone, self.p_rest]))
 
     @cached_property
+    def tangent(self) -> FloatArray:
+        """(F, N) radians, directions of the contours at the expected points; NaN for a point on none."""
+        return np.stack([tangent_angles(points, self.scheme) for points in self.expected])
+
+    @cached_property
     def p_rest(self) -> FloatArray:
         """(F, N) of a point beside the rest of its face: `p_given` and `p_shape` together, by Brown's method (1975)."""
         return brown(self.p_given, self.p_shape)

@@ -14,7 +14,7 @@ import numpy as np
 from core.ambiguity import eigen
 from core.audit import Audit, LandmarkRow, landmark_table
 from core.face import FloatArray
-from core.geometry import axis_difference, tangent_angles
+from core.geometry import axis_difference
 from core.metrics import Interval, norm_distances
 from core.resampling import PeopleDraws
 from core.tail import Tail
@@ -115,7 +115,7 @@ class LandmarkStatistics:
 def landmark_statistics(audit: Audit, draws: PeopleDraws) -> list[LandmarkStatistics]:
     """Of all landmarks; `draws` are of the people of the audit's faces."""
     e = audit.evidence
-    tangent = np.stack([tangent_angles(points, audit.scheme) for points in e.expected])
+    tangent = e.tangent
     angles = axis_difference(eigen(e.calibration.covariance(e.raw)).angle, tangent)
     means = np.stack([prediction.mean for prediction in audit.predictions])
     off = (e.labels - means) / (norm_distances(e.expected, audit.scheme)[:, None, None] / 100)
@@ -129,11 +129,16 @@ def landmark_statistics(audit: Audit, draws: PeopleDraws) -> list[LandmarkStatis
     ]  # fmt: skip
 
 
-def _worst(audit: Audit, index: int, most: int = 5) -> tuple[int, ...]:
-    verdicts = audit.verdicts[:, index]
-    faces: Sequence[int] = np.flatnonzero((verdicts != "ok") & (verdicts != "missing")).tolist()
+def ranked_faces(audit: Audit, index: int, most: int) -> tuple[int, ...]:
+    """Faces that have a label of a landmark, at most `most`: where it is called wrong first, then by score."""
+    faces: Sequence[int] = np.flatnonzero(audit.verdicts[:, index] != "missing").tolist()
     wrong, scores = audit.wrong()[:, index], audit.evidence.point_scores[:, index]
     return tuple(sorted(faces, key=lambda face: (not wrong[face], -scores[face]))[:most])
+
+
+def _worst(audit: Audit, index: int, most: int = 5) -> tuple[int, ...]:
+    ranked = ranked_faces(audit, index, len(audit))
+    return tuple(face for face in ranked if audit.verdicts[face, index] != "ok")[:most]
 
 
 def _median(values: FloatArray) -> float:

@@ -26,7 +26,8 @@ EXCLUDED = (
     *("torch.utils.tensorboard", "torch.utils.benchmark", "torch.utils.viz", "triton", "cv2.gapi"),
     *("onnx", "onnxscript", "onnx_ir", "onnxruntime", "ml_dtypes"),  # as of training.synthetic below
     "training.synthetic",  # its packages are not in the build, and the command says so
-    *("pyqtgraph", "PySide6.QtOpenGL", "PySide6.QtQml", "PySide6.QtQuick", "PySide6.scripts"),
+    *("PySide6.QtQml", "PySide6.QtQuick", "PySide6.scripts"),
+    *("pyqtgraph.examples", "pyqtgraph.opengl", "pyqtgraph.jupyter"),
 )
 """Modules that an import somewhere names and the program never runs."""
 

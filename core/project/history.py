@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, select, union_all
+from sqlalchemy import Connection, and_, func, select, union_all
 
 from core.errors import ProjectError
+from core.face import Label
 from core.project import edits
 from core.project import steps as single
 from core.project.codec import decode_face, decode_label
@@ -38,6 +40,20 @@ def history(connection: Connection, face_id: UUID) -> list[Revision]:
         )
         found += [(row.seq, row.item, _revision(row, table is REVISION_FACE)) for row in connection.execute(query)]
     return [revision for _, _, revision in sorted(found, key=lambda one: one[:2])]
+
+
+def first_labels(connection: Connection, face_ids: Iterable[UUID]) -> dict[UUID, Label]:
+    """The label that each of the faces got first, in whatever set; of those that ever had one."""
+    found: dict[UUID, Label] = {}
+    item = REVISION_ITEM.c
+    place = func.row_number().over(partition_by=item.face_id, order_by=(item.revision_seq, item.item))
+    for part in chunks(dict.fromkeys(face_ids)):
+        kept = (item.face_id.in_(part), item.after.is_not(None), item.version > 0)  # below are refused edits
+        ranked = select(item.revision_seq, item.item, place.label("place")).where(*kept).subquery()
+        same = and_(item.revision_seq == ranked.c.revision_seq, item.item == ranked.c.item)
+        query = select(item.face_id, item.after).join(ranked, same).where(ranked.c.place == 1)
+        found |= {row.face_id: decode_label(row.after) for row in connection.execute(query)}
+    return found
 
 
 def _revision(row: Any, of_face: bool) -> Revision:

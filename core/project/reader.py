@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import Connection, select
 
 from core.errors import ProjectError
+from core.face import Label
 from core.project import edits, facts, history, images, labels, snapshots
 from core.project.database import Database
 from core.project.images import ImagePaths
@@ -154,6 +155,11 @@ class ProjectReader:
         """`current_label` of those of the faces that have one; of removed faces only with `removed`."""
         with self._read() as connection:
             return labels.current_labels(connection, face_ids, author, removed=removed)
+
+    def first_labels(self, face_ids: Iterable[UUID]) -> dict[UUID, Label]:
+        """The label that each of the faces got first, such as an import's; of those that ever had one."""
+        with self._read() as connection:
+            return history.first_labels(connection, face_ids)
 
     # Snapshots and models
 

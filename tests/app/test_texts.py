@@ -15,6 +15,7 @@ from app import about, action_table, gestures_text, settings, shortcuts, texts
 from app.actions import ActionSet
 from app.canvas import colours, shapes
 from app.cheat_sheet import groups
+from app.dataset_view import columns
 from app.edit_texts import TEMPLATES, shown_edit
 from app.jobs import faces, upkeep
 from app.panels import compare_page, face, image_model, images, landmark_model, view_options
@@ -54,7 +55,9 @@ def _of_tables() -> Iterator[str]:
     yield from image_model._STATUS_TIPS.values()
     yield from (text for text, _ in colours.PALETTES.values())
     yield from shapes.SOURCES
-    for column in landmark_model.COLUMNS:
+    for column in (
+        *landmark_model.COLUMNS, *columns.LANDMARKS, *columns.WORST, *columns.SOURCES, *columns.CURVES,
+    ):  # fmt: skip
         yield from (column.title, column.tip)
     for table in (faces._ACTIONS, faces._REVIEWS, faces._PREFIXES, upkeep._REASONS, view_options._TIPS):
         yield from table.values()

@@ -10,10 +10,12 @@ import pytest
 
 from core.audit import Audit, audit_faces
 from core.coverage import OVERALL, coverage, distance_histogram
-from core.dialects import Dialect, dialects
+from core.dialects import Dialect, dialect_profile, dialects
+from core.error_distribution import error_curve, histogram
 from core.face import Box, FloatArray, Label
 from core.formats.base import LabelledFace
-from core.landmark_statistics import ambiguity_map, landmark_statistics, scatter
+from core.landmark_scatter import landmark_scatter
+from core.landmark_statistics import ambiguity_map, landmark_statistics, ranked_faces, scatter
 from core.metrics import bootstrap_interval
 from core.model.pipeline import FoundFace, ImageResult
 from core.model.requests import checking_requests
@@ -103,6 +105,8 @@ def test_rows_have_bias_along_the_contour_with_its_interval_and_the_worst_faces(
     assert np.mean(within) > 0.85
     assert set(rows[NOSE].worst[:3]) == {0, 1, 2}
     assert all(len(row.worst) <= 5 for row in rows)
+    assert ranked_faces(audit, NOSE, 10)[:3] == rows[NOSE].worst[:3]
+    assert len(ranked_faces(audit, NOSE, 10)) == 10
     assert all(0 <= row.angle <= 90 for row in rows)
 
 
@@ -145,6 +149,19 @@ def test_a_folder_that_slips_along_the_jaw_is_found_and_others_are_not() -> None
     assert (row.kind, row.faces, row.people) == ("folder", 20, 10)
     assert row.interval.low < 100 * 5.0 / (0.6 * SIDE) < row.interval.high
     assert row.p == min(one.p for one in told.rows)
+    profile = dialect_profile(audited(moved, folders), people(moved), row)
+    assert profile.points == tuple(range(17))
+    inside = (profile.low <= 100 * 5.0 / (0.6 * SIDE)) & (profile.high >= 100 * 5.0 / (0.6 * SIDE))
+    assert inside.mean() > 0.8 and np.mean(profile.offset) == pytest.approx(row.offset, abs=0.3)
+
+
+def test_label_sets_are_sources_too_where_they_are_told() -> None:
+    made = [right_label(seed, face_68()) for seed in range(COUNT)]
+    audit, sets = audited(made, ["a"] * COUNT), ["import" if i % 4 < 2 else "Ann" for i in range(COUNT)]
+    assert dialects(audit, people(made)).rows == []
+    told = dialects(audit, people(made), sets)
+    assert {(row.kind, row.faces) for row in told.rows} == {("label set", 30)}
+    assert len(dialect_profile(audit, people(made), told.rows[0], sets).offset) >= 3
 
 
 def test_two_folders_are_compared_once_and_small_ones_not_at_all(labels: list[FloatArray]) -> None:
@@ -170,3 +187,34 @@ def test_distances_and_coverage_of_what_is_promised() -> None:
     assert [row.nominal for row in overall] == [0.5, 0.9, 0.95, 0.99]
     assert all(row.real == pytest.approx(row.nominal, abs=0.01) for row in overall)
     assert all(row.interval.low <= row.real <= row.interval.high for row in rows)
+
+
+def test_one_landmarks_labels_lie_in_its_own_axes(audit: Audit) -> None:
+    """The chin, 4 px to the right and three times as wide: to the right is along the jaw there, in its order."""
+    contour, percent = landmark_scatter(audit, 8), 100 / (0.6 * SIDE)
+    expected = (audit.evidence.labels[:, 8] - face_68()[8]) * percent
+    assert np.allclose(np.abs(contour.offsets), np.abs(expected), atol=0.4)  # the spline's tangent is nearly level
+    assert contour.centre[0] == pytest.approx(4.0 * percent, abs=1.0)
+    sigma = SIGMA * SIDE * percent
+    assert np.allclose(contour.predicted, np.eye(2) * sigma**2, rtol=1e-3, atol=1e-6)
+    assert np.sqrt(contour.actual[0, 0]) == pytest.approx(3 * sigma, rel=0.3)
+    assert np.sqrt(contour.actual[1, 1]) == pytest.approx(sigma, rel=0.3)
+    own = landmark_scatter(audit, 8, "ellipse")  # round ellipses: the face's right
+    assert np.allclose(own.offsets, expected, rtol=1e-3)
+
+
+def test_error_curves_and_histograms_count_what_is_known() -> None:
+    rng = np.random.default_rng(4)
+    people_, values = [f"p{i // 3}" for i in range(90)], rng.gamma(3.0, 0.01, 90)
+    values[:6] = np.nan
+    draws = PeopleDraws(people_)
+    curve = error_curve(values, draws, 0.08)
+    assert curve is not None and curve.faces == 84
+    middle = int(np.searchsorted(curve.x, 0.03))
+    assert curve.share[middle] == np.mean(values[6:] <= curve.x[middle])
+    assert ((curve.low <= curve.share) & (curve.share <= curve.high)).all()
+    assert np.allclose(curve.mean, bootstrap_interval(values[6:], people_[6:]), atol=2e-3)
+    assert curve.at.fr == np.mean(values[6:] > 0.08) and curve.summary.mean == np.mean(values[6:])
+    assert error_curve(np.full(90, np.nan), draws, 0.08) is None
+    bins = histogram(np.array([[0.0, 0.5, 1.0], [9.0, np.nan, 2.5]]), far=2.0, bins=2)
+    assert bins.count == 5 and np.allclose(bins.share, [0.4, 0.2, 0.4])

@@ -107,3 +107,17 @@ def test_models_are_remembered_once(tmp_path: Path) -> None:
     with Project.open(project.path) as project:
         assert project.models() == [one, two]
         assert (one.hash, one.name, one.header) == ("sha256:1", "lite", header)
+
+
+def test_the_first_label_of_a_face_is_known_whatever_became_of_it(tmp_path: Path) -> None:
+    with Project.create(tmp_path / "p") as project:
+        data = dataset(tmp_path, 3)
+        imported = project.import_dataset(data, "300w", author=ANNA).label_set
+        faces = [project.faces(image.id)[0].id for image in project.images()]
+        first = project.current_labels(faces)
+        own = project.ensure_label_set(ANNA, "annotator")
+        project.apply(set_to(project, faces[0], own, label(7)), ANNA)
+        project.apply(set_to(project, faces[1], imported, None), ANNA)
+        project.apply(set_to(project, faces[2], imported, label(8)), ANNA)
+        found = project.first_labels([*faces, new_id()])
+        assert found == {face: one.label for face, one in first.items()}

@@ -1,0 +1,1 @@
+"""The data-set view: a window of charts and tables over all faces of the project."""
