@@ -2,8 +2,8 @@
 
 A 12-megapixel photo, one face of 98 points with 1, 2 and 3-sigma ellipses, label and prediction, painted in software
 into a 1600 x 1000 window (`--scale 2`: on a screen of twice the resolution). Each step is a real mouse event and the
-repaint it causes, callout included. In the soft drag neighbours along the curve follow, all layers are on, deviations are
-split, and the loupe is beside the point; so it is where all points are selected and dragged together.
+repaint it causes, callout included. In the soft drag neighbours along the curve follow, all layers are on, deviations
+are split, and the loupe is beside the point; so it is where all points are selected and dragged together.
 """
 
 from __future__ import annotations

@@ -224,10 +224,11 @@ class FaceItem(QGraphicsItem):
             self._paint_still(painter, frame, area)
         else:
             self._ground = self._layer_for(self._ground, self._paint_ground, world, frame, widget)
-            self._still = self._layer_for(self._still, self._paint_still, world, frame, widget)
             origin = QPoint(round(world.dx()), round(world.dy()))
-            for layer in (self._ground, self._still):
-                painter.drawPixmap(layer.area.topLeft() + origin, layer.picture)
+            painter.drawPixmap(self._ground.area.topLeft() + origin, self._ground.picture)
+            if not self._painter.nothing_still(self._moved):
+                self._still = self._layer_for(self._still, self._paint_still, world, frame, widget)
+                painter.drawPixmap(self._still.area.topLeft() + origin, self._still.picture)
         if self._selected or self._hovered is not None or self._moved:
             self._painter.paint_lively(
                 painter, frame, selected=self._selected, hovered=self._hovered, moved=self._moved

@@ -1,4 +1,4 @@
-"""How a face looks. Split in a ground that edits leave alone, the label's still part, and the points that are lively."""
+"""How a face looks: a ground that edits leave alone, the still part of the label, and the points that are lively."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class FacePainter:
         return Frame(world, labels, means, shown, size, shrink, gap, world.map(QPointF(*self._middle)))
 
     def paint_ground(self, painter: QPainter, frame: Frame, area: QRectF) -> None:
-        """The box, and the ellipses within `area` (screen px): what does not depend on the label.
+        """Box, curves of the prediction, and ellipses within `area` (screen px): what does not depend on the label.
 
         The painter works in screen px.
         """
@@ -93,7 +93,16 @@ class FacePainter:
         if layers.ellipses:
             self._fade(painter, layers.opacity.ellipses)
             self._paint_ellipses(painter, frame, self._ellipses_within(frame, area))
+        if layers.curves and layers.predictions:
+            self._fade(painter, layers.opacity.curves * layers.opacity.predictions)
+            self._draw_paths(painter, frame, self.paths.mean_curves, layers.colours.prediction)
         painter.setOpacity(1.0)
+
+    def nothing_still(self, without: Collection[int]) -> bool:
+        """Whether no point is left to be painted still where those of `without` are not: all are being dragged."""
+        shown = ~(np.isnan(self.paths.labels[:, 0]) & np.isnan(self.paths.means[:, 0]))
+        shown[list(without)] = False
+        return not shown.any()
 
     def paint_still(self, painter: QPainter, frame: Frame, area: QRectF, without: Collection[int]) -> None:
         """The rest within `area` (screen px), less the labels of the points `without` and the curves through them.
@@ -101,7 +110,7 @@ class FacePainter:
         The painter works in screen px.
         """
         layers = self.layers
-        if layers.curves:
+        if layers.curves and layers.labels:
             self._paint_curves(painter, frame, without)
         near = self._near(frame, area)
         near[list(without)] = False
@@ -151,7 +160,10 @@ class FacePainter:
         """
         layers, colours = self.layers, self.layers.colours
         if layers.curves:
-            self._paint_curves(painter, frame, ())
+            if layers.predictions:
+                self._draw_paths(painter, frame, self.paths.mean_curves, colours.prediction)
+            if layers.labels:
+                self._paint_curves(painter, frame, ())
         if layers.ellipses and index is not None:
             self._paint_loud_ellipses(painter, frame, [index])
         painter.setOpacity(1.0)
@@ -217,15 +229,10 @@ class FacePainter:
         painter.setWorldTransform(frame.world.inverted()[0], True)
 
     def _paint_curves(self, painter: QPainter, frame: Frame, without: Collection[int]) -> None:
-        opacity = self.layers.opacity
-        if self.layers.predictions:
-            self._fade(painter, opacity.curves * opacity.predictions)
-            self._draw_paths(painter, frame, self.paths.mean_curves, self.layers.colours.prediction)
-        if self.layers.labels:
-            pairs = zip(self.face.scheme.regions, self.paths.label_curves, strict=True)
-            curves = [curve for region, curve in pairs if set(region.indices).isdisjoint(without)]
-            self._fade(painter, opacity.curves * opacity.labels)
-            self._draw_paths(painter, frame, curves, self.layers.colours.label)
+        pairs = zip(self.face.scheme.regions, self.paths.label_curves, strict=True)
+        curves = [curve for region, curve in pairs if set(region.indices).isdisjoint(without)]
+        self._fade(painter, self.layers.opacity.curves * self.layers.opacity.labels)
+        self._draw_paths(painter, frame, curves, self.layers.colours.label)
 
     def _draw_paths(
         self, painter: QPainter, frame: Frame, paths: Sequence[QPainterPath], colour: palette.RGB

@@ -246,7 +246,7 @@ class Legend(_Panel):
             painter.setPen(marks.pen(shown.edge, 7, 150))
             painter.drawLine(start + QPointF(2, 0), end - QPointF(2, 0))
         else:
-            marks.triangles(painter, place + (0, 1), 7, shown.ambiguous)
+            marks.triangles(painter, place + np.array([0.0, 1.0]), 7, shown.ambiguous)
         painter.setPen(QColor(*colours.text))
         text_area = area.adjusted(28, 0, 0, 0)
         painter.drawText(text_area, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, self._row_text(row))
