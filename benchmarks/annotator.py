@@ -201,6 +201,7 @@ class Annotator:
         if self.plain:
             return
         yield from self._snaps(state, mouse, wrong)
+        yield from self._fits(mouse, wrong)
         for run in self._runs(wrong):
             yield from self._group_moves(mouse, run, width)
 
@@ -238,6 +239,15 @@ class Annotator:
                 hand = hand.click(state.points[index])
             points = self._snapped(state.points, good)
             yield "Ctrl+clicks, S", replace(mouse, points=points, hand=hand.press(2))
+
+    def _fits(self, mouse: State, wrong: list[int]) -> Iterator[tuple[str, State]]:
+        label, hand = Label(self.scheme.id, mouse.points), mouse.hand
+        for index in wrong:
+            points = self._fitted(label, [index])
+            yield "click, Shift+C", replace(mouse, points=points, hand=hand.click(mouse.points[index]).press(2))
+        for index in wrong:
+            hand = hand.click(mouse.points[index])
+        yield "Ctrl+clicks, Shift+C", replace(mouse, points=self._fitted(label, wrong), hand=hand.press(3))
 
     def _snapped(self, points: FloatArray, indices: Sequence[int]) -> FloatArray:
         label = Label(self.scheme.id, points)
