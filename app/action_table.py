@@ -137,7 +137,7 @@ TABLE: tuple[ActionSpec, ...] = (
     ActionSpec("place", "Place m&issing points", _POINTS, ("T",), "place",
                "One after another, each offered where it is to be expected: click, or Enter for the offered place.",
                "face", True, 2),
-    ActionSpec("repair", "Repair what loo&ks wrong", _POINTS, ("C",), "",
+    ActionSpec("mend", "Mend what loo&ks wrong", _POINTS, ("C",), "",
                "Selects the points that look wrong and shows where the rest of the face puts them; again moves them "
                "there.", "face", separator=True),
     ActionSpec("fit", "Fit to the rest of the face", _POINTS, ("Shift+C",), "",

@@ -73,7 +73,7 @@ def _sheet(dark: bool) -> str:
     checked = "#2b4470" if dark else "#d3e3fd"
     # The style's own frames of boxes are darker than the window, and so vanish in the dark.
     frame, faint = ("#8b9099", "#4b4f57") if dark else ("#8a909a", "#c3c7ce")
-    boxes = [f"{kind}::indicator" for kind in ("QCheckBox", "QListView", "QTreeView")]
+    boxes = [f"{kind}::indicator" for kind in ("QCheckBox", "QListView", "QTreeView", "QMenu")]
 
     def of(state: str) -> str:
         return ", ".join(f"{box}{state}" for box in boxes)
@@ -98,6 +98,7 @@ QListView, QTableView, QTreeView {{ border: 1px solid transparent; }}
 QListView:focus, QTableView:focus, QTreeView:focus {{ border-color: palette(accent); }}
 QHeaderView::section {{ border: 0; border-bottom: 1px solid {line}; padding: 4px 6px; background: palette(window); }}
 QTableView {{ gridline-color: transparent; }}
+QMenu::indicator {{ margin-left: 4px; }}
 {of("")} {{ width: 13px; height: 13px; border: 1px solid {frame}; border-radius: 3px; background: palette(base); }}
 {of(":hover")} {{ border-color: palette(accent); }}
 {of(":checked")} {{ background: palette(accent); border-color: palette(accent); image: url("{_TICK.as_posix()}"); }}

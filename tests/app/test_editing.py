@@ -338,7 +338,7 @@ def test_the_bar_says_what_the_mouse_would_do(desk: Desk) -> None:
     assert desk.window.status.hint.text().startswith("Drag to move 30 nose bridge 4; Shift: along the nose")
 
 
-def test_repair_is_proposed_then_done_in_one_step(desk: Desk) -> None:
+def test_mending_is_proposed_then_done_in_one_step(desk: Desk) -> None:
     """C selects what looks wrong and shows where it would go; Ctrl+click keeps a point out of it; C again moves."""
     before, canvas = desk.label, desk.window.canvas
     rng = np.random.default_rng(0)

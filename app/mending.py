@@ -32,8 +32,8 @@ class _Proposal(NamedTuple):
     points: frozenset[int]
 
 
-class Repair(QObject):
-    """Proposes and makes repairs of the active face; the selection says which points are meant.
+class Mending(QObject):
+    """Proposes and makes a repair of the active face's label; the selection says which points are meant.
 
     While a proposal stands, points taken into the selection or out of it change what is shown and done.
 
@@ -53,7 +53,7 @@ class Repair(QObject):
         document.face_changed.connect(lambda _face: self._refresh())
         document.current_changed.connect(self._forget)
 
-    def repair(self) -> None:
+    def mend(self) -> None:
         """Propose; where a proposal stands, do it."""
         if self._proposal is None:
             self._propose()
