@@ -98,7 +98,6 @@ QListView, QTableView, QTreeView {{ border: 1px solid transparent; }}
 QListView:focus, QTableView:focus, QTreeView:focus {{ border-color: palette(accent); }}
 QHeaderView::section {{ border: 0; border-bottom: 1px solid {line}; padding: 4px 6px; background: palette(window); }}
 QTableView {{ gridline-color: transparent; }}
-QMenu::indicator {{ margin-left: 4px; }}
 {of("")} {{ width: 13px; height: 13px; border: 1px solid {frame}; border-radius: 3px; background: palette(base); }}
 {of(":hover")} {{ border-color: palette(accent); }}
 {of(":checked")} {{ background: palette(accent); border-color: palette(accent); image: url("{_TICK.as_posix()}"); }}

@@ -26,7 +26,8 @@ def test_doubts_ignore_what_the_whole_label_shares() -> None:
     rng = np.random.default_rng(1)
     mean = SHAPE_68 + rng.uniform(-0.6, 0.6, SHAPE_68.shape)
     turn = np.radians(3)
-    laid = Similarity(1.05 * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]), np.array([6.0, -4]))
+    matrix = 1.05 * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    laid = Similarity(matrix, np.array([6.0, -4.0]))
     points = laid(SHAPE_68)
     order, count = doubts(Label(SCHEME.id, points), _predicted(mean), SCHEME)
     assert count == 0 and sorted(order) == list(range(68))
@@ -38,7 +39,7 @@ def test_doubts_ignore_what_the_whole_label_shares() -> None:
 
 def test_fitting_knows_the_label_s_habit() -> None:
     """Points go where the shifted label would have them, not onto the prediction; locked ones stay."""
-    truth = SHAPE_68 + (5.0, -3.0)
+    truth = SHAPE_68 + np.array([5.0, -3.0])
     spoilt = truth.copy()
     spoilt[[20, 51]] += (12.0, 9.0)
     flags = np.zeros(68, np.uint8)
