@@ -34,6 +34,8 @@ class ActionSet(QObject):
             action = QAction(tr(spec.text), parent)
             action.setObjectName(f"action_{spec.id}")
             action.setCheckable(spec.checkable)
+            # Beside an icon there is no room for the box that says on or off.
+            action.setIconVisibleInMenu(not spec.checkable)
             if spec.on_canvas:
                 action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             if spec.caption:

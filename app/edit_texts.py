@@ -11,6 +11,7 @@ TEMPLATES = (
     "soft move{way}",
     "move point{way}",
     "move {what}{way}",
+    "fit {what} to the rest of the face",
     "snap {what} to prediction",
     "snap {what} to the axis",
     "take {what} from {name}",

@@ -15,6 +15,7 @@ from app.canvas.view import CanvasView
 from app.document import Document
 from app.editing import Editing
 from app.face_desk import FaceDesk
+from app.mending import Mending
 from app.panels.goto_point import GotoPoint
 from app.panels.history import label_names, when
 from app.panels.status import StatusLine
@@ -47,12 +48,13 @@ class PointsDesk(QObject):
         super().__init__(bench)
         self._settings, self._bench, self._canvas, self._desk, self._actions = settings, bench, canvas, desk, actions
         self.editing, self.placing = Editing(document, bench, canvas), Placing(document, bench, canvas)
+        self.mending = Mending(document, bench, canvas)
         self.goto = GotoPoint(canvas)
         self.goto.chosen.connect(self._go_to)
         self.take_menu = QMenu(tr("&Take points from"), canvas)
         self.take_menu.setToolTipsVisible(True)
         self.take_menu.aboutToShow.connect(self._fill_take_menu)
-        for mover in (self.editing, self.placing):
+        for mover in (self.editing, self.placing, self.mending):
             mover.said.connect(lambda text: status.showMessage(text, _NOTE_MS))
         canvas.hintChanged.connect(status.show_hint)
         canvas.softChanged.connect(self._soft_changed)
@@ -65,6 +67,8 @@ class PointsDesk(QObject):
         """What each action for points does, by its id."""
         return {
             **self.editing.handlers(),
+            "mend": self.mending.mend,
+            "fit": self.mending.fit,
             "next_point": partial(self._step, 1),
             "previous_point": partial(self._step, -1),
             "goto_point": self._ask_for_point,

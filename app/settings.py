@@ -107,7 +107,8 @@ TABLE: tuple[Setting, ...] = (
     Setting("loupe_drag", True),
     Setting("soft_radius", 2.0),
     Setting("sigma_levels", "1,2,3"),
-    # Heatmaps have a broad floor that no calibration takes out yet: at full size 68 ellipses hide the face.
+    # Ellipses are drawn as predicted. Heatmaps have a broad floor, so that they are several times too wide (verdicts
+    # use calibrated ones): at full size 68 of them hide the face.
     Setting("ellipse_scale", 0.2),
     Setting("point_size", 1.0),
     Setting("ambiguous_threshold", 1.5),

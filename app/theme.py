@@ -73,7 +73,7 @@ def _sheet(dark: bool) -> str:
     checked = "#2b4470" if dark else "#d3e3fd"
     # The style's own frames of boxes are darker than the window, and so vanish in the dark.
     frame, faint = ("#8b9099", "#4b4f57") if dark else ("#8a909a", "#c3c7ce")
-    boxes = [f"{kind}::indicator" for kind in ("QCheckBox", "QListView", "QTreeView")]
+    boxes = [f"{kind}::indicator" for kind in ("QCheckBox", "QListView", "QTreeView", "QMenu")]
 
     def of(state: str) -> str:
         return ", ".join(f"{box}{state}" for box in boxes)

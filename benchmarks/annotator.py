@@ -6,7 +6,9 @@ tried, and taken back with Ctrl+Z where it did not help.
 
 Effort is counted in button presses, keys, ways of the mouse and their screen px, and weighed in seconds to choose:
 Fitts's law in Shannon's form at 4.9 bit/s for pointing and dragging (Soukoreff and MacKenzie 2004), 0.1 s for a
-button's press or release and 0.2 s for a key (Card, Moran and Newell 1980). Thinking is left out on both sides.
+button's press or release and 0.2 s for a key (Card, Moran and Newell 1980). Thinking is left out on both sides, but for
+a repair that the window proposes: that takes a look, the 1.35 s of the keystroke-level model's mental operator, each
+time one is asked for, also where nothing comes of it. Right points that it would spoil are taken out one by one.
 """
 
 from __future__ import annotations
@@ -19,16 +21,21 @@ import numpy as np
 
 from app.canvas.points_view import HIT_RADIUS_PX
 from app.canvas.selecting import along
+from core.calibration import Calibration
+from core.doubts import doubts
 from core.face import FloatArray, Label, Prediction
 from core.moves import arrange
 from core.moves.drag import Constraint, Drag
+from core.moves.fitting import fit_to_rest
 from core.moves.movable import Mask
 from core.moves.soft import weights
 from core.moves.taking import snap
 from core.scheme import Region, Scheme
 
-KEY_S, BUTTON_S, START_S, BITS_S = 0.2, 0.1, 0.1, 4.9
+KEY_S, BUTTON_S, START_S, BITS_S, LOOK_S = 0.2, 0.1, 0.1, 4.9, 1.35
 SOFT_RADIUS = 2
+_CLICKS = 10
+"""Most points that are taken out of a proposal or into it: who needs more, does something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +91,10 @@ class Hand:
         """Press keys."""
         return replace(self, effort=self.effort + keys(count))
 
+    def look(self) -> Hand:
+        """Look through what is proposed."""
+        return replace(self, effort=self.effort + Effort(seconds=LOOK_S))
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class State:
@@ -106,6 +117,7 @@ class Annotator:
         truth: (N, 2) image px, where the points belong.
         tolerance: image px, what is right.
         plain: whether only drags of single points are known.
+        calibration: of the model.
     """
 
     scheme: Scheme
@@ -113,12 +125,15 @@ class Annotator:
     prediction: Prediction
     tolerance: float
     plain: bool = False
+    calibration: Calibration | None = None
 
     def correct(self, points: FloatArray, zoom: float) -> tuple[Effort, list[str]]:
         """The effort until no point is wrong, and the moves made."""
         state = State(points, Hand(self.truth.mean(axis=0), zoom))
         done: list[str] = []
         tried: set[tuple[int, ...]] = set()
+        if not self.plain and self.wrong(points).any():
+            state = self._repair(state, done)
         while self.wrong(state.points).any():
             if not self.plain:
                 state = self._try_spreading(state, tried, done)
@@ -140,6 +155,38 @@ class Annotator:
             return math.inf
         return (after.hand.effort.seconds - before.hand.effort.seconds) / mended
 
+    # -- the repair that the window proposes
+
+    def _repair(self, state: State, done: list[str]) -> State:
+        """C, a look, points taken out or in by Ctrl+clicks, and C again; where nothing is worth it, Esc."""
+        label = Label(self.scheme.id, state.points)
+        order, count = doubts(label, self.prediction, self.scheme, self.calibration)
+        asked = state.hand.press(1).look()
+        if not count:
+            done.append("C, nothing found")
+            return replace(state, hand=asked)
+        chosen, clicked = order[:count], 0
+        wrong, points = self.wrong(state.points), self._fitted(label, order[:count])
+        for _ in range(_CLICKS):
+            spoilt = [i for i in chosen if self.wrong(points)[i] and not wrong[i]]
+            missed = [i for i in np.flatnonzero(wrong).tolist() if i not in chosen]
+            useful = [i for i in missed if not self.wrong(self._fitted(label, [*chosen, i]))[i]]
+            if not spoilt and not useful:
+                break
+            index = (spoilt or useful)[0]
+            chosen = [i for i in chosen if i != index] if spoilt else [*chosen, index]
+            asked, clicked = asked.press(int(not clicked)).click(state.points[index]), clicked + 1
+            points = self._fitted(label, chosen)
+        mended = (wrong & ~self.wrong(points)).any()
+        if not chosen or not mended:
+            done.append("C, Esc")
+            return replace(state, hand=asked.press(int(bool(chosen))))
+        done.append("C, Ctrl+clicks, C" if clicked else "C, C")
+        return replace(state, points=points, hand=asked.press(1))
+
+    def _fitted(self, label: Label, chosen: Sequence[int]) -> FloatArray:
+        return fit_to_rest(label, self.prediction, chosen).applied_to(label).points
+
     # -- moves
 
     def _moves(self, state: State) -> Iterator[tuple[str, State]]:
@@ -154,6 +201,7 @@ class Annotator:
         if self.plain:
             return
         yield from self._snaps(state, mouse, wrong)
+        yield from self._fits(mouse, wrong)
         for run in self._runs(wrong):
             yield from self._group_moves(mouse, run, width)
 
@@ -191,6 +239,15 @@ class Annotator:
                 hand = hand.click(state.points[index])
             points = self._snapped(state.points, good)
             yield "Ctrl+clicks, S", replace(mouse, points=points, hand=hand.press(2))
+
+    def _fits(self, mouse: State, wrong: list[int]) -> Iterator[tuple[str, State]]:
+        label, hand = Label(self.scheme.id, mouse.points), mouse.hand
+        for index in wrong:
+            points = self._fitted(label, [index])
+            yield "click, Shift+C", replace(mouse, points=points, hand=hand.click(mouse.points[index]).press(2))
+        for index in wrong:
+            hand = hand.click(mouse.points[index])
+        yield "Ctrl+clicks, Shift+C", replace(mouse, points=self._fitted(label, wrong), hand=hand.press(3))
 
     def _snapped(self, points: FloatArray, indices: Sequence[int]) -> FloatArray:
         label = Label(self.scheme.id, points)

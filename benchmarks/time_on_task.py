@@ -22,6 +22,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.annotator import Annotator, Effort
+from core.calibration import Calibration
 from core.face import FloatArray, Prediction
 from core.formats.registry import read_dataset
 from core.metrics import bootstrap_interval
@@ -124,11 +125,15 @@ def _ratio(before: FloatArray, after: FloatArray) -> Callable[[FloatArray], floa
     return lambda rows: float(after[rows.astype(int)].mean() / before[rows.astype(int)].mean())
 
 
-def predict(data: Path, count: int, seed: int) -> tuple[Scheme, list[tuple[FloatArray, Prediction, str]]]:
-    """(label (N, 2), prediction, person) of `count` faces drawn from the people that only report."""
+Face = tuple[FloatArray, Prediction, str]
+"""Label (N, 2) px, prediction, person."""
+
+
+def predict(data: Path, count: int, seed: int, split: str) -> tuple[Scheme, Calibration | None, list[Face]]:
+    """`count` faces drawn from the people of a split, with the model's scheme and calibration."""
     device = choose_device("auto")
     predictor = Predictor(load_model(None, device), device)
-    faces = select(read_dataset(data).faces, "report")
+    faces = select(read_dataset(data).faces, split)
     drawn = np.random.default_rng(seed).permutation(len(faces))[:count]
     faces = [faces[i] for i in sorted(drawn.tolist())]
     asked = requests_for(faces, "detector", predictor.model.header.crop_factor)
@@ -138,17 +143,19 @@ def predict(data: Path, count: int, seed: int) -> tuple[Scheme, list[tuple[Float
         for face in result.faces:
             index = indices[face.request or 0]
             found.append((faces[index].label.points, face.prediction, groups[index]))
-    return predictor.model.scheme, found
+    scheme, header = predictor.model.scheme, predictor.model.header
+    return scheme, Calibration.from_json(header.calibration, len(scheme)), found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="folder of labelled faces (300W .pts)")
     parser.add_argument("--faces", type=int, default=100)
-    parser.add_argument("--tolerance", type=float, nargs="+", default=[0.03, 0.05, 0.08])
+    parser.add_argument("--tolerance", type=float, nargs="+", default=[0.03, 0.05, 0.07])
+    parser.add_argument("--split", choices=("val", "report"), default="report", help="val: to choose between moves")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    scheme, faces = predict(options.data, options.faces, options.seed)
+    scheme, calibration, faces = predict(options.data, options.faces, options.seed, options.split)
     for tolerance in options.tolerance:
         rng = np.random.default_rng(options.seed)
         efforts: dict[bool, list[Effort]] = {True: [], False: []}
@@ -159,7 +166,7 @@ def main() -> None:
             start = spoil(truth, scheme, KINDS[number % len(KINDS)], reach, rng)
             near.append(float((np.hypot(*(prediction.mean - truth).T) <= reach).mean()))
             for plain in (True, False):
-                annotator = Annotator(scheme, truth, prediction, reach, plain)
+                annotator = Annotator(scheme, truth, prediction, reach, plain, calibration)
                 effort, done = annotator.correct(start, fitted_zoom(truth))
                 efforts[plain].append(effort)
                 moves.update([] if plain else done)

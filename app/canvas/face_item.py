@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +23,7 @@ _LAYER_MARGIN = 0.25
 
 @dataclass(slots=True)
 class _Layer:
-    """The still part of a face as a picture.
+    """A still part of a face as a picture.
 
     Attributes:
         picture: of `area`.
@@ -37,19 +37,25 @@ class _Layer:
 
 
 class FaceItem(QGraphicsItem):
-    """Paints a `FaceView`; a drag, a selection and a hover repaint only what they touch."""
+    """Paints a `FaceView`; a drag, a selection and a hover repaint only what they touch.
+
+    What stays is kept in two pictures: the ground, which an edit of the label leaves alone (its many ellipses take
+    longest), and what is painted of the label and beside it.
+    """
 
     def __init__(self, face: FaceView, layers: Layers, zoom: float) -> None:
         super().__init__()
         self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemUsesExtendedStyleOption)
         self.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
+        self._face = face
         self._layers = layers
         self._zoom = zoom
         self._selected: frozenset[int] = frozenset()
         self._hovered: int | None = None
         self._moved: dict[int, tuple[float, float]] = {}
         self._bounds = QRectF()
-        self._layer: _Layer | None = None
+        self._ground: _Layer | None = None
+        self._still: _Layer | None = None
         self._clip: tuple[float, float] | None = None
         self.set_face(face)
 
@@ -63,10 +69,10 @@ class FaceItem(QGraphicsItem):
     def set_face(self, face: FaceView) -> None:
         """Show another state of the face; points moved ahead of the document are forgotten."""
         self.prepareGeometryChange()
-        self._face = face
+        before, self._face = self._face, face
         self._moved = {}
         self._paths = FacePaths(face, self._layers)
-        self._after_new_paths()
+        self._after_new_paths(same_ground=_on_same_ground(before, face))
 
     def set_active(self, active_face: FaceView) -> None:
         """Show the same face as (in)active."""
@@ -111,7 +117,7 @@ class FaceItem(QGraphicsItem):
         before = self._paths.touched_by(places.keys())
         for index, xy in places.items():
             if (xy is None) != (index not in self._moved):
-                self._layer = None  # the still part must lose, or get back, this point
+                self._still = None  # the still part must lose, or get back, this point
             if xy is None:
                 self._moved.pop(index, None)
             else:
@@ -163,18 +169,20 @@ class FaceItem(QGraphicsItem):
 
     # -- geometry ----------------------------------------------------------------------------------------------------
 
-    def _after_new_paths(self) -> None:
+    def _after_new_paths(self, same_ground: bool = False) -> None:
         self._bounds = self._paths.bounds()
         box = self._face.box
         if box is not None:
             self._bounds = self._bounds.united(QRectF(box.x, box.y, box.w, box.h))
         centre = shapes.bounds(self._face.points)
         self._middle = (0.0, 0.0) if centre is None else ((centre[0] + centre[2]) / 2, (centre[1] + centre[3]) / 2)
-        self._restyle()
+        self._restyle(same_ground)
 
-    def _restyle(self) -> None:
+    def _restyle(self, same_ground: bool = False) -> None:
         self._painter = FacePainter(self._face, self._layers, self._paths, self._middle)
-        self._layer = None
+        self._still = None
+        if not same_ground:
+            self._ground = None
         self.setZValue(2 if self._face.active else 1)
         self.update()
 
@@ -212,11 +220,15 @@ class FaceItem(QGraphicsItem):
             painter.setClipRect(QRectF(left, -1e5, right - left, 2e5), Qt.ClipOperation.IntersectClip)
         if widget is None:
             area = world.mapRect(self.boundingRect())
-            self._painter.paint_still(painter, frame, area, self._moved)
+            self._paint_ground(painter, frame, area)
+            self._paint_still(painter, frame, area)
         else:
-            layer = self._layer_for(world, frame, widget)
+            self._ground = self._layer_for(self._ground, self._paint_ground, world, frame, widget)
             origin = QPoint(round(world.dx()), round(world.dy()))
-            painter.drawPixmap(layer.area.topLeft() + origin, layer.picture)
+            painter.drawPixmap(self._ground.area.topLeft() + origin, self._ground.picture)
+            if not self._painter.nothing_still(self._moved):
+                self._still = self._layer_for(self._still, self._paint_still, world, frame, widget)
+                painter.drawPixmap(self._still.area.topLeft() + origin, self._still.picture)
         if self._selected or self._hovered is not None or self._moved:
             self._painter.paint_lively(
                 painter, frame, selected=self._selected, hovered=self._hovered, moved=self._moved
@@ -228,14 +240,26 @@ class FaceItem(QGraphicsItem):
         area = QRectF(0, 0, painter.device().width(), painter.device().height())
         self._painter.paint_close(painter, self._painter.frame(world), index, area)
 
-    def _layer_for(self, world: QTransform, frame: Frame, widget: QWidget) -> _Layer:
-        """The still part, painted anew only when it changed or is needed further out."""
+    def _paint_ground(self, painter: QPainter, frame: Frame, area: QRectF) -> None:
+        self._painter.paint_ground(painter, frame, area)
+
+    def _paint_still(self, painter: QPainter, frame: Frame, area: QRectF) -> None:
+        self._painter.paint_still(painter, frame, area, self._moved)
+
+    def _layer_for(
+        self,
+        layer: _Layer | None,
+        paint: Callable[[QPainter, Frame, QRectF], None],
+        world: QTransform,
+        frame: Frame,
+        widget: QWidget,
+    ) -> _Layer:
+        """`layer`, or what `paint` makes of it where there is none or it is needed at another zoom or further out."""
         ratio = widget.devicePixelRatioF()
         x, y = round(world.dx()), round(world.dy())
         key = (world.m11(), ratio, round(world.dx() - x, 3), round(world.dy() - y, 3))
         whole = world.mapRect(self.boundingRect()).toAlignedRect().translated(-x, -y)
         window = widget.rect().translated(-x, -y)
-        layer = self._layer
         if layer is not None and layer.key == key and layer.area.contains(whole.intersected(window)):
             return layer
         # The first picture of a zoom is only what is needed: in the middle of zooming, the next follows at once.
@@ -249,7 +273,11 @@ class FaceItem(QGraphicsItem):
             painter = QPainter(picture)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.translate(-area.x() - x, -area.y() - y)
-            self._painter.paint_still(painter, frame, QRectF(area.translated(x, y)), self._moved)
+            paint(painter, frame, QRectF(area.translated(x, y)))
             painter.end()
-        self._layer = _Layer(picture, area, key)
-        return self._layer
+        return _Layer(picture, area, key)
+
+
+def _on_same_ground(before: FaceView, after: FaceView) -> bool:
+    """Whether two states of a face differ in their labels only."""
+    return before.prediction is after.prediction and before.box == after.box and before.active == after.active

@@ -1,4 +1,4 @@
-"""How a face looks. Split in a still part, painted once for a zoom, and the few points that are lively just now."""
+"""How a face looks: a ground that edits leave alone, the still part of the label, and the points that are lively."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ _ELLIPSE_STYLE = {1: (1.6, 255), 2: (1.0, 255), 3: (1.0, 170)}
 """Pen width and opacity of each sigma level on the active face."""
 _IDLE_STYLE = {1: (1.0, 170), 2: (1.0, 110), 3: (1.0, 70)}
 _FILL, _LOUD_FILL = 48, 95
-_LOUD_ELLIPSES = 6
-"""Selected points up to which their ellipses stand out: more would hide the face, and are slow to paint in a drag."""
+_LOUD_POINTS = 6
+"""Selected points up to which their ellipses stand out and their names are shown even where there is no room: more
+would hide the face, and are slow to paint in a drag."""
 _IDLE_OPACITY = 0.55
 """Of all that is drawn of a face that is not being worked on."""
 _ARROW_PX = 7.0
@@ -79,8 +80,8 @@ class FacePainter:
         shown = np.where(np.isnan(labels), means, labels) if self.layers.labels else means
         return Frame(world, labels, means, shown, size, shrink, gap, world.map(QPointF(*self._middle)))
 
-    def paint_still(self, painter: QPainter, frame: Frame, area: QRectF, without: Collection[int]) -> None:
-        """Everything within `area` (screen px), less the labels of the points `without` and the curves through them.
+    def paint_ground(self, painter: QPainter, frame: Frame, area: QRectF) -> None:
+        """Box, curves of the prediction, and ellipses within `area` (screen px): what does not depend on the label.
 
         The painter works in screen px.
         """
@@ -92,7 +93,24 @@ class FacePainter:
         if layers.ellipses:
             self._fade(painter, layers.opacity.ellipses)
             self._paint_ellipses(painter, frame, self._ellipses_within(frame, area))
-        if layers.curves:
+        if layers.curves and layers.predictions:
+            self._fade(painter, layers.opacity.curves * layers.opacity.predictions)
+            self._draw_paths(painter, frame, self.paths.mean_curves, layers.colours.prediction)
+        painter.setOpacity(1.0)
+
+    def nothing_still(self, without: Collection[int]) -> bool:
+        """Whether no point is left to be painted still where those of `without` are not: all are being dragged."""
+        shown = ~(np.isnan(self.paths.labels[:, 0]) & np.isnan(self.paths.means[:, 0]))
+        shown[list(without)] = False
+        return not shown.any()
+
+    def paint_still(self, painter: QPainter, frame: Frame, area: QRectF, without: Collection[int]) -> None:
+        """The rest within `area` (screen px), less the labels of the points `without` and the curves through them.
+
+        The painter works in screen px.
+        """
+        layers = self.layers
+        if layers.curves and layers.labels:
             self._paint_curves(painter, frame, without)
         near = self._near(frame, area)
         near[list(without)] = False
@@ -116,8 +134,9 @@ class FacePainter:
         loud = sorted({*chosen, *pointed})
         lively = np.zeros(count, bool)
         lively[[*loud, *moved]] = True
+        stand_out = loud if len(loud) <= _LOUD_POINTS else pointed
         if self.layers.ellipses:
-            self._paint_loud_ellipses(painter, frame, loud if len(loud) <= _LOUD_ELLIPSES else pointed)
+            self._paint_loud_ellipses(painter, frame, stand_out)
         if self.layers.curves and self.layers.labels:
             regions = self.face.scheme.regions
             numbers = [n for n, region in enumerate(regions) if not set(region.indices).isdisjoint(moved)]
@@ -125,11 +144,14 @@ class FacePainter:
         self._paint_marks(painter, frame, lively, loud=True)
         visible = self._visible(frame)
         rings = [i for i in chosen if visible[i]]
-        marks.rings(painter, _places(frame.shown, rings), frame.size + 9, self.layers.colours.selected, 2.0)
+        marks.rings(painter, frame.shown[rings], frame.size + 9, self.layers.colours.selected, 2.0)
         rings = [i for i in pointed if visible[i] and i not in chosen]
-        marks.rings(painter, _places(frame.shown, rings), frame.size + 7, self.layers.colours.selected, 1.2)
+        marks.rings(painter, frame.shown[rings], frame.size + 7, self.layers.colours.selected, 1.2)
         if self.layers.numbers or self.layers.names:
-            self._paint_texts(painter, frame, np.flatnonzero(lively).tolist(), frozenset(loud), loud=True)
+            if stand_out is not loud:
+                lively[stand_out] = False
+                self._paint_texts(painter, frame, np.flatnonzero(lively).tolist(), self._roomy(frame))
+            self._paint_texts(painter, frame, stand_out, stand_out, loud=True)
 
     def paint_close(self, painter: QPainter, frame: Frame, index: int | None, area: QRectF) -> None:
         """What the loupe shows: curves, the ellipse of point `index`, and marks that leave their places open.
@@ -138,18 +160,21 @@ class FacePainter:
         """
         layers, colours = self.layers, self.layers.colours
         if layers.curves:
-            self._paint_curves(painter, frame, ())
+            if layers.predictions:
+                self._draw_paths(painter, frame, self.paths.mean_curves, colours.prediction)
+            if layers.labels:
+                self._paint_curves(painter, frame, ())
         if layers.ellipses and index is not None:
             self._paint_loud_ellipses(painter, frame, [index])
         painter.setOpacity(1.0)
         near = self._near(frame, area)
         if layers.points and layers.predictions:
-            places = _places(frame.means, near & ~np.isnan(frame.means[:, 0]))
+            places = frame.means[near & ~np.isnan(frame.means[:, 0])]
             marks.crosses(painter, places, 5.0, colours.prediction, 1.0, 1.0)
         if layers.points and layers.labels:
             others = near.copy()
             others[[] if index is None else [index]] = False
-            marks.rings(painter, _places(frame.labels, others & ~np.isnan(frame.labels[:, 0])), 8.0, colours.label, 1.4)
+            marks.rings(painter, frame.labels[others & ~np.isnan(frame.labels[:, 0])], 8.0, colours.label, 1.4)
 
     # -- ellipses and curves -----------------------------------------------------------------------------------------
 
@@ -204,15 +229,10 @@ class FacePainter:
         painter.setWorldTransform(frame.world.inverted()[0], True)
 
     def _paint_curves(self, painter: QPainter, frame: Frame, without: Collection[int]) -> None:
-        opacity = self.layers.opacity
-        if self.layers.predictions:
-            self._fade(painter, opacity.curves * opacity.predictions)
-            self._draw_paths(painter, frame, self.paths.mean_curves, self.layers.colours.prediction)
-        if self.layers.labels:
-            pairs = zip(self.face.scheme.regions, self.paths.label_curves, strict=True)
-            curves = [curve for region, curve in pairs if set(region.indices).isdisjoint(without)]
-            self._fade(painter, opacity.curves * opacity.labels)
-            self._draw_paths(painter, frame, curves, self.layers.colours.label)
+        pairs = zip(self.face.scheme.regions, self.paths.label_curves, strict=True)
+        curves = [curve for region, curve in pairs if set(region.indices).isdisjoint(without)]
+        self._fade(painter, self.layers.opacity.curves * self.layers.opacity.labels)
+        self._draw_paths(painter, frame, curves, self.layers.colours.label)
 
     def _draw_paths(
         self, painter: QPainter, frame: Frame, paths: Sequence[QPainterPath], colour: palette.RGB
@@ -251,18 +271,18 @@ class FacePainter:
             self._paint_deviations(painter, frame, labelled & predicted)
         if layers.points and layers.predictions:
             self._fade(painter, opacity.predictions, loud)
-            places = _places(frame.means, predicted)
+            places = frame.means[predicted]
             marks.crosses(painter, places, size * 0.55, colours.prediction, 0.9 + 0.7 * shrink, halo)
         if layers.points:
             self._fade(painter, opacity.labels, loud)
-            marks.discs(painter, _places(frame.labels, labelled & ~self._hidden), size, colours.label, halo)
-            marks.rings(painter, _places(frame.labels, labelled & self._hidden), size * 0.9, colours.label)
+            marks.discs(painter, frame.labels[labelled & ~self._hidden], size, colours.label, halo)
+            marks.rings(painter, frame.labels[labelled & self._hidden], size * 0.9, colours.label)
             self._paint_flags(painter, frame, labelled)
         marked = self.paths.flagged & which & self._visible(frame)
         if layers.points or layers.ellipses:
             self._fade(painter, 1.0, loud)
             radius = size * 0.5 + 0.8 + 5 * shrink
-            marks.triangles(painter, _places(frame.shown, marked), radius, colours.ambiguous, 0.8 + 0.9 * shrink)
+            marks.triangles(painter, frame.shown[marked], radius, colours.ambiguous, 0.8 + 0.9 * shrink)
 
     def _paint_flags(self, painter: QPainter, frame: Frame, labelled: np.ndarray) -> None:
         """Square brackets around locked points, a pennant on those marked for a second look."""
@@ -271,8 +291,8 @@ class FacePainter:
         colours, flags = self.layers.colours, self.face.label.flags
         locked, marked = (labelled & ((flags & np.uint8(flag)) != 0) for flag in (PointFlag.LOCKED, PointFlag.MARKED))
         side = frame.size + 5 * frame.shrink
-        marks.brackets(painter, _places(frame.labels, locked), side, colours.label, 1.2)
-        marks.pennants(painter, _places(frame.labels, marked), side + 4, colours.ambiguous, 1.4)
+        marks.brackets(painter, frame.labels[locked], side, colours.label, 1.2)
+        marks.pennants(painter, frame.labels[marked], side + 4, colours.ambiguous, 1.4)
 
     def _paint_deviations(self, painter: QPainter, frame: Frame, pairs: np.ndarray) -> None:
         """Arrows from the means to the labels of `pairs` (N,) bool, or one along and one across each major axis."""
@@ -354,10 +374,6 @@ def _overlaps(low: FloatArray, high: FloatArray, area: QRectF) -> np.ndarray:
         & (high[:, 1] >= area.top())
         & (low[:, 1] <= area.bottom())
     )
-
-
-def _places(points: FloatArray, which: np.ndarray | Sequence[int]) -> list[QPointF]:
-    return [QPointF(x, y) for x, y in points[which].tolist()]
 
 
 @lru_cache(maxsize=256)

@@ -85,12 +85,13 @@ class FacePaths:
         """(K, 2) image px: points around all that is drawn of these points of the label, without marks."""
         rows = list(indices)
         parts = [self.labels[rows], self.means[rows], self.corners()[rows]]
-        for region in self._regions:
+        for region, curve in zip(self._regions, self.label_curves, strict=True):
             touched = [index for index in region.indices if index in indices]
             if len(touched) == 1:
                 parts.append(shapes.touched_by(self.labels, region.indices, region.closed, touched[0]))
-            elif touched:  # most of the curve: all of it, rather than a search for what stays
-                parts.append(shapes.around(self.labels, region.indices, region.closed))
+            elif touched and not curve.isEmpty():  # most of the curve: all of it, rather than a search for what stays
+                area = curve.controlPointRect()
+                parts.append(np.array([[area.left(), area.top()], [area.right(), area.bottom()]]))
         return np.concatenate(parts)
 
     def bounds(self) -> QRectF:

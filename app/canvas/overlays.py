@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from PySide6.QtCore import QEvent, QLineF, QPointF, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QLinearGradient, QPainter, QPaintEvent, QPalette, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QLinearGradient, QPainter, QPaintEvent, QPalette, QPen, QPixmap
 from PySide6.QtWidgets import QWidget
 
 from app.canvas import marks, palette
@@ -62,16 +64,28 @@ class _Panel(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         colours = self.colours
-        painter.setPen(QPen(QColor(*colours.border), 1))
-        painter.setBrush(QColor(*colours.background))
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 7, 7)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawPixmap(0, 0, _sheet(self.width(), self.height(), self.devicePixelRatioF(), colours))
         self.draw(painter, colours)
         painter.end()
 
     def draw(self, painter: QPainter, colours: palette.PanelColours) -> None:
         """For subclasses: the content."""
         raise NotImplementedError
+
+
+@lru_cache(maxsize=16)
+def _sheet(width: int, height: int, ratio: float, colours: palette.PanelColours) -> QPixmap:
+    """An empty panel: round corners take longer to paint than all that is written on it."""
+    picture = QPixmap(round(width * ratio), round(height * ratio))
+    picture.setDevicePixelRatio(ratio)
+    picture.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(picture)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(QColor(*colours.border), 1))
+    painter.setBrush(QColor(*colours.background))
+    painter.drawRoundedRect(QRectF(0.5, 0.5, width - 1, height - 1), 7, 7)
+    painter.end()
+    return picture
 
 
 class Tag(_Panel):
@@ -214,16 +228,17 @@ class Legend(_Panel):
         threshold = self._layers.ambiguous_threshold
         if threshold is not None and self._layers.ambiguous_measure == "anisotropy":
             at = bar.left() + float(palette.position(threshold)) * bar.width()
-            marks.triangles(painter, [QPointF(at, bar.center().y())], 5.5, self._layers.colours.ambiguous, 1.6)
+            marks.triangles(painter, np.array([[at, bar.center().y()]]), 5.5, self._layers.colours.ambiguous, 1.6)
 
     def _draw_row(self, painter: QPainter, colours: palette.PanelColours, row: str, area: QRect) -> None:
         middle = QPointF(area.left() + 10, area.center().y() + 1)
+        place = np.array([[middle.x(), middle.y()]])
         shown = self._layers.colours
         start, end = middle - QPointF(8, 0), middle + QPointF(8, 0)
         if row == "label":
-            marks.discs(painter, [middle], 8, shown.label)
+            marks.discs(painter, place, 8, shown.label)
         elif row == "prediction":
-            marks.crosses(painter, [middle], 5, shown.prediction)
+            marks.crosses(painter, place, 5, shown.prediction)
         elif row in ("deviation", "along", "across"):
             ends = np.array([[start.x(), start.y()]]), np.array([[end.x(), end.y()]])
             marks.arrows(painter, *ends, getattr(shown, row), 1.6, 6)
@@ -231,7 +246,7 @@ class Legend(_Panel):
             painter.setPen(marks.pen(shown.edge, 7, 150))
             painter.drawLine(start + QPointF(2, 0), end - QPointF(2, 0))
         else:
-            marks.triangles(painter, [middle + QPointF(0, 1)], 7, shown.ambiguous)
+            marks.triangles(painter, place + np.array([0.0, 1.0]), 7, shown.ambiguous)
         painter.setPen(QColor(*colours.text))
         text_area = area.adjusted(28, 0, 0, 0)
         painter.drawText(text_area, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, self._row_text(row))
@@ -240,7 +255,7 @@ class Legend(_Panel):
         middle = QPointF(area.left() + 10, area.center().y() + 1)
         colour = self._layers.colours.other(ghost.shade)
         marks.segments(painter, [QLineF(middle - QPointF(8, 0), middle + QPointF(8, 0))], colour, 1.4)
-        marks.discs(painter, [middle], 4.2, colour, 1.0)
+        marks.discs(painter, np.array([[middle.x(), middle.y()]]), 4.2, colour, 1.0)
         painter.setPen(QColor(*colours.text))
         text_area = area.adjusted(28, 0, 0, 0)
         name = QFontMetrics(self.font()).elidedText(ghost.name, Qt.TextElideMode.ElideRight, text_area.width())

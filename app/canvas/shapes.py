@@ -230,8 +230,3 @@ def touched_by(points: FloatArray, indices: Sequence[int], closed: bool, index: 
     near = indices if closed else indices[max(at - 3, 0) : at + 4]
     runs = bezier_runs(points[list(near)], closed)
     return np.concatenate([points[[index]], *runs])
-
-
-def around(points: FloatArray, indices: Sequence[int], closed: bool) -> FloatArray:
-    """Control points (K, 2), image px, around the whole of a region's curve; arguments as for `touched_by`."""
-    return np.concatenate([np.zeros((0, 2)), *bezier_runs(points[list(indices)], closed)])

@@ -21,8 +21,10 @@ from app.canvas.hints import Situation, hint
 from app.canvas.items import BandItem
 from app.canvas.model import FaceView
 from app.canvas.points_view import PointsView, place_of
+from app.canvas.proposal_item import ProposalItem
 from app.canvas.target_item import TargetItem
 from app.texts import tr
+from core.face import FloatArray
 from core.moves.drag import Constraint
 from core.moves.soft import MAX_RADIUS
 
@@ -81,9 +83,9 @@ class CanvasView(PointsView):
         self._soft = 0.0
         self._constraint = Constraint.FREE
         self._hint = ""
-        self._band, self._target = BandItem(), TargetItem()
-        self.scene().addItem(self._band)
-        self.scene().addItem(self._target)
+        self._band, self._target, self._proposal = BandItem(), TargetItem(), ProposalItem()
+        for item in (self._band, self._target, self._proposal):
+            self.scene().addItem(item)
 
     # -- changes while the mouse is busy -----------------------------------------------------------------------------
 
@@ -124,6 +126,22 @@ class CanvasView(PointsView):
         else:
             self._target.show_at(*place, text)
             self.reveal(*place)
+
+    def show_proposal(self, starts: FloatArray | None, ends: FloatArray | None) -> None:
+        """Show where points, now at `starts` (K, 2) image px, would go; None takes that away."""
+        nothing = np.zeros((0, 2))
+        self._proposal.set_colours(self.layers.colours)
+        self._proposal.set_zoom(self.zoom)
+        self._proposal.offer(nothing if starts is None else starts, nothing if ends is None else ends)
+
+    @property
+    def proposed(self) -> FloatArray:
+        """(K, 2) image px, the places shown by `show_proposal`."""
+        return self._proposal.places
+
+    def _zoom_applied(self, zoom: float) -> None:
+        super()._zoom_applied(zoom)
+        self._proposal.set_zoom(zoom)
 
     @property
     def target(self) -> str:

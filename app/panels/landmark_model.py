@@ -7,12 +7,14 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 from PySide6.QtGui import QColor
 
+from app.panels.point_marks import point_marks
 from app.texts import tr
 from core.ambiguity import angle_deg, anisotropy, eigen, split_deviation
-from core.face import FloatArray, Label, Prediction
+from core.face import FloatArray, Label, PointFlag, Prediction
 from core.scheme import Scheme
 
 Index = QModelIndex | QPersistentModelIndex
@@ -34,9 +36,10 @@ class ColumnSpec(NamedTuple):
 class Col(IntEnum):
     """Columns in order: what an annotator acts on stands first."""
 
-    INDEX, NAME, FLAG, PERCENT, DISTANCE, ANISOTROPY, SIGMA_ALONG, SIGMA_ACROSS, ANGLE, ALONG, ACROSS, X, Y, REGION = (
-        range(14)
-    )
+    (
+        INDEX, NAME, MARKS, FLAG, PERCENT, DISTANCE, ANISOTROPY, SIGMA_ALONG, SIGMA_ACROSS, ANGLE, ALONG, ACROSS, X, Y,
+        REGION,
+    ) = range(15)  # fmt: skip
 
 
 _PLACE = "Position in image px: of the label, or of the prediction where there is no label"
@@ -44,6 +47,7 @@ _PLACE = "Position in image px: of the label, or of the prediction where there i
 COLUMNS: tuple[ColumnSpec, ...] = (
     ColumnSpec("#", "Index of the point in the scheme", "d", 5),
     ColumnSpec("Name", "Name of the point", None, 12),
+    ColumnSpec("!", "Locked points (brackets, L) and points flagged for a second look (pennant, K)", None, 5),
     ColumnSpec("▲", "Ambiguous: the anisotropy reaches the threshold set under 'View'", "flag", 4),
     ColumnSpec("Dev. %", "Deviation of the label in per cent of the distance between the outer eye corners", ".1f", 8),
     ColumnSpec("Dev. px", "Deviation: distance from the prediction to the label, px", ".1f", 8),
@@ -71,7 +75,7 @@ def landmark_numbers(
         threshold: anisotropy from which on a point counts as ambiguous.
 
     Returns:
-        (N, 14) float64 in the order of `COLUMNS`; text columns and unknown numbers are NaN.
+        (N, 15) float64 in the order of `COLUMNS`; text columns and unknown numbers are NaN.
     """
     count = len(scheme)
     values = np.full((count, len(COLUMNS)), np.nan)
@@ -103,6 +107,7 @@ class LandmarkModel(QAbstractTableModel):
         self._scheme: Scheme | None = None
         self._values: FloatArray = np.zeros((0, len(COLUMNS)))
         self._regions: list[str] = []
+        self._flags: NDArray[np.uint8] = np.zeros(0, np.uint8)
 
     def show(self, scheme: Scheme | None, label: Label | None, prediction: Prediction | None, threshold: float) -> None:
         """Show a face, or nothing (`scheme` None). The same scheme again keeps selection and scroll place."""
@@ -110,6 +115,7 @@ class LandmarkModel(QAbstractTableModel):
             values = np.zeros((0, len(COLUMNS)))
         else:
             values = landmark_numbers(scheme, label, prediction, threshold)
+        self._flags = np.zeros(len(values), np.uint8) if label is None or scheme is None else label.flags
         if scheme is not self._scheme or len(values) != len(self._values):
             self.beginResetModel()
             self._scheme, self._values = scheme, values
@@ -162,6 +168,8 @@ class LandmarkModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return self._text(row, column)
         if role == SORT_ROLE:
+            if column == Col.MARKS:
+                return int(self._flags[row])
             if not number:
                 return self._text(row, column)
             value = float(self._values[row, column])
@@ -173,6 +181,18 @@ class LandmarkModel(QAbstractTableModel):
             return AMBIGUOUS_COLOUR
         if role == Qt.ItemDataRole.ToolTipRole and column in (Col.NAME, Col.REGION):
             return self._text(row, column)
+        return self._marks(row, role) if column == Col.MARKS else None
+
+    def _marks(self, row: int, role: int) -> Any:
+        """What is said of a point itself: as a picture, and in words."""
+        locked, marked = (bool(self._flags[row] & np.uint8(flag)) for flag in (PointFlag.LOCKED, PointFlag.MARKED))
+        if not (locked or marked):
+            return None
+        if role == Qt.ItemDataRole.DecorationRole:
+            return point_marks(locked, marked)
+        if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
+            lines = [tr("Locked: no move touches it")] if locked else []
+            return "\n".join([*lines, tr("Flagged for a second look")] if marked else lines)
         return None
 
     def _text(self, row: int, column: int) -> str:
@@ -181,6 +201,8 @@ class LandmarkModel(QAbstractTableModel):
             return self._scheme.points[row]
         if column == Col.REGION:
             return self._regions[row]
+        if column == Col.MARKS:  # shown as a picture; sorted by this text
+            return ""
         value = float(self._values[row, column])
         if COLUMNS[column].format == "flag":
             return "▲" if value == 1 else ""

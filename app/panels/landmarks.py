@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, QSortFilterProxyModel, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QLabel, QStackedLayout, QTableView, QVBoxLayout, QWidget
 
-from app.panels.landmark_model import COLUMNS, SORT_ROLE, LandmarkModel
+from app.panels.landmark_model import COLUMNS, SORT_ROLE, Col, LandmarkModel
+from app.panels.point_marks import SIZE
 from app.texts import tr
 from core.face import Label, Prediction
 from core.scheme import Scheme
@@ -65,6 +67,20 @@ class LandmarkPanel(QWidget):
         wide = self.fontMetrics().horizontalAdvance("0")
         for column, spec in enumerate(COLUMNS):
             self.table.setColumnWidth(column, wide * spec.width)
+        self.table.setIconSize(SIZE)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """As many columns as there is room for, in their order of use: a wider panel shows more of them."""
+        super().resizeEvent(event)
+        wide = self.fontMetrics().horizontalAdvance("0")
+        # As if the bar were there, so that columns do not come and go with the number of points.
+        room = self.width() - self.table.verticalScrollBar().sizeHint().width() - 2
+        left = room
+        for column, spec in enumerate(COLUMNS):
+            room -= wide * spec.width
+            self.table.setColumnHidden(column, room < 0 and column > Col.NAME)
+            left = room if room >= 0 else left
+        self.table.setColumnWidth(Col.NAME, wide * COLUMNS[Col.NAME].width + max(left, 0))
 
     def show_face(
         self, scheme: Scheme | None, label: Label | None, prediction: Prediction | None, threshold: float

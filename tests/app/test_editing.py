@@ -11,6 +11,7 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from app.canvas.gestures import Tool
+from app.edits import MovePoint
 from app.main_window import MainWindow
 from app.panels.goto_point import find
 from core.face import PointFlag, Prediction, Visibility
@@ -335,3 +336,29 @@ def test_the_bar_says_what_the_mouse_would_do(desk: Desk) -> None:
     canvas = desk.window.canvas
     QTest.mouseMove(canvas.viewport(), canvas.to_screen(*point(desk.window, desk.face, 30)).toPoint())
     assert desk.window.status.hint.text().startswith("Drag to move 30 nose bridge 4; Shift: along the nose")
+
+
+def test_mending_is_proposed_then_done_in_one_step(desk: Desk) -> None:
+    """C selects what looks wrong and shows where it would go; Ctrl+click keeps a point out of it; C again moves."""
+    before, canvas = desk.label, desk.window.canvas
+    rng = np.random.default_rng(0)
+    desk.predict(before.points + rng.normal(0, 0.3, before.points.shape) + (3.0, -1.0))
+    desk.key(Key.Key_C)
+    assert "looks wrong" in desk.message() and not len(canvas.proposed)
+    for index, shift in ((30, (14.0, 3.0)), (54, (-4.0, 15.0)), (9, (6.0, 16.0))):
+        desk.window.document.apply(MovePoint(desk.face, index, *(before.points[index] + shift).tolist()))
+    desk.key(Key.Key_C)
+    assert set(desk.window.workbench.selection) == {9, 30, 54} and len(canvas.proposed) == 3
+    canvas.select([9, 30])  # what Ctrl+click does to 54
+    assert len(canvas.proposed) == 2 and not np.array_equal(desk.label.points[54], before.points[54])
+    desk.key(Key.Key_C)
+    assert not len(canvas.proposed)
+    assert np.abs(desk.label.points[[9, 30]] - before.points[[9, 30]]).max() < 2.0  # the label's own place
+    assert np.abs(desk.label.points[54] - before.points[54]).max() > 10
+    desk.saved("fit 2 points to the rest of the face")
+    desk.key(Key.Key_Z, CONTROL)
+    desk.qtbot.waitUntil(lambda: np.abs(desk.label.points[30] - before.points[30]).max() > 10)
+    desk.key(Key.Key_C)
+    assert len(canvas.proposed) == 3
+    canvas.select([3])
+    assert not len(canvas.proposed)  # other points are meant now

@@ -16,7 +16,7 @@ from app.panels.images import ImagePanel, row_caption
 from app.panels.landmark_model import COLUMNS, Col, landmark_numbers
 from app.panels.landmarks import LandmarkPanel
 from app.panels.message_bar import Message, MessageBar
-from core.face import Label, Prediction
+from core.face import Label, PointFlag, Prediction
 from core.scheme import get_scheme
 from tests.app.faces import face_points
 
@@ -152,6 +152,23 @@ def test_the_table_sorts_by_size_and_keeps_the_selection_on_the_point(qtbot: QtB
     second = panel.table.visualRect(panel.proxy.index(1, Col.NAME)).center()
     QTest.mouseClick(panel.table.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, second)
     assert len(heard[-1]) == 1 and heard[-1] != (33,)
+
+
+def test_the_table_shows_marks_and_as_many_columns_as_fit(qtbot: QtBot) -> None:
+    panel = LandmarkPanel()
+    qtbot.addWidget(panel)
+    flags = np.zeros(68, np.uint8)
+    flags[3], flags[4] = PointFlag.LOCKED, PointFlag.LOCKED | PointFlag.MARKED
+    panel.show_face(SCHEME, Label("300w-68", face_points(), flags=flags), None, 2.0)
+    tips = [panel.model.data(panel.model.index(i, Col.MARKS), Qt.ItemDataRole.ToolTipRole) for i in (2, 3, 4)]
+    assert tips[0] is None and tips[1].startswith("Locked") and tips[2].splitlines()[1].startswith("Flagged")
+    assert panel.model.data(panel.model.index(4, Col.MARKS), Qt.ItemDataRole.DecorationRole).availableSizes()
+    panel.resize(360, 300)
+    panel.show()
+    assert panel.table.horizontalScrollBar().maximum() == 0 and not panel.table.isColumnHidden(Col.MARKS)
+    assert panel.table.isColumnHidden(Col.REGION)
+    panel.resize(1600, 300)
+    assert not panel.table.isColumnHidden(Col.REGION)
 
 
 def test_messages_wait_until_they_are_read(qtbot: QtBot) -> None:
