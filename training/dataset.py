@@ -129,6 +129,12 @@ class FaceSet:
     def __len__(self) -> int:
         return len(self.faces)
 
+    def plain(self) -> FaceSet:
+        """The same faces without augmentation and maps, which shares what was decoded."""
+        other = FaceSet(self.faces, self.scheme, self.input_size, maps=False, cache_mb=0)
+        other._cache = self._cache
+        return other
+
     def sample(self, index: int, rng: np.random.Generator) -> Sample:
         """Prepare one face. ImageError where its image cannot be read."""
         face, size = self.faces[index], self.input_size
@@ -208,8 +214,12 @@ class BatchLoader:
         self._ahead = ahead
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="batches")
 
-    def batches(self, epoch: int, *, first: int = 0, shuffle: bool = True) -> Iterator[Batch]:
+    def batches(
+        self, epoch: int, *, first: int = 0, shuffle: bool = True, share: tuple[int, int] = (0, 1)
+    ) -> Iterator[Batch]:
         """The batches of an epoch from number `first` on; unreadable faces are left out and named in `failed`.
+
+        `share` (number, count): only every `count`-th of these batches, from `number` on.
 
         A batch may end up with fewer faces, or none; it is still one batch, so that counting them is counting steps.
 
@@ -221,7 +231,8 @@ class BatchLoader:
         if shuffle and len(chunks) > 1 and len(chunks[-1]) == 1:
             chunks.pop()
         waiting: list[Future[Batch]] = []
-        chunks = chunks[first:]
+        number, every = share
+        chunks = chunks[first:][number::every]
         try:
             for position in range(len(chunks)):
                 while len(waiting) < self._ahead and position + len(waiting) < len(chunks):
