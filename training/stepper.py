@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from core.errors import TrainingError
 from core.model.network import StackOutput, StarNet
+from training.compiling import compiled
 from training.config import TrainConfig
 from training.dataset import Batch
 from training.ema import Ema
@@ -58,6 +59,7 @@ class Stepper:
         self._precision = reduced_precision(config.precision, device)
         self._parts = config.accumulate
         self._statistics = _Statistics(self.network)
+        self._compiled = compiled(self.network, device, told) if config.compile else self.network
 
     def step(self, batch: Batch, rate: float) -> StepResult:
         """Learn from a batch at learning rate `rate`.
@@ -120,7 +122,7 @@ class Stepper:
 
     def forward(self, image: Tensor) -> list[StackOutput]:
         """The network in training."""
-        outputs: list[StackOutput] = self.network(image)
+        outputs: list[StackOutput] = self._compiled(image)
         return outputs
 
     def _used_parts(self, faces: int) -> int:
