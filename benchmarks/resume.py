@@ -4,8 +4,9 @@
 
 Runs `main.py train` twice on a sample of FACES (a 300W-style folder): once without interruption, and once killed with
 SIGKILL at random moments, from the first millisecond on, and started again with --resume each time until it has been
-killed so often and has finished. Then the weights of both (network, average, optimiser) are compared by their SHA-256,
-and so are the models they kept. Exit status 1 if any differs.
+killed so often and has finished. A run that finishes sooner is compared too, and another one takes the other kills.
+Then the weights of both (network, average, optimiser) are compared by their SHA-256, and so are the models they kept.
+Exit status 1 if any differs.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +60,7 @@ def main() -> int:
         assert start(data, config, home / "whole").wait() == 0
         seconds = time.monotonic() - begin
         print(f"left alone: {seconds:.1f} s")
-        kills = kill_often(data, config, home / "killed", args.kills, seconds, random.Random(args.seed))
-        return compare(home / "whole", home / "killed", kills)
+        return kill_often(data, config, home, args.kills, seconds, random.Random(args.seed))
 
 
 def sample(source: Path, target: Path, count: int) -> Path:
@@ -81,29 +82,32 @@ def start(data: Path, config: Path, run: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
 
 
-def kill_often(data: Path, config: Path, run: Path, kills: int, seconds: float, moments: random.Random) -> int:
-    """Kill until `kills` have hit a living run, going back to the start if it finishes sooner; then let it finish."""
-    done, states = 0, set()
-    while done < kills:
+def kill_often(data: Path, config: Path, home: Path, kills: int, seconds: float, moments: random.Random) -> int:
+    """Kill until `kills` have hit a living run and it has finished; 1 if the weights differ.
+
+    A run that finishes sooner is compared, and another one takes the other kills.
+    """
+    run, done, here, different = home / "killed", 0, 0, 0
+    states: Counter[str] = Counter()
+    while True:
         process = start(data, config, run)
-        # Short lives early on, so that start-up is hit; longer ones, so that it gets somewhere.
         try:
-            code = process.wait(moments.uniform(0.0, 1.3 * seconds / 2))
+            # From the first millisecond on; long enough at times to get past what a start costs.
+            code = process.wait(moments.uniform(0.0, 0.6 * seconds) if done < kills else None)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-            done += 1
-            states.add(state_of(run))
+            done, here = done + 1, here + 1
+            states[state_of(run)] += 1
             continue
         if code:
             sys.exit(f"a resumed run failed (exit status {code})")
-        print(f"finished after {done} kills; once more from the start")
+        different |= compare(home / "whole", run, here)
+        if done >= kills:
+            print(f"killed {done} times; what was on the disk then: {dict(states)}")
+            return different
         shutil.rmtree(run)
-    code = start(data, config, run).wait()
-    if code:
-        sys.exit(f"the last run failed (exit status {code})")
-    print(f"killed {done} times; states seen after a kill: {sorted(states)}")
-    return done
+        here = 0
 
 
 def state_of(run: Path) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import cv2
 import torch
 
-from core.errors import ConfigError, UsageError
+from core.errors import ConfigError, TrainingError, UsageError
 from core.model.allocator import keep_large_blocks
 from core.model.checkpoint import save_model
 from core.model.device import Device, choose_device
@@ -25,6 +25,7 @@ from training.control import Control, signals_stop, watch_stdin
 from training.dataset import FaceSet
 from training.events import Event, EventLog, Listener, Noted, Warned, print_events
 from training.options import OVERRIDES
+from training.processes import Processes, join_processes
 from training.run_dir import RunDir
 from training.sources import Source, TrainingFaces, read_source, read_training_faces, take_snapshot
 from training.starting import start_from
@@ -41,39 +42,68 @@ __all__ = [
 _ORIGIN_VERSION = 1
 
 
+@dataclass(frozen=True, slots=True)
+class _Beginning:
+    """What a run starts or goes on with.
+
+    `init` is the model to start from, `faces` the fingerprint of what the run began with, if it is resumed.
+    """
+
+    config: TrainConfig
+    source: Source
+    init: str | None
+    resume: bool
+    has_state: bool
+    faces: str | None
+
+
 def run_training(args: argparse.Namespace) -> int:
     """Run the command; 0 for finished or stopped."""
     run = RunDir(Path(args.output))
-    resume = _resumes(args, run)
-    run.prepare(resume=resume)
-    config = _config(args, run, resume)
-    origin = run.load_origin() if resume else {}
-    source, init = _source(args, origin, resume), _init(args, origin, resume)
     device = choose_device(args.device)
-    prepare_process(config)
-    if source.project is not None and source.snapshot is None:
-        source = take_snapshot(source, args.only, args.author)
-    data = read_source(source, config)
+    processes = join_processes(device.torch())
+    begin = processes.from_first(lambda: _begin(args, run))
+    prepare_process(begin.config)
+    data = read_source(begin.source, begin.config)
+    faces = data.fingerprint()
+    if len(set(processes.gather(faces))) > 1:
+        raise TrainingError("the processes of the run do not see the same faces", where=run.path)
     # Sums depend on the number of threads in their last bits: a resumed run shall have the same, also elsewhere.
-    config = replace(config, threads=config.threads or torch.get_num_threads())
-    changed = resume and origin.get("faces") not in (None, data.fingerprint())
-    if not resume:
-        run.save_origin(
-            {"version": _ORIGIN_VERSION, "source": source.to_json(), "init": init, "faces": data.fingerprint()}
-        )
-    run.save_config(config)
-    with _listening(run, as_json=args.json) as listener:
-        if args.resume and not resume:
+    config = replace(begin.config, threads=begin.config.threads or torch.get_num_threads())
+    if processes.is_first:
+        _record(run, begin, config, faces)
+    with _listening(run, processes, as_json=args.json) as listener:
+        if args.resume and not begin.resume:
             listener(Noted(f"there was no run in {run.path}: a new one begins"))
-        if changed:
+        if begin.resume and begin.faces not in (None, faces):
             listener(Warned("the labels are not those that the run began with; it goes on with what is there now"))
         control = Control()
-        if args.watch_stdin:
+        if args.watch_stdin and processes.is_first:
             watch_stdin(control)
+        args.init, args.resume = begin.init, begin.has_state
         with signals_stop(control):
-            args.init, args.resume = init, resume and run.has_state
-            build_trainer(config, data, run, device, args, listener, control=control).run()
+            build_trainer(config, data, run, device, args, listener, control=control, processes=processes).run()
+    processes.close()
     return 0
+
+
+def _begin(args: argparse.Namespace, run: RunDir) -> _Beginning:
+    """Settle what is asked for, before anything heavy is done; makes the folder, and a project's snapshot."""
+    resume = _resumes(args, run)
+    run.prepare(resume=resume)
+    origin = run.load_origin() if resume else {}
+    config, source, init = _config(args, run, resume), _source(args, origin, resume), _init(args, origin, resume)
+    if source.project is not None and source.snapshot is None:
+        source = take_snapshot(source, args.only, args.author)
+    return _Beginning(config, source, init, resume, resume and run.has_state, origin.get("faces"))
+
+
+def _record(run: RunDir, begin: _Beginning, config: TrainConfig, faces: str) -> None:
+    """Write what the run is; the settings last, since their file is what makes the folder a run."""
+    if not begin.resume:
+        source = begin.source.to_json()
+        run.save_origin({"version": _ORIGIN_VERSION, "source": source, "init": begin.init, "faces": faces})
+    run.save_config(config)
 
 
 def _resumes(args: argparse.Namespace, run: RunDir) -> bool:
@@ -83,8 +113,11 @@ def _resumes(args: argparse.Namespace, run: RunDir) -> bool:
 
 
 @contextmanager
-def _listening(run: RunDir, *, as_json: bool) -> Iterator[Listener]:
-    """Events go into the run's log, and to whoever started it."""
+def _listening(run: RunDir, processes: Processes, *, as_json: bool) -> Iterator[Listener]:
+    """Events go into the run's log, and to whoever started it; only those of the first process."""
+    if not processes.is_first:
+        yield lambda _event: None
+        return
     log = EventLog(run.events_file)
     show = print_events if as_json else ConsoleReport()
 
@@ -166,6 +199,7 @@ def build_trainer(
     stopped: Callable[[], bool] = lambda: False,
     *,
     control: Control | None = None,
+    processes: Processes | None = None,
 ) -> Trainer:
     """Put network, data and run together; loads the weights to start (`args.init`) or go on (`args.resume`) from."""
     net_config = preset_config(config.preset, data.scheme, **config.network_changes())
@@ -206,11 +240,12 @@ def build_trainer(
         train,
         val,
         run,
-        device=device.torch(),
+        device=device.torch() if processes is None else processes.device,
         save_best=save_best,
         listener=listener,
         stop_requested=stopped,
         control=control,
+        processes=processes,
     )
     if args.resume:
         trainer.resume()

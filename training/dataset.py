@@ -205,13 +205,26 @@ class BatchLoader:
 
     A sample's randomness depends on (seed, epoch, face) alone, so neither the number of threads nor a
     resumed run changes what is trained on.
+
+    With `member` (number, count) it prepares only every `count`-th face of each batch, from `number` on: one
+    process' share of the batches that a single process would make.
     """
 
-    def __init__(self, faces: FaceSet, batch_size: int, *, seed: int, workers: int = 2, ahead: int = 3) -> None:
+    def __init__(
+        self,
+        faces: FaceSet,
+        batch_size: int,
+        *,
+        seed: int,
+        workers: int = 2,
+        ahead: int = 3,
+        member: tuple[int, int] = (0, 1),
+    ) -> None:
         self._faces = faces
         self._batch_size = batch_size
         self._seed = seed
         self._ahead = ahead
+        self._member = member
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="batches")
 
     def batches(
@@ -244,7 +257,8 @@ class BatchLoader:
 
     def _prepare(self, indices: list[int], epoch: int) -> Batch:
         samples, used, failed = [], [], []
-        for index in indices:
+        number, every = self._member
+        for index in indices[number::every]:
             rng = np.random.default_rng((self._seed, epoch, index))
             try:
                 samples.append(self._faces.sample(index, rng))

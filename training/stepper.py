@@ -19,6 +19,7 @@ from training.dataset import Batch
 from training.ema import Ema
 from training.guard import LossGuard
 from training.losses.total import Share, Targets, TotalLoss
+from training.processes import Processes
 
 _ALLOCATION_FAILED = ("not enough memory", "can't allocate memory", "out of memory", "alloc_failed", "bad_alloc")
 
@@ -45,12 +46,20 @@ class Stepper:
         config: settings.
         device: where to compute.
         told: gets a sentence when memory ran out.
+        processes: those that share the work; each steps with its own faces of a batch.
     """
 
     def __init__(
-        self, network: StarNet, config: TrainConfig, device: torch.device, told: Callable[[str], object]
+        self,
+        network: StarNet,
+        config: TrainConfig,
+        device: torch.device,
+        told: Callable[[str], object],
+        processes: Processes | None = None,
     ) -> None:
+        self._processes = Processes(0, 1, device) if processes is None else processes
         self.network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._processes.share(self.network)
         self.ema = Ema(self.network, config.ema_half_life)
         self._config, self._device, self._told = config, device, told
         self._optimizer = torch.optim.Adam(self.network.parameters(), lr=config.learning_rate)
@@ -70,48 +79,63 @@ class Stepper:
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         self._statistics.keep()
-        sums = self._gradients(batch)
+        whole = self._whole(batch)
+        sums = self._gradients(batch, whole)
         while sums is None:
             self._statistics.restore()
             self._halve(len(batch.faces))
-            sums = self._gradients(batch)
+            sums = self._gradients(batch, whole)
         loss, landmark = sums.tolist()
         norm = self._clip()
         reason = self._guard.reason(loss, norm)
         if reason is None:
             self._optimizer.step()
-            self.ema.update(self.network, len(batch.faces))
+            self.ema.update(self.network, whole.faces)
             self._guard.taken(loss)
         else:
             # What the forward pass has left in the running statistics is as bad as its loss.
             self._statistics.restore()
-        return StepResult(loss, landmark, norm, self._used_parts(len(batch.faces)), reason)
+        return StepResult(loss, landmark, norm, self._used_parts(whole.fewest), reason)
 
     def count_skipped(self, reason: str) -> None:
         """A step was skipped and that was said. TrainingError after too many in a row."""
         self._guard.skipped(reason)
 
-    def _gradients(self, batch: Batch) -> Tensor | None:
+    def _whole(self, batch: Batch) -> _Whole:
+        """What the batch comes to over all processes."""
+        each = self._processes.gather((*_counts(batch.targets), len(batch.faces)))
+        points, edges, faces = (sum(values) for values in zip(*each, strict=True))
+        return _Whole((points, edges), int(faces), min(count for _, _, count in each))
+
+    def _gradients(self, batch: Batch, whole: _Whole) -> Tensor | None:
         """Put the gradient in place: (2,) total loss and landmark loss of the last stack. None without the memory."""
         self._optimizer.zero_grad(set_to_none=True)
         try:
-            return self._accumulate(batch)
+            sums = self._accumulate(batch, whole)
+            gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
+            self._processes.add_up([*gradients, sums])
+            return sums
         except (RuntimeError, MemoryError) as error:
             if not ran_out_of_memory(error):
                 raise
+            if self._processes.count > 1:
+                # The others are in the middle of their step and would wait for sums that never come.
+                raise TrainingError(
+                    "there is not enough memory for this process' share of a batch",
+                    remedy="Resume with a larger accumulate, such as --accumulate 4",
+                ) from error
         # Out of the handler: what it holds on to is what fills the memory.
         self._optimizer.zero_grad(set_to_none=True)
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
         return None
 
-    def _accumulate(self, batch: Batch) -> Tensor:
-        whole = _counts(batch.targets)
+    def _accumulate(self, batch: Batch, whole: _Whole) -> Tensor:
         sums = torch.zeros(2, device=self._device)
-        for rows in _split(len(batch.faces), self._used_parts(len(batch.faces))):
+        for rows in _split(len(batch.faces), self._used_parts(whole.fewest)):
             image = batch.image[rows].to(self._device, memory_format=torch.channels_last, non_blocking=True)
             own = Targets(*(None if t is None else t[rows] for t in batch.targets))  # type: ignore[arg-type]
-            share = Share(*(part / max(all_, 1e-12) for part, all_ in zip(_counts(own), whole, strict=True)))
+            share = Share(*(part / max(all_, 1e-12) for part, all_ in zip(_counts(own), whole.counts, strict=True)))
             targets = Targets(*(None if t is None else t.to(self._device, non_blocking=True) for t in own))  # type: ignore[arg-type]
             with self.autocast():
                 outputs = self.forward(image)
@@ -126,8 +150,9 @@ class Stepper:
         return outputs
 
     def _used_parts(self, faces: int) -> int:
+        """Parts for the fewest faces that a process has: the same in all, which meet in each of them."""
         # A part of one face may leave batch norm a single value a channel, which has no variance.
-        return max(1, min(self._parts, faces // 2))
+        return max(1, min(self._parts, faces // 2 if self._processes.count == 1 else faces))
 
     def _halve(self, faces: int) -> None:
         """Twice as many parts from now on; TrainingError if they cannot be smaller."""
@@ -169,6 +194,15 @@ class Stepper:
         self._parts = int(state.get("parts", self._parts))
         if "guard" in state:
             self._guard.load(state["guard"])
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """A batch over all processes: what its means divide by, its faces, and the fewest of them in a process."""
+
+    counts: tuple[float, float]
+    faces: int
+    fewest: int
 
 
 class _Statistics:

@@ -28,6 +28,7 @@ from training.events import (
     ThreadsChanged,
     Warned,
 )
+from training.processes import Processes, is_loss, lost_process
 from training.run_dir import RunDir
 from training.schedule import learning_rate
 from training.stepper import Stepper
@@ -59,6 +60,8 @@ class Trainer:
         listener: told every event.
         stop_requested: asked after every step; True ends the run with its state kept.
         control: other wishes, taken after every step.
+        processes: those that share the work. Each has a trainer, with the same faces; only the first one writes and
+            speaks.
     """
 
     def __init__(
@@ -75,17 +78,23 @@ class Trainer:
         listener: Listener,
         stop_requested: Callable[[], bool] = lambda: False,
         control: Control | None = None,
+        processes: Processes | None = None,
     ) -> None:
         self._config, self._scheme, self._run, self._device = config, scheme, run, device
         self._train, self._val = train, val
         self._save_best, self._listener, self._stop_requested = save_best, listener, stop_requested
         self._control = Control() if control is None else control
-        self._stepper = Stepper(network, config, device, lambda text: self._emit(Warned(text)))
-        self._loader = BatchLoader(train, config.batch_size, seed=config.seed, workers=config.workers)
+        self._processes = Processes(0, 1, device) if processes is None else processes
+        self._member = self._processes.rank, self._processes.count
+        self._stepper = Stepper(network, config, device, lambda text: self._emit(Warned(text)), self._processes)
+        self._loader = BatchLoader(
+            train, config.batch_size, seed=config.seed, workers=config.workers, member=self._member
+        )
         self._steps = self._steps_per_epoch(len(train))
         self._clock = Clock(config.epochs, self._steps, -(-len(val) // config.batch_size))
         self._samples: SampleFaces | None = None
         self._told: set[str] = set()
+        self._untold: list[str] = []
         self._stop_reason = ""
         self._epoch = 0
         self._step = 0
@@ -103,7 +112,9 @@ class Trainer:
 
     def resume(self) -> None:
         """Take up the state the run was saved with."""
-        state = self._run.load_state(lambda sentence: self._emit(Warned(sentence)))
+        state = self._processes.from_first(
+            lambda: self._run.load_state(lambda sentence: self._emit(Warned(sentence)))
+        )
         try:
             self._stepper.load(state)
             self._epoch, self._step, self._best = state["epoch"], state["step"], state["best"]
@@ -120,7 +131,7 @@ class Trainer:
         """Train to the end, or until stopped: the outcome, `finished` or `stopped`."""
         self._emit(self._started())
         try:
-            if not self._run.has_state:
+            if self._processes.is_first and not self._run.has_state:
                 # From here on a kill costs at most what has happened since the last save.
                 self._save_state()
             while self._epoch < self._config.epochs and not self._has_lost_patience():
@@ -128,12 +139,20 @@ class Trainer:
                     self._save_state()
                     self._emit(Ended("stopped", self._stopped_message()))
                     return "stopped"
-            self._run.forget_previous()
+            if self._processes.is_first:
+                self._run.forget_previous()
             self._emit(Ended("finished", self._finished_message()))
             return "finished"
         except StarmarkError as error:
             self._emit(Ended("failed", str(error)))
             raise
+        except RuntimeError as error:
+            if self._processes.count == 1 or not is_loss(error):
+                self._emit(Ended("failed", f"RuntimeError: {error}"))
+                raise
+            lost = lost_process()
+            self._emit(Ended("failed", str(lost)))
+            raise lost from error
         except KeyboardInterrupt:
             self._emit(Ended("stopped", "Stopped at once; --resume goes on from the last state that was kept"))
             raise
@@ -153,6 +172,7 @@ class Trainer:
             sum(p.numel() for p in self._stepper.network.parameters()),
             self._step,
             self._steps,
+            self._processes.count,
             threads=torch.get_num_threads(),
         )
 
@@ -173,12 +193,11 @@ class Trainer:
         begin = waiting = time.monotonic()
         for batch in self._loader.batches(self._epoch, first=self._step):
             waited = time.monotonic() - waiting
-            self._report_failures(batch)
-            # Batch norm needs two faces; a batch that lost its others to errors is passed over.
-            if len(batch.faces) > 1 or len(self._train) == 1:
+            self._collect_failures(batch)
+            if self._is_enough(batch):
                 self._train_step(batch, waited)
             self._step += 1
-            if not self._obey():
+            if self._agree(stop=not self._obey()):
                 return False
             if time.monotonic() - self._saved_at > _SAVE_EVERY_S:
                 self._save_state()
@@ -186,12 +205,25 @@ class Trainer:
         self._finish_epoch(begin)
         return True
 
-    def _report_failures(self, batch: Batch) -> None:
-        for error in batch.failed:
-            message = f"left out: {error}"
+    def _is_enough(self, batch: Batch) -> bool:
+        """Batch norm needs two faces; a batch that lost its others to errors is passed over, by all processes."""
+        counts = self._processes.gather(len(batch.faces))
+        return min(counts) > 0 and (sum(counts) > 1 or len(self._train) == 1)
+
+    def _collect_failures(self, batch: Batch) -> None:
+        self._untold += [f"left out: {error}" for error in batch.failed]
+
+    def _agree(self, *, stop: bool) -> bool:
+        """Say what failed anywhere since the last time, and whether any process wants to stop."""
+        each = self._processes.gather((stop, self._stop_reason, self._untold))
+        self._untold = []
+        for message in dict.fromkeys(text for _, _, texts in each for text in texts):
+            # A face that cannot be read comes back in every epoch.
             if message not in self._told:
                 self._told.add(message)
                 self._emit(Warned(message))
+        self._stop_reason = next((reason for _, reason, _ in each if reason), "")
+        return any(wish for wish, _, _ in each)
 
     def _train_step(self, batch: Batch, waited: float) -> None:
         begin = time.monotonic()
@@ -222,7 +254,7 @@ class Trainer:
             self._emit(timing)
 
     def _report_skipped(self, batch: Batch, reason: str) -> None:
-        images = [self._loader.face(i).image for i in batch.faces]
+        images = [self._loader.face(i).image for faces in self._processes.gather(batch.faces) for i in faces]
         names = ", ".join(image.name for image in images[:_NAMED]) + (", …" if len(images) > _NAMED else "")
         where = f"epoch {self._epoch + 1}, step {self._step + 1} ({names})"
         self._emit(Warned(f"{reason} in {where}: step skipped", [str(image) for image in images]))
@@ -231,6 +263,9 @@ class Trainer:
     def _obey(self) -> bool:
         """Do what was asked for since the last step; False to stop."""
         paused = False
+        if self._processes.is_orphaned:
+            self._stop_reason = "torchrun has ended"
+            return False
         while not self._stop_requested():
             command = self._control.take(wait=paused)
             if command is None:
@@ -243,7 +278,11 @@ class Trainer:
 
     def _obey_one(self, command: Command, paused: bool) -> bool:
         """Pause, resume or change threads; whether the run is paused then."""
-        if command.kind == "threads":
+        if command.kind == "unknown":
+            self._emit(Warned(f"there is no command '{command.text}' (known: stop, pause, resume, threads N)"))
+        elif self._processes.count > 1:
+            self._emit(Warned(f"a run in several processes has no '{command.kind}': stop it, and --resume it later"))
+        elif command.kind == "threads":
             torch.set_num_threads(command.number)
             self._emit(ThreadsChanged(command.number))
         elif command.kind == "pause" and not paused:
@@ -253,8 +292,6 @@ class Trainer:
         elif command.kind == "resume" and paused:
             self._emit(Continued(self._epoch, self._step))
             return False
-        elif command.kind == "unknown":
-            self._emit(Warned(f"there is no command '{command.text}' (known: stop, pause, resume, threads N)"))
         return paused
 
     def _finish_epoch(self, begin: float) -> None:
@@ -266,10 +303,12 @@ class Trainer:
         network = self._stepper.ema.network
         if best:
             self._best = nme
+        if best and self._processes.is_first:
             self._save_best(network, {"epoch": self._epoch + 1, "val_nme": nme})
         loss = float(np.mean(self._losses)) if self._losses else math.nan
         self._emit(EpochDone(self._epoch, loss, raw, nme, best, time.monotonic() - begin))
-        self._write_samples(network)
+        if self._processes.is_first:
+            self._write_samples(network)
         epoch, self._epoch, self._step, self._losses = self._epoch, self._epoch + 1, 0, []
         self._save_state()
         timing = self._clock.validated(epoch, time.monotonic() - validating)
@@ -301,12 +340,17 @@ class Trainer:
             workers=self._config.workers,
             device=self._device,
             autocast=self._stepper.autocast,
-            told=self._report_failures,
+            told=self._collect_failures,
+            share=self._member,
         )
-        means = [_finite_mean(each) for each in errors]
+        parts = self._processes.gather(errors)
+        means = [_finite_mean([nme for part in parts for nme in part[i]]) for i in range(len(networks))]
+        self._agree(stop=False)
         return means[0], means[1] if len(means) > 1 else None
 
     def _save_state(self) -> None:
+        if not self._processes.is_first:
+            return
         self._run.save_state(
             self._stepper.state()
             | {
