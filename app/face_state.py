@@ -32,6 +32,7 @@ class FaceState:
         prediction: or None.
         review: what a reviewer made of it.
         own: whether the label shown is an annotator's.
+        tags: as the source and the annotators tagged it.
     """
 
     face_id: str
@@ -44,6 +45,7 @@ class FaceState:
     prediction: Prediction | None = None
     review: Review = ""
     own: bool = False
+    tags: tuple[str, ...] = ()
 
     @property
     def status(self) -> WorkStatus:

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from app.actions import ActionSet
 from app.annotator import Annotator
+from app.auditor import Auditor
 from app.bindings import bind_actions, conditions, switch_layers
 from app.canvas.gestures import Tool
 from app.canvas.view import CanvasView
@@ -86,6 +87,7 @@ class MainWindow(QMainWindow):
         self.kept = Kept(self.document, lambda: self.annotator.name, self)
         self.flow = Flow(self.document, self.workbench, self.images, self.kept)
         self.scores = ScoreKeeper(self.document, self.workbench.predictions, self)
+        self.auditor = Auditor(self.document, self.workbench.predictions, lambda: self.annotator.name, self)
         self.steps = StepsDesk(self.document, lambda: self.annotator.name, StepsPanel(self), self)
         self.seeing = Seeing(
             self, self.workbench, self.canvas, self.desk, self.view_options, self.actions_, settings
@@ -170,6 +172,7 @@ class MainWindow(QMainWindow):
         self.keeper.said.connect(self._say)
         self.guide.said.connect(self._say)
         self.flow.said.connect(self._say)
+        self.auditor.failed.connect(lambda text: self._say(text, "", Tone.ERROR))
         self.keeper.withdrawn.connect(self.messages.withdraw)
         self.opening.settled.connect(self._show_page)
         self._flow_wiring = FlowWiring(self)
@@ -225,6 +228,7 @@ class MainWindow(QMainWindow):
         self.keeper.close()
         self.steps.close()
         self.scores.close()
+        self.auditor.close()
         self.flow.close()
         self.workbench.close()
         self.document.close()

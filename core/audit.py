@@ -131,16 +131,39 @@ def audit_faces(
     if not used:
         reason = f" (for example {left_out[0].face.image}: {left_out[0].reason})" if left_out else ""
         raise UsageError(f"not one of {len(faces)} faces could be judged{reason}", remedy="Check the data set")
-    predictions = [prediction for _, _, prediction in used]
-    kept = [faces[index] for index, _, _ in used]
+    chosen = [index for index, _, _ in used]
+    return judge(
+        [faces[index] for index in chosen], [place for _, place, _ in used], [prediction for _, _, prediction in used],
+        sizes, [groups[index] for index in chosen], scheme, calibration, settings, left_out,
+    )  # fmt: skip
+
+
+def judge(
+    faces: list[LabelledFace],
+    numbers: list[int],
+    predictions: list[Prediction],
+    sizes: Sequence[tuple[int, int] | None],
+    groups: Sequence[Hashable],
+    scheme: Scheme,
+    calibration: Calibration | None,
+    settings: VerdictSettings = DEFAULTS,
+    left_out: Sequence[Unaudited] = (),
+) -> Audit:
+    """Judge labels by predictions that are there already: one of each a face, at least one.
+
+    Args:
+        numbers: which face of its image each is, from 0.
+        sizes: (width, height) of its image in px, None where it is not known.
+        groups: the person of each.
+    """
     evidence = gather(
-        np.stack([face.label.points for face in kept]), predictions, [groups[index] for index, _, _ in used], scheme,
+        np.stack([face.label.points for face in faces]), predictions, groups, scheme,
         plain_calibration(len(scheme)) if calibration is None else calibration,
     )  # fmt: skip
     return Audit(
-        scheme, kept, [place for _, place, _ in used], predictions, evidence,
+        scheme, faces, numbers, predictions, evidence,
         point_verdicts(evidence, predictions, settings), face_findings(evidence, predictions, sizes),
-        left_out, settings, calibration is not None,
+        list(left_out), settings, calibration is not None,
     )  # fmt: skip
 
 

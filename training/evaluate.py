@@ -25,6 +25,7 @@ from core.metrics import (
     bootstrap_interval,
     ced,
     fr_auc,
+    norm_distances,
     per_point,
     point_errors,
     summarise,
@@ -60,7 +61,8 @@ class Evaluation:
     Attributes:
         model, scheme: what was measured.
         crops: what the network saw: "detector" or "landmarks" (see `core.model.requests.requests_for`).
-        errors: (F, N) normalised error of each measured face and point; NaN where a point is not labelled.
+        deviations: (F, N, 2) label minus prediction of each measured face and point, x to the right and y down, over
+            the face's normaliser; NaN where a point is not labelled.
         groups: (F,) the person of each measured face.
         missed_groups: the person of each face that the detector missed.
         failed: faces whose image could not be used.
@@ -70,7 +72,7 @@ class Evaluation:
     model: str
     scheme: Scheme
     crops: Crops
-    errors: FloatArray
+    deviations: FloatArray
     groups: list[str]
     missed_groups: list[str]
     failed: list[FaceError]
@@ -82,10 +84,21 @@ class Evaluation:
         return len(self.groups) + len(self.missed_groups) + len(self.failed) + self.unlabelled
 
     @property
+    def errors(self) -> FloatArray:
+        """(F, N) normalised error of each measured face and point."""
+        return distances(self.deviations)
+
+    @property
     def nmes(self) -> FloatArray:
         """(F,) NME of each measured face."""
         result: FloatArray = np.nanmean(self.errors, axis=1)
         return result
+
+
+def distances(deviations: FloatArray) -> FloatArray:
+    """(..., N) lengths of (..., N, 2)."""
+    result: FloatArray = np.hypot(deviations[..., 0], deviations[..., 1])
+    return result
 
 
 def select(faces: Sequence[LabelledFace], split: str) -> list[LabelledFace]:
@@ -138,7 +151,8 @@ def evaluate(
             if np.isnan(point_errors(truth, truth, scheme, normaliser)).all():
                 unlabelled += 1
             elif place in found:
-                measured.append((index, point_errors(found[place], truth, scheme, normaliser)))
+                off = (truth - found[place]) / norm_distances(truth, scheme, normaliser)
+                measured.append((index, off))
             else:
                 missed.append(index)
     if not measured:
@@ -148,7 +162,7 @@ def evaluate(
         predictor.model.name,
         scheme,
         asked.crops,
-        np.stack([errors for _, errors in measured]),
+        np.stack([off for _, off in measured]),
         [groups[index] for index, _ in measured],
         [groups[index] for index in missed],
         failed,
@@ -167,7 +181,12 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The figures of an `Evaluation` at a threshold."""
+    """The figures of an `Evaluation` at a threshold.
+
+    `offset` (x, y) is how far the labels lie beside the predictions on average, as fractions of the normaliser: a
+    habit of the labels, or a shift of the files, that no model without it can meet. `settled` is the mean NME of each
+    person with the offset of all other people taken off.
+    """
 
     threshold: float
     nme: dict[str, Figure]
@@ -176,6 +195,8 @@ class Report:
     per_region: dict[str, Figure]
     per_point: FloatArray
     ced: tuple[FloatArray, FloatArray]
+    offset: tuple[Figure, Figure]
+    settled: Figure
 
 
 def report(evaluation: Evaluation, threshold: float = 0.1, seed: int = 0) -> Report:
@@ -204,7 +225,23 @@ def report(evaluation: Evaluation, threshold: float = 0.1, seed: int = 0) -> Rep
         },
         per_point(evaluation.errors),
         ced(with_missed, threshold, _CED_STEPS),
+        *_offset(evaluation, seed),
     )
+
+
+def _offset(evaluation: Evaluation, seed: int) -> tuple[tuple[Figure, Figure], Figure]:
+    """The labels' offset, and the NME without it; the offset is never fitted on the person it is taken off."""
+    off, groups = evaluation.deviations, evaluation.groups
+    mean = np.nanmean(off, axis=1)
+    x, y = (_figure(float(mean[:, i].mean()), bootstrap_interval(mean[:, i], groups, "mean", seed)) for i in (0, 1))
+    people = np.unique(groups, return_inverse=True)[1]
+    if people.max() == 0:
+        return (x, y), Figure(math.nan, math.nan, math.nan)
+    sums = np.stack([np.bincount(people, weights=mean[:, i]) for i in (0, 1)], -1)
+    counts = np.bincount(people)[:, None]
+    others = (mean.sum(axis=0) - sums) / (len(mean) - counts)
+    settled = np.nanmean(distances(off - others[people][:, None]), axis=1)
+    return (x, y), _figure(float(settled.mean()), bootstrap_interval(settled, groups, "mean", seed))
 
 
 def _figure(value: float, interval: Interval) -> Figure:
@@ -238,6 +275,11 @@ def to_json(evaluation: Evaluation, figures: Report) -> dict[str, Any]:
         "crops": evaluation.crops,
         "threshold": figures.threshold,
         "nme": {name: figure.value for name, figure in figures.nme.items()},
+        "offset": {
+            "x": figures.offset[0].value,
+            "y": figures.offset[1].value,
+            "nme_without": _known(figures.settled.value),
+        },
         "fr": figures.fr.value,
         "auc": figures.auc.value,
         "per_region": {name: _known(figure.value) for name, figure in figures.per_region.items()},
@@ -246,6 +288,11 @@ def to_json(evaluation: Evaluation, figures: Report) -> dict[str, Any]:
             "level": 0.95,
             "over": "identities",
             "nme": {name: [figure.low, figure.high] for name, figure in figures.nme.items()},
+            "offset": {
+                "x": [figures.offset[0].low, figures.offset[0].high],
+                "y": [figures.offset[1].low, figures.offset[1].high],
+                "nme_without": [_known(figures.settled.low), _known(figures.settled.high)],
+            },
             "fr": [figures.fr.low, figures.fr.high],
             "auc": [figures.auc.low, figures.auc.high],
             "per_region": {

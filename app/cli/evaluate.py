@@ -96,9 +96,27 @@ def _table(evaluation: Evaluation, figures: Report, device: str) -> str:
     rows = [(f"NME {name}", figure, True) for name, figure in figures.nme.items()]
     rows += [(f"FR@{percent:g}", figures.fr, True), (f"AUC@{percent:g}", figures.auc, False)]
     lines += [_row(*row) for row in rows]
+    lines += _offset(figures)
     lines += ["", f"{'NME by region':<16}"]
     lines += [_row(name, figure, True) for name, figure in figures.per_region.items()]
     return "\n".join(lines)
+
+
+def _offset(figures: Report) -> list[str]:
+    """What is said of labels that lie to one side of the predictions; nothing where they do not for sure."""
+    x, y = figures.offset
+    if not any(figure.low > 0 or figure.high < 0 for figure in (x, y)) or not figures.settled.value > 0:
+        return []
+    sides = [_side(x, "right", "left"), _side(y, "below", "above")]
+    known = " and ".join(side for side in sides if side)
+    text = f"the labels lie on average {known} of the predictions; without that:"
+    return ["", text, _row("NME mean", figures.settled, True)]
+
+
+def _side(figure: Figure, positive: str, negative: str) -> str:
+    if figure.low <= 0 <= figure.high:
+        return ""
+    return f"{100 * abs(figure.value):.2f} % {positive if figure.value > 0 else negative}"
 
 
 def _row(name: str, figure: Figure, in_percent: bool) -> str:

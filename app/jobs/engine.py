@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from app.jobs.prepare import ImageOutcome, Preparer, Work
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """What the status bar says of the model and the device, and the hash under which its predictions are cached."""
+    """What the status bar says of the model and the device, and the hash under which its predictions are cached.
+
+    `calibration` is what its file says of it (`core.calibration.Calibration.from_json`), None without.
+    """
 
     name: str
     scheme: str
@@ -30,6 +33,7 @@ class ModelInfo:
     reason: str
     precision: str
     hash: str
+    calibration: Any = None
 
 
 class PredictionEngine:
@@ -57,6 +61,7 @@ class PredictionEngine:
             self._device.reason,
             f"{precision.name} ({precision.reason})",
             self._model.hash,
+            self._model.header.calibration,
         )
 
     def warm_up(self) -> None:

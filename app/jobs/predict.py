@@ -83,7 +83,7 @@ class PredictionService(QObject):
         self._author = author
         self._pool = WorkerPool(1, "predict", self)
         self._early = WorkerPool(1, "prepare", self)
-        self._preparer = Preparer()
+        self.preparer = Preparer()
         self._engine: PredictionEngine | None = None
         self._model: str | None = None
         self._load_job: Job | None = None
@@ -142,7 +142,7 @@ class PredictionService(QObject):
     def _load(self, model: str | None, device: str) -> None:
         def work(_job: Job) -> PredictionEngine:
             preload_torch()
-            return PredictionEngine(model, device, self._preparer)
+            return PredictionEngine(model, device, self.preparer)
 
         self._load_job = self._pool.submit(
             work,
@@ -230,7 +230,7 @@ class PredictionService(QObject):
 
             digest = model_hash(model)
             job.check()
-            prepared = self._preparer.prepare(project, cache, author, image_id, digest or "")
+            prepared = self.preparer.prepare(project, cache, author, image_id, digest or "")
             return (digest, prepared.outcome(image_id, {})) if digest and prepared.complete else None
 
         # Errors are left to the engine, which will meet them again.

@@ -199,6 +199,7 @@ def _face_state(record: FaceRecord, current: FaceLabel | None) -> FaceState:
         "" if current is None else current.label_set.name,
         review=record.review,
         own=current is not None and current.label_set.kind == "annotator",
+        tags=record.tags,
     )
 
 

@@ -21,7 +21,8 @@ SCHEME = get_scheme("300w-68")
 
 
 def evaluation(nmes: list[float], missed: int = 0, failed: int = 0) -> Evaluation:
-    errors = np.repeat(np.array(nmes)[:, None], len(SCHEME), axis=1)
+    errors = np.zeros((len(nmes), len(SCHEME), 2))
+    errors[..., 0] = np.array(nmes)[:, None]
     return Evaluation(
         "m",
         SCHEME,
@@ -56,11 +57,11 @@ def test_faces_count_is_all_that_were_asked_for() -> None:
 def test_unlabelled_points_and_regions_are_left_out() -> None:
     made = evaluation([0.02, 0.04, 0.06])
     jaw = list(SCHEME.regions[0].indices)
-    made.errors[0, jaw] = np.nan
+    made.deviations[0, jaw] = np.nan
     figures = report(made)
     assert figures.per_region[SCHEME.regions[0].name].value == pytest.approx(0.05)
     assert figures.per_point[jaw[0]] == pytest.approx(0.05)
-    made.errors[:, jaw] = np.nan
+    made.deviations[:, jaw] = np.nan
     figures = report(made)
     assert math.isnan(figures.per_region[SCHEME.regions[0].name].value)
     data = to_json(made, figures)
@@ -75,9 +76,26 @@ def test_intervals_draw_people_not_faces() -> None:
     one_each = report(evaluation([float(v) for v in people for _ in range(2)]))
     # Doubling every person's faces adds nothing to what is known.
     doubled = evaluation([float(v) for v in people for _ in range(4)])
-    doubled = Evaluation("m", SCHEME, "detector", doubled.errors, [f"person {i // 4}" for i in range(48)], [], [], 0)
+    four_each = [f"person {i // 4}" for i in range(48)]
+    doubled = Evaluation("m", SCHEME, "detector", doubled.deviations, four_each, [], [], 0)
     wide, same = one_each.nme["mean"], report(doubled).nme["mean"]
     assert same.high - same.low == pytest.approx(wide.high - wide.low, rel=1e-6)
+
+
+def test_labels_that_all_lie_to_one_side_are_told_from_bad_predictions() -> None:
+    rng = np.random.default_rng(1)
+    off = rng.normal(0, 0.01, (60, len(SCHEME), 2))
+    people = [f"p{i // 3}" for i in range(60)]
+    before = report(Evaluation("m", SCHEME, "detector", off, people, [], [], 0))
+    after = report(Evaluation("m", SCHEME, "detector", off + np.array([0.03, -0.01]), people, [], [], 0))
+    assert after.offset[0].low < 0.03 < after.offset[0].high
+    assert after.offset[1].low < -0.01 < after.offset[1].high
+    assert after.nme["mean"].value > 2 * before.nme["mean"].value
+    assert after.settled.value == pytest.approx(before.settled.value, rel=1e-9)
+    # One person's own offset is not fitted on that person.
+    alone = np.zeros_like(off)
+    alone[:3, :, 0] = 0.5
+    assert report(Evaluation("m", SCHEME, "detector", alone, people, [], [], 0)).settled.value > 0.025
 
 
 def face(name: str) -> LabelledFace:
