@@ -139,9 +139,10 @@ class Stepper:
             targets = Targets(*(None if t is None else t.to(self._device, non_blocking=True) for t in own))  # type: ignore[arg-type]
             with self.autocast():
                 outputs = self.forward(image)
-            loss = self._loss(outputs, targets, share)
-            loss.total.backward()  # type: ignore[no-untyped-call]
-            sums += torch.stack([loss.total.detach(), loss.landmark.detach() * share.points])
+            total, parts = self._loss(outputs, targets, share)
+            total.backward()  # type: ignore[no-untyped-call]
+            last = parts[-1] if len(parts) == len(outputs) else parts[-3]
+            sums += torch.stack([total.detach(), last.detach() * share.points])
         return sums
 
     def forward(self, image: Tensor) -> list[StackOutput]:

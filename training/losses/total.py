@@ -50,14 +50,10 @@ class Share(NamedTuple):
 
 
 class LossParts(NamedTuple):
-    """`total` scalar; `parts` the unweighted landmark, point and edge loss of each stack in turn.
-
-    `landmark` is that of the last stack.
-    """
+    """`total` scalar; `parts` the unweighted landmark, point and edge loss of each stack in turn."""
 
     total: Tensor
     parts: list[Tensor]
-    landmark: Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +86,7 @@ class TotalLoss:
                 loss = loss + self.map_weight * (point * share.points + edge * share.edges)
             total = scale * loss if total is None else total + scale * loss
         assert total is not None
-        return LossParts(total, parts, landmark)
+        return LossParts(total, parts)
 
     def _landmarks(self, output: StackOutput, targets: Targets) -> Tensor:
         if self.landmark in HEAT_LOSSES:
