@@ -140,7 +140,7 @@ class Stepper:
             with self.autocast():
                 outputs = self.forward(image)
             total, parts = self._loss(outputs, targets, share)
-            total.backward()  # type: ignore[no-untyped-call]
+            total.backward()
             last = parts[-1] if len(parts) == len(outputs) else parts[-3]
             sums += torch.stack([total.detach(), last.detach() * share.points])
         return sums

@@ -18,7 +18,7 @@ import torch
 import torch.multiprocessing
 
 from tests.golden import ROOT
-from tests.training.test_stepper import CONFIG, CPU, batch, network, one_thread  # noqa: F401
+from tests.training.test_stepper import CONFIG, CPU, batch, network
 from training.command import run_training
 from training.dataset import Batch
 from training.events import Ended, EpochDone, Event, Started, Step, decode
@@ -56,7 +56,8 @@ def digest(state: dict[str, torch.Tensor]) -> str:
     return hashlib.sha256(b"".join(state[key].numpy().tobytes() for key in sorted(state))).hexdigest()
 
 
-def test_two_processes_take_the_steps_of_one(tmp_path: Path, one_thread: None) -> None:
+@pytest.mark.usefixtures("one_thread")
+def test_two_processes_take_the_steps_of_one(tmp_path: Path) -> None:
     torch.multiprocessing.spawn(steps_of_two, (free_port(), str(tmp_path)), nprocs=2)
     first, second = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in (0, 1))
     for part in ("net", "net_ema"):

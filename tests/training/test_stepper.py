@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -22,15 +21,7 @@ CONFIG = TrainConfig(width=8, stacks=2, input_size=64, precision="float32", seed
 NET = preset_config("lite", SCHEME, width=8, stacks=2, input_size=64)
 FACES = 8
 CPU = torch.device("cpu")
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Networks this small are quickest so."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def network() -> StarNet:
