@@ -6,7 +6,7 @@ Both train the same network from the same weights on the same faces (300W-style 
 augmentation, on the same processor threads and with the same allocator settings, taking turns. The plain one is what
 STAR_SPEC.md describes, step by step: it decodes the image of every sample, draws point maps at 256 px and edge maps at
 1024 px in loops over points and contours, keeps tensors in the usual memory order and float32, takes covariances in
-several passes over the maps, their axes from `torch.linalg.eigh`, and AWing with powers and `torch.where`. It leaves out
+several passes over the maps, their axes from `torch.linalg.eigh`, and AWing with powers and `torch.where`. Left out is
 autograd's anomaly detection, which the reference has on. Given are medians:
 
 * step: forward, loss, backward, Adam and the running average, the batch being there;
@@ -18,11 +18,13 @@ autograd's anomaly detection, which the reference has on. Given are medians:
 from __future__ import annotations
 
 import argparse
+import itertools
 import statistics
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +94,7 @@ def plain_edge_map(points: np.ndarray, closed: bool, size: int) -> np.ndarray:
     knots = np.concatenate([points, points[:1]]) if closed else points
     try:
         spline, at = splprep(knots.T, s=0, per=closed)
-        samples = np.concatenate([np.linspace(a, b, 5, endpoint=False) for a, b in zip(at, at[1:], strict=False)])
+        samples = np.concatenate([np.linspace(a, b, 5, endpoint=False) for a, b in itertools.pairwise(at)])
         curve = np.stack(splev(samples, spline), axis=1)
     except (ValueError, TypeError):
         curve = points
@@ -178,7 +180,12 @@ class PlainStepper:
                     value.mul_(decay).add_(theirs[key], alpha=1 - decay)
                 else:
                     value.copy_(theirs[key])
-        return float(total)
+        return float(total.detach())
+
+
+    def prepare_and_step(self, faces: list[Face], scheme: Scheme, size: int, seed: int) -> float:
+        """A batch as the plain loop has it: made, then learnt from."""
+        return self.step(plain_batch(faces, scheme, size, seed))
 
 
 # Measuring
@@ -229,7 +236,7 @@ def measure(faces: list[Face], scheme: Scheme, config: TrainConfig, rounds: int)
                 times[name].append(seconds)
     steps = {name: statistics.median(values) for name, values in times.items()}
     data = measure_data(chosen, scheme, size, rounds)
-    print(f"\n{config.preset}: {size} px, batch {batch}, {torch.get_num_threads()} threads, {rounds} rounds")
+    print(f"{config.preset}: {size} px, batch {batch}, {torch.get_num_threads()} threads, {rounds} rounds", flush=True)
     for name, seconds in steps.items():
         print(f"  step {name:<22} {seconds:8.3f} s   {steps['plain'] / seconds:5.2f} x")
     for name, seconds in data.items():
@@ -237,7 +244,8 @@ def measure(faces: list[Face], scheme: Scheme, config: TrainConfig, rounds: int)
     # In each round, so that what else the machine does weighs on both alike.
     extra = [a - b for a, b in zip(times["ours"], times["ours, smooth-L1"], strict=True)]
     print(f"  STAR over smooth-L1: {100 * statistics.median(extra) / steps['ours']:.1f} % of a step")
-    measure_throughput(chosen, scheme, config, size, rounds, plain, ours)
+    for name, stepper in (("ours", ours), ("ours, auto precision", reduced)):
+        measure_throughput(name, stepper, plain, chosen, scheme, config, size, rounds)
 
 
 def measure_data(faces: list[Face], scheme: Scheme, size: int, rounds: int) -> dict[str, float]:
@@ -245,15 +253,22 @@ def measure_data(faces: list[Face], scheme: Scheme, size: int, rounds: int) -> d
     ours = FaceSet(faces, scheme, size, augmentation=Augmentation())
     times: dict[str, list[float]] = {"plain": [], "ours, first epoch": [], "ours, later": []}
     for index, face in enumerate(faces[: 8 * rounds]):
-        rng = np.random.default_rng
-        times["plain"].append(timed(lambda face=face, i=index: plain_sample(face, scheme, size, rng(i))))
-        times["ours, first epoch"].append(timed(lambda i=index: ours.sample(i, rng(i))))
-        times["ours, later"].append(timed(lambda i=index: ours.sample(i, rng(i))))
+        draws = [np.random.default_rng(index) for _ in times]
+        times["plain"].append(timed(partial(plain_sample, face, scheme, size, draws[0])))
+        times["ours, first epoch"].append(timed(partial(ours.sample, index, draws[1])))
+        times["ours, later"].append(timed(partial(ours.sample, index, draws[2])))
     return {name: statistics.median(values) for name, values in times.items()}
 
 
 def measure_throughput(
-    faces: list[Face], scheme: Scheme, config: TrainConfig, size: int, rounds: int, plain: PlainStepper, ours: Stepper
+    name: str,
+    ours: Stepper,
+    plain: PlainStepper,
+    faces: list[Face],
+    scheme: Scheme,
+    config: TrainConfig,
+    size: int,
+    rounds: int,
 ) -> None:
     """Faces a second with data and all, one batch of each in turn, images known as after the first epoch."""
     maker = FaceSet(faces, scheme, size, augmentation=Augmentation())
@@ -261,23 +276,23 @@ def measure_throughput(
     loader = BatchLoader(maker, batch, seed=0, workers=config.workers)
     for _ in loader.batches(0):
         pass  # the first epoch decodes
-    times: dict[str, list[float]] = {"plain": [], "ours": []}
+    times: dict[str, list[float]] = {"plain": [], name: []}
     batches = loader.batches(1)
     begin = 0.0
     for turn, prepared in enumerate(batches):
         if turn:
-            times["ours"].append(time.perf_counter() - begin)
+            times[name].append(time.perf_counter() - begin)
         if turn == rounds:
             break
         part = faces[turn * batch : (turn + 1) * batch]
-        times["plain"].append(timed(lambda part=part, i=turn: plain.step(plain_batch(part, scheme, size, i))))
+        times["plain"].append(timed(partial(plain.prepare_and_step, part, scheme, size, turn)))
         begin = time.perf_counter()
         ours.step(prepared, config.learning_rate)
     batches.close()
     loader.close()
-    speeds = {name: batch / statistics.median(values) for name, values in times.items()}
-    ratio = speeds["ours"] / speeds["plain"]
-    print(f"  faces a second: plain {speeds['plain']:.2f}, ours {speeds['ours']:.2f}: {ratio:.2f} x")
+    speeds = {key: batch / statistics.median(values) for key, values in times.items()}
+    ratio = speeds[name] / speeds["plain"]
+    print(f"  faces a second: plain {speeds['plain']:.2f}, {name} {speeds[name]:.2f}: {ratio:.2f} x", flush=True)
 
 
 def main() -> None:
@@ -285,11 +300,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("faces")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--batch", type=int, default=16, help="faces a step of lite (default: 16; star has 4)")
     parser.add_argument("--rounds", type=int, default=8, help="of lite (default: 8)")
     parser.add_argument("--star-rounds", type=int, default=3, help="of star, which is slow; 0 for none (default: 3)")
     args = parser.parse_args()
     choose_device("cpu")
-    lite = TrainConfig(preset="lite", batch_size=32, precision="float32", threads=args.threads)
+    lite = TrainConfig(preset="lite", batch_size=args.batch, precision="float32", threads=args.threads)
     prepare_process(lite)
     data = read_training_faces(args.faces, "auto", None, lite)
     measure(data.train[::7], data.scheme, lite, args.rounds)
