@@ -42,8 +42,8 @@ class ActionSpec:
 
 CONDITIONS = frozenset(
     {
-        "always", "project", "writable", "labels", "image", "images", "face", "reviewable", "selection", "undo", "redo",
-        "model", "working",
+        "always", "project", "writable", "labels", "labelled", "image", "images", "face", "reviewable", "selection",
+        "undo", "redo", "model", "working",
     }
 )
 
@@ -106,6 +106,10 @@ TABLE: tuple[ActionSpec, ...] = (
                "Put a mean face into the box of a face that has no points yet.", "face"),
     ActionSpec("remove_face", "&Delete face", _EDIT, ("Ctrl+Del",), "", "Take the active face away; undo brings it "
                "back.", "face"),
+    ActionSpec("blind", "Blind re-ann&otation…", _EDIT, (), "", "Label some faces again without seeing the first "
+               "labels, to learn how sure your labels are.", "labelled"),
+    ActionSpec("repair", "Bul&k repair…", _EDIT, (), "", "Put many labels right by one rule: swapped sides, offsets, "
+               "spacing, suspects; every face is shown before it is changed.", "labels", separator=True),
     ActionSpec("author", "Your &name…", _EDIT, (), "", "Change the name that your corrections are kept under.",
                separator=True),
     ActionSpec(

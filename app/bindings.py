@@ -37,10 +37,12 @@ def bind_actions(window: MainWindow) -> None:
             "undo": document.undo,
             "redo": document.redo,
             "draw_box": lambda: _toggle_box_tool(window),
+            "repair": lambda: open_repair(window),
             "settings": lambda: dialogs.SettingsDialog(window.settings, window).exec(),
             "previous": lambda: _step(window, -1),
             "next": lambda: _step(window, 1),
-            "accept_next": window.flow.accept,
+            "accept_next": lambda: window.blind.finish_face() if window.blind.active else window.flow.accept(),
+            "blind": window.blind.ask,
             "dispute_next": window.flow.dispute,
             "accept": lambda: window.flow.accept(go_on=False),
             "next_undone": window.flow.next_undone,
@@ -86,6 +88,7 @@ def conditions(window: MainWindow) -> Iterable[str]:
         "project": document.is_open,
         "writable": document.is_open and not document.read_only,
         "labels": document.is_open and any(row.faces for row in document.rows),
+        "labelled": document.is_open and not document.read_only and any(row.faces for row in document.rows),
         "images": bool(document.rows),
         "image": bench.picture_ready,
         "face": bench.active_face() is not None,
@@ -112,6 +115,15 @@ def switch_layers(window: MainWindow) -> None:
     for name, on in switches.items():
         window.settings.set(name, on)
     window.workbench.set_layers(switches)
+
+
+def open_repair(window: MainWindow) -> None:
+    """The dialog of bulk repair."""
+    from app.repair.dialog import RepairDialog
+
+    dialog = RepairDialog(window.document, window.auditor, window)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.open()
 
 
 def _find(window: MainWindow) -> None:

@@ -79,7 +79,9 @@ class Document(QObject):
 
     def __init__(self, author: Callable[[], str], parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._author = author
+        self.blind = ""
+        """The label set that faces are labelled in without seeing any other (`app.blind`); empty: all is shown."""
+        self._owner, self._author = author, lambda: self.blind or author()
         self._writes = WorkerPool(1, "store", self)
         self._reads = WorkerPool(1, "reader", self, newest_first=True)
         self._read_job: Job | None = None
@@ -189,7 +191,7 @@ class Document(QObject):
         """
         project, cache = self.project, self.cache
         same = self.path is not None and self.path.resolve() == path.resolve()
-        author = self._author()
+        author = self._owner()
         outcome: list[upkeep.Restoring] = []
 
         def make() -> Project:
@@ -254,7 +256,7 @@ class Document(QObject):
             self._list_rest(opened, then)
 
         self._flush_place()
-        author = self._author()
+        author = self._owner()
         self.long.start(lambda job: store.open_project(make, author, job), text, done, failed)
 
     def _list_rest(self, opened: store.Opened, then: Callable[[], None] | None) -> None:
@@ -411,13 +413,13 @@ class Document(QObject):
         self.faces = {face.face_id: keep.get(face.face_id, self._with_prediction(face)) for face in faces}
         self.faces_known = True
         row = self.row(image_id)
-        if row is not None:
+        if row is not None and not self.blind:
             self.images.set_faces(image_id, len(faces), row.review, begun(faces))
         self.faces_loaded.emit()
 
     def _with_prediction(self, face: FaceState) -> FaceState:
         prediction = self._predictions.get(face.face_id)
-        return face if prediction is None else replace(face, prediction=prediction)
+        return face if prediction is None or self.blind else replace(face, prediction=prediction)
 
     def set_predictions(
         self, image_id: str, faces: Sequence[FaceState], predictions: dict[str, Prediction], worst: float | None
@@ -429,7 +431,7 @@ class Document(QObject):
         while len(self._predictions) > PREDICTIONS_KEPT:
             self._predictions.popitem(last=False)
         self.images.set_predicted(image_id, len(faces), worst, begun(faces))
-        if image_id != self.current_id or not self.faces_known:
+        if self.blind or image_id != self.current_id or not self.faces_known:
             return
         if set(self.faces) != {face.face_id for face in faces}:
             fresh = {face.face_id: self.faces.get(face.face_id, face) for face in faces}
@@ -453,7 +455,7 @@ class Document(QObject):
 
     def apply(self, edit: Edit) -> None:
         """The one way to change anything. Shows the edit at once; `save_changed` tells when it is on disk."""
-        if self.project is None:
+        if self.project is None or (self.blind and not isinstance(edit, MovePoint | ChangePoints)):
             return
         project, author = self.project, self._author()
         if isinstance(edit, MovePoint | ChangePoints):
@@ -551,7 +553,8 @@ class Document(QObject):
         """Show faces as the store has them, unless a later edit of theirs is on its way."""
         self._stored_since.update(face.face_id for face in faces)
         for face in faces:
-            if face.face_id in self.faces and not self._saving.waits_for(face.face_id):
+            shown = face.face_id in self.faces and (not self.blind or face.label_set == self.blind)
+            if shown and not self._saving.waits_for(face.face_id):
                 self.faces[face.face_id] = self._with_prediction(face)
                 self.face_changed.emit(face.face_id)
 

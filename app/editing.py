@@ -269,7 +269,7 @@ class Editing(QObject):
         face = self._bench.active_face()
         if face is None:
             self.said.emit(tr("There is no face: B draws a box around one."))
-        elif face.label is not None:
+        elif face.label is not None and np.isfinite(face.label.points).any():
             self.said.emit(tr("This face has a label already; Delete takes points away, T places missing ones."))
         elif not self._start_from_box(face):
             self.said.emit(tr("There is no box, or no mean shape of this scheme, to start from."))

@@ -86,7 +86,7 @@ class FaceDesk(QObject):
             self._job.cancel()
             self._job = None
         face_id = self._bench.active
-        if face_id is not None:
+        if face_id is not None and not self._document.blind:  # else labels and history stay unseen
             self._job = self._document.read(partial(faces.face_details, face_id=face_id), self._show)
 
     def _show(self, details: FaceDetails | None) -> None:

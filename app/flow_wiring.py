@@ -67,3 +67,4 @@ class FlowWiring(QObject):
         possible = reviewable(self._window)
         for name in _WITH_RETURN:
             self._window.actions_[name].setEnabled(possible)
+        self._window.blind.restrict(self._window.actions_)

@@ -23,6 +23,7 @@ class ImageFilter:
         worst_above: least worst deviation, fraction of the normaliser; None for any.
         missing: only images whose file is not where it was, or cannot be used.
         bookmarked: only images with the annotator's bookmark.
+        images: only these, by id, such as a sample's; not kept with the project.
     """
 
     text: str = ""
@@ -32,6 +33,7 @@ class ImageFilter:
     worst_above: float | None = None
     missing: bool = False
     bookmarked: bool = False
+    images: frozenset[str] = frozenset()
 
     @property
     def empty(self) -> bool:
@@ -41,6 +43,8 @@ class ImageFilter:
     def test(self) -> Callable[[ImageRow], bool]:
         """A test of rows: of the parts that ask for something alone, the cheapest first."""
         tests: list[Callable[[ImageRow], bool]] = []
+        if self.images:
+            tests.append(lambda row: row.id in self.images)
         if self.missing:
             tests.append(lambda row: row.missing or bool(row.problem))
         if self.bookmarked:
@@ -86,6 +90,8 @@ class ImageFilter:
             found.append((tr("file missing"), replace(self, missing=False)))
         if self.bookmarked:
             found.append((tr("bookmarked"), replace(self, bookmarked=False)))
+        if self.images:
+            found.append((tr("sample"), replace(self, images=frozenset())))
         return found
 
     def to_json(self) -> dict[str, Any]:

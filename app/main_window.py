@@ -23,6 +23,7 @@ from app.actions import ActionSet
 from app.annotator import Annotator
 from app.auditor import Auditor
 from app.bindings import bind_actions, conditions, switch_layers
+from app.blind import BlindDesk
 from app.canvas.gestures import Tool
 from app.canvas.view import CanvasView
 from app.command_palette import CommandPalette
@@ -35,6 +36,7 @@ from app.jobs.predict import BatchOutcome, ModelState
 from app.kept import Kept
 from app.menus import build_menus, build_toolbar
 from app.opening import Opening
+from app.panels.blind_bar import BlindBar
 from app.panels.face import FacePanel
 from app.panels.history import HistoryPanel
 from app.panels.images import ImagePanel
@@ -86,6 +88,8 @@ class MainWindow(QMainWindow):
         self.annotator = Annotator(settings, self.workbench, NameBar(self))
         self.kept = Kept(self.document, lambda: self.annotator.name, self)
         self.flow = Flow(self.document, self.workbench, self.images, self.kept)
+        bar = BlindBar(self)
+        self.blind = BlindDesk(self.document, self.workbench, self.images, self.flow.place, settings, bar)
         self.scores = ScoreKeeper(self.document, self.workbench.predictions, self)
         self.auditor = Auditor(self.document, self.workbench.predictions, lambda: self.annotator.name, self)
         self.steps = StepsDesk(self.document, lambda: self.annotator.name, StepsPanel(self), self)
@@ -128,6 +132,7 @@ class MainWindow(QMainWindow):
         layout.setSpacing(0)
         layout.addWidget(self.messages)
         layout.addWidget(self.annotator.bar)
+        layout.addWidget(self.blind.bar)
         layout.addWidget(self.pages, 1)
         self.setCentralWidget(centre)
         left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
@@ -172,6 +177,9 @@ class MainWindow(QMainWindow):
         self.keeper.said.connect(self._say)
         self.guide.said.connect(self._say)
         self.flow.said.connect(self._say)
+        self.blind.said.connect(self._say)
+        self.blind.withdrawn.connect(self.messages.withdraw)
+        self.blind.changed.connect(self._update_conditions)
         self.auditor.failed.connect(lambda text: self._say(text, "", Tone.ERROR))
         self.keeper.withdrawn.connect(self.messages.withdraw)
         self.opening.settled.connect(self._show_page)
@@ -274,6 +282,7 @@ class MainWindow(QMainWindow):
 
     def _update_conditions(self) -> None:
         self.actions_.enable(conditions(self))
+        self.blind.restrict(self.actions_)
         document, undo, redo = self.document, self.actions_["undo"], self.actions_["redo"]
         undo.setText(tr("&Undo {edit}", edit=shown_edit(document.undo_text)) if document.undo_text else tr("&Undo"))
         redo.setText(tr("&Redo {edit}", edit=shown_edit(document.redo_text)) if document.redo_text else tr("&Redo"))

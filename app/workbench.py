@@ -374,6 +374,8 @@ class Workbench(QObject):
         row = self._row()
         if not self.settings.value("predict_on_open") or row is None or not self.document.faces_known:
             return
+        if self.document.blind:  # nobody would see it
+            return
         faces = self.document.faces.values()
         loading = self.predictions.state.kind == "loading"  # then it is cached, and may come before the picture, or not
         if (self.picture_ready or loading) and not (row.predicted and all(face.prediction for face in faces)):

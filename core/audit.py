@@ -176,6 +176,7 @@ class Order(StrEnum):
     SUSPECT = "suspect"
     GAIN = "gain"
     AMBIGUITY = "ambiguity"
+    DISAGREEMENT = "disagreement"
     RANDOM = "random"
 
 
@@ -205,16 +206,27 @@ class QueueItem:
     worst: int
 
 
-def queue(audit: Audit, order: Order = Order.SUSPECT, only: Only | None = None, seed: int = 0) -> list[QueueItem]:
+def queue(
+    audit: Audit,
+    order: Order = Order.SUSPECT,
+    only: Only | None = None,
+    seed: int = 0,
+    disagreement: FloatArray | None = None,
+) -> list[QueueItem]:
     """Faces in the order in which a look at them is worth most; of equal value, in the data set's order.
 
     "gain" is the expected fall of the data set's NME for each point that is corrected, "ambiguity" the mean size of the
     calibrated ellipses over the face's, "random" a seeded sample, for an honest estimate (`error_rate`).
+    "disagreement" is how far annotators are apart (F,), as `core.agreement.disagreement` has it: faces of one annotator
+    (NaN) come last, with the value 0. UsageError where it is asked for and not given.
     """
+    if order is Order.DISAGREEMENT and disagreement is None:
+        raise UsageError("how far annotators disagree is not known", remedy="Audit a project with labels of several")
     values = {
         Order.SUSPECT: lambda: audit.evidence.scores,
         Order.GAIN: lambda: gain_per_edit(audit),
         Order.AMBIGUITY: lambda: _ambiguity(audit.evidence),
+        Order.DISAGREEMENT: lambda: np.nan_to_num(np.zeros(len(audit)) if disagreement is None else disagreement),
         Order.RANDOM: lambda: np.random.default_rng(seed).random(len(audit)),
     }[order]()
     chosen = [face for face in range(len(audit)) if only is None or _matches(audit, face, only)]

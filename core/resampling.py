@@ -43,22 +43,21 @@ class PeopleDraws:
         """Intervals (K, 2) of the means over faces of `values` (F, K), NaN where unknown; NaN of nothing known."""
         array = np.asarray(values, np.float64)
         known = np.isfinite(array)
-        sums, counts = (np.zeros((self.people, array.shape[1])) for _ in range(2))
-        np.add.at(sums, self.group, np.where(known, array, 0.0))
-        np.add.at(counts, self.group, known)
-        means = []
-        for start in range(0, len(self._times), self._step):
-            times = self._times[start : start + self._step].astype(np.float64)
-            total, count = times @ sums, times @ counts
-            means.append(np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0))
-        drawn = np.concatenate(means)
-        result = np.full((array.shape[1], 2), np.nan)
-        tail = (1 - level) / 2
-        for column in range(array.shape[1]):
-            found = drawn[np.isfinite(drawn[:, column]), column]
-            if len(found):
-                result[column] = np.quantile(found, [tail, 1 - tail])
-        return result
+        total, count = self.sums(np.where(known, array, 0.0)), self.sums(known)
+        drawn = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+        return quantile_intervals(drawn, level)
+
+    def sums(self, values: ArrayLike) -> FloatArray:
+        """Sums (R, K) over the faces of each draw of `values` (F, K), all known: for figures made of such sums."""
+        array = np.asarray(values, np.float64)
+        sums = np.zeros((self.people, array.shape[1]))
+        np.add.at(sums, self.group, array)
+        return np.concatenate(
+            [
+                self._times[start : start + self._step].astype(np.float64) @ sums
+                for start in range(0, len(self._times), self._step)
+            ]
+        )
 
     def median_interval(self, values: ArrayLike, level: float = 0.95, resamples: int = 400) -> Interval:
         """Interval of the median over faces of `values` (F,), NaN where unknown, from the first `resamples` draws.
@@ -83,3 +82,14 @@ class PeopleDraws:
             return Interval(np.nan, np.nan)
         low, high = np.quantile(found, [tail, 1 - tail])
         return Interval(float(low), float(high))
+
+
+def quantile_intervals(drawn: FloatArray, level: float = 0.95) -> FloatArray:
+    """Percentile intervals (K, 2) of figures as drawn (R, K), NaN where a draw has none; NaN where no draw has one."""
+    result = np.full((drawn.shape[1], 2), np.nan)
+    tail = (1 - level) / 2
+    for column in range(drawn.shape[1]):
+        found = drawn[np.isfinite(drawn[:, column]), column]
+        if len(found):
+            result[column] = np.quantile(found, [tail, 1 - tail])
+    return result

@@ -24,6 +24,7 @@ EXCLUDED = (
     *("tkinter", "idlelib", "ensurepip", "lib2to3"),
     *("pytest", "_pytest", "mypy", "hypothesis", "IPython", "matplotlib", "pandas", "PyInstaller"),
     *("torch.utils.tensorboard", "torch.utils.benchmark", "torch.utils.viz", "triton", "cv2.gapi"),
+    *("onnx", "onnxscript", "onnx_ir", "onnxruntime", "ml_dtypes"),  # as of training.synthetic below
     "training.synthetic",  # its packages are not in the build, and the command says so
     *("pyqtgraph", "PySide6.QtOpenGL", "PySide6.QtQml", "PySide6.QtQuick", "PySide6.scripts"),
 )

@@ -24,6 +24,7 @@ from core.errors import SchemeError, UsageError, one_line
 
 if TYPE_CHECKING:
     from core.audit import Audit, Only, QueueItem
+    from core.face import FloatArray
     from core.formats.base import LabelledFace
     from core.model.predictor import Predictor
     from core.project import PredictionCache
@@ -80,10 +81,10 @@ def _add_queue_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("the queue")
     group.add_argument(
         "--order",
-        choices=("suspect", "gain", "ambiguity", "random"),
+        choices=("suspect", "gain", "ambiguity", "disagreement", "random"),
         default="suspect",
         help="by how wrong a label looks, by the expected fall of the data set's NME for each corrected point, by how "
-        "unsure the model is, or a random sample (default: suspect)",
+        "unsure the model is, by how far a project's annotators are apart, or a random sample (default: suspect)",
     )
     group.add_argument("--seed", type=int, default=0, metavar="N", help="of the random sample (default: 0)")
     group.add_argument("--limit", type=positive, metavar="N", help="only the first N faces of the queue")
@@ -111,9 +112,10 @@ def run(args: argparse.Namespace) -> int:
         if output.exists() and not args.force:
             raise UsageError("the file is there already", where=output, remedy="Add --force, or choose another name")
     faces, scheme, cache_path = _faces(args)
-    predictor, audit = _audit(args, faces, scheme, cache_path)
+    predictor, audit = audited(args, faces, scheme, cache_path)
     only = _only(args, scheme)
-    items: list[QueueItem] = queue(audit, Order(args.order), only, args.seed)[: args.limit]
+    apart = _disagreement(args, audit) if args.order == "disagreement" else None
+    items: list[QueueItem] = queue(audit, Order(args.order), only, args.seed, apart)[: args.limit]
     if args.output:
         _write_report(args, audit, items, predictor)
     if args.json:
@@ -191,9 +193,10 @@ def _faces(args: argparse.Namespace) -> tuple[list[LabelledFace], Scheme, Path |
     return labels.faces, labels.scheme, cache_path
 
 
-def _audit(
+def audited(
     args: argparse.Namespace, faces: list[LabelledFace], scheme: Scheme, cache_path: Path | None
 ) -> tuple[Predictor, Audit]:
+    """Judge these labels with the model that the options name, from predictions kept at `cache_path` or made now."""
     from core.audit import audit_faces
     from core.calibration import Calibration
     from core.model.cached import predict_cached
@@ -218,6 +221,24 @@ def _audit(
         for note in cache.notes:
             print(f"note: {one_line(note)}", file=sys.stderr)
     return predictor, audit
+
+
+def _disagreement(args: argparse.Namespace, audit: Audit) -> FloatArray:
+    """(F,) how far the project's annotators are apart on the audited faces."""
+    import numpy as np
+
+    if args.project is None:
+        raise UsageError("a data set has one label a face", remedy="Use -p with a project of several annotators")
+    from core.agreement import disagreement
+    from core.annotator_law import annotator_law
+    from core.exchange.repeats import project_repeats
+    from core.project import Project
+
+    with Project.open(args.project, read_only=True) as project:
+        repeats = project_repeats(project)
+    values = disagreement(repeats.labels, annotator_law(repeats.labels))
+    found = dict(zip(repeats.sources, values.tolist(), strict=True))
+    return np.array([found.get(face.source, np.nan) for face in audit.faces])
 
 
 @contextmanager

@@ -1,9 +1,10 @@
-"""`models`: what models there are, and adding one."""
+"""`models`: what models there are, adding one, and exporting one for other programs."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,17 +13,21 @@ from app.cli.common import Subparsers, new_parser
 if TYPE_CHECKING:
     from core.model.library import ModelInfo
 
+_KINDS = ("onnx", "torch-export", "safetensors")
+"""As `core.model.export.KINDS`, which would load torch for --help."""
+
 
 def add_parser(subparsers: Subparsers) -> None:
     """Options of the command."""
     parser = new_parser(
         subparsers,
         "models",
-        "list the models, or add one",
-        "List the models, or add one from a file: a model of Starmark's, or a published STAR checkpoint.",
+        "list the models, add one from a checkpoint, or export one",
+        "List the models, add one from a file (a model of Starmark's, or a published STAR checkpoint), or export one\n"
+        "for other programs.",
         "models add 300W_STARLoss.pkl --name star-300w",
     )
-    actions = parser.add_subparsers(dest="action", required=True, metavar="list | add")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="list | add | export")
     listing = new_parser(
         actions, "list", "list the models", "List the models that --model takes by name.", "models list"
     )
@@ -36,12 +41,32 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     add.add_argument("file", metavar="CHECKPOINT", help="model file or published STAR checkpoint")
     add.add_argument("--name", help="what --model shall call it (default: the file's name)")
+    _add_export(actions)
+
+
+def _add_export(actions: Subparsers) -> None:
+    export = new_parser(
+        actions,
+        "export",
+        "write a model for other programs",
+        "Write a model as ONNX, as a program of torch.export (.pt2), or as the model file itself (safetensors).\n"
+        "The first two take crops of faces as uint8 RGB and give landmarks and covariances in px of the crop;\n"
+        "docs/models.md has the details. What was made is run and compared with Starmark's own predictions before it\n"
+        "is written. ONNX needs more packages, which the command names.",
+        "models export lite-300w-68 --to onnx -o lite-300w-68.onnx",
+    )
+    export.add_argument("model", metavar="MODEL", help="name or file of a model")
+    export.add_argument("--to", required=True, choices=_KINDS, help=f"one of {', '.join(_KINDS)}", metavar="KIND")
+    export.add_argument("-o", "--output", required=True, metavar="FILE", help="file to write")
+    export.add_argument("--force", action="store_true", help="replace the file if it is there")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
     from core.model.library import add_model, list_models
 
+    if args.action == "export":
+        return _export(args)
     if args.action == "add":
         info = add_model(args.file, args.name)
         print(f"added {_line(info)}\nuse it with: --model {info.name}")
@@ -53,6 +78,22 @@ def run(args: argparse.Namespace) -> int:
         print("\n".join(_line(info) for info in models))
     else:
         print("There is no model yet. Add one with: models add CHECKPOINT")
+    return 0
+
+
+def _export(args: argparse.Namespace) -> int:
+    from app.cli.exchange import check_report
+    from core.model.export import export_model
+
+    check_report(args.output, force=args.force)
+
+    def say(text: str) -> None:
+        if sys.stderr.isatty():
+            print(f"{text} ...", file=sys.stderr)
+
+    made = export_model(args.model, args.to, args.output, overwrite=args.force, say=say)
+    outputs = f", outputs {', '.join(made.outputs)}" if made.outputs else ""
+    print(f"{made.path}: {made.size / 1e6:.1f} MB{outputs}; {made.checked}")
     return 0
 
 

@@ -124,6 +124,7 @@ class ExportDialog(QDialog):
         self.labels.addItem(tr("as shown: your own first, then what others corrected, then imports"), _SHOWN)
         kinds = {
             "import": tr("imported"), "annotator": tr("annotator"), "model": tr("model"), "consensus": tr("consensus"),
+            "blind": tr("blind"),
         }  # fmt: skip
         for one in self._project.label_sets():
             self.labels.addItem(f"{one.name} ({kinds[one.kind]})", one.name)

@@ -16,6 +16,7 @@ from app.face_state import FaceState
 from app.jobs.pool import Job, JobCancelledError
 from app.panels.image_model import ImageRow
 from app.texts import tr, tr_count
+from core.blind import blind_sample
 from core.errors import ProjectError, StarmarkError
 from core.face import Box, Label
 from core.work_status import NO_FACTS, ImageFacts
@@ -181,7 +182,11 @@ def _one_row(project: Project, image_id: str | None) -> ImageRow:
 
 
 def face_states(project: Project, author: str, records: Sequence[FaceRecord]) -> list[FaceState]:
-    """Faces with the labels that are to be shown."""
+    """Faces with the labels that are to be shown; `author` may be a blind label set, which knows of its own alone."""
+    if (sample := blind_sample(project, author)) is not None:
+        from app.jobs import blind
+
+        return blind.states(project, sample, records)
     labels = project.current_labels([record.id for record in records], author)
     return [_face_state(record, labels.get(record.id)) for record in records]
 
@@ -217,9 +222,10 @@ def change_points(project: Project, author: str, edit: ChangePoints, start: Labe
     from core.project import SetLabel
 
     face = UUID(edit.face_id)
-    own = project.ensure_label_set(author, "annotator")
+    blind = blind_sample(project, author) is not None
+    own = project.ensure_label_set(author, "blind" if blind else "annotator")
     before = project.label(face, own.id)
-    current = project.current_label(face, author)
+    current = None if blind else project.current_label(face, author)
     base = before.label if before is not None else current.label if current is not None else start
     if base is None:
         raise ProjectError(

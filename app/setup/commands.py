@@ -30,10 +30,12 @@ COMMANDS: dict[str, Command] = {
         Command("predict", "app.cli.predict", "landmarks and covariances for images, folders, projects or data sets"),
         Command("evaluate", "app.cli.evaluate", "NME, FR, AUC and per-region errors of a model on a labelled data set"),
         Command("audit", "app.cli.audit", "which labels are wrong, which ambiguous, and where to look first"),
+        Command("agreement", "app.cli.agreement", "how well annotators agree, their consensus, blind samples"),
+        Command("repair", "app.cli.repair", "put labels right in bulk, by rule: spacing, offsets, suspects, sides"),
         Command("train", "app.cli.train", "train a model on a labelled data set"),
         Command("synthesize", "app.cli.synthesize", "render faces whose landmarks are known exactly"),
         Command("project", "app.cli.project", "look after a project: info, verify, backup, restore, merge, relink"),
-        Command("models", "app.cli.models", "list the models, or add one from a checkpoint"),
+        Command("models", "app.cli.models", "list the models, add one from a checkpoint, or export one"),
         Command("doctor", "app.cli.doctor", "versions, devices, paths and a self-test: what to paste in a bug report"),
         Command("test", "app.cli.checks", "run all checks of a source checkout: lint, types, layers, tests"),
     )

@@ -3,13 +3,17 @@
 from core.exchange.labels_in import Imported, import_labels
 from core.exchange.labels_out import Labels, project_labels
 from core.exchange.patch import PATCH, PatchReport, apply_patch, is_patch, read_patch, write_patch
+from core.exchange.repairs import LabelRepair, Repaired, apply_repairs
 
 __all__ = [
     "PATCH",
     "Imported",
+    "LabelRepair",
     "Labels",
     "PatchReport",
+    "Repaired",
     "apply_patch",
+    "apply_repairs",
     "import_labels",
     "is_patch",
     "project_labels",

@@ -24,11 +24,13 @@ class Labels:
 
     Attributes:
         faces: in the project's order of images.
+        face_ids: the project's ids of them.
         skipped: labels of other schemes, by face.
         unlabelled: number of faces without a label.
     """
 
     faces: list[LabelledFace]
+    face_ids: list[UUID]
     scheme: Scheme
     skipped: list[Skipped]
     unlabelled: int
@@ -54,21 +56,25 @@ def project_labels(
         UsageError: no label set of that name, or no label in it.
     """
     chosen = None if label_set is None else _label_sets(project, label_set)
-    found: list[tuple[LabelledFace, str]] = []
+    found: list[tuple[UUID, LabelledFace]] = []
     unlabelled = 0
-    for face in _walk(project, author, chosen, progress):
+    for face_id, face in _walk(project, author, chosen, progress):
         if face is None:
             unlabelled += 1
         else:
-            found.append((face, face.label.scheme))
+            found.append((face_id, face))
     if not found:
         what = "there is no label in the project" if label_set is None else f"label set '{label_set}' is empty"
         raise UsageError(what, where=project.path, remedy="Choose another label set, or label some faces first")
-    wanted = scheme or Counter(name for _, name in found).most_common(1)[0][0]
-    faces = [face for face, name in found if name == wanted]
+    wanted = scheme or Counter(face.label.scheme for _, face in found).most_common(1)[0][0]
+    kept = [(face_id, face) for face_id, face in found if face.label.scheme == wanted]
     reason = "its label has scheme {}, not {}"
-    others = [Skipped(face.source, reason.format(name, wanted)) for face, name in found if name != wanted]
-    return Labels(faces, get_scheme(wanted), others, unlabelled)
+    others = [
+        Skipped(face.source, reason.format(face.label.scheme, wanted))
+        for _, face in found
+        if face.label.scheme != wanted
+    ]
+    return Labels([face for _, face in kept], [face_id for face_id, _ in kept], get_scheme(wanted), others, unlabelled)
 
 
 def _label_sets(project: Project, name: str) -> list[LabelSet]:
@@ -82,8 +88,8 @@ def _label_sets(project: Project, name: str) -> list[LabelSet]:
 
 def _walk(
     project: Project, author: str | None, chosen: list[LabelSet] | None, progress: Progress | None
-) -> Iterator[LabelledFace | None]:
-    """Every face of the project with its label, None for one without; in pages."""
+) -> Iterator[tuple[UUID, LabelledFace | None]]:
+    """Every face of the project, by id, with its label, None for one without; in pages."""
     total, offset = project.image_count(), 0
     while page := project.images(offset, _PAGE):
         offset += len(page)
@@ -99,7 +105,7 @@ def _walk(
             info = _info(image)
             for number, face in enumerate(faces[image.id], 1):
                 label = labels.get(face.id)
-                yield None if label is None else _labelled(image, info, face, number, label)
+                yield face.id, None if label is None else _labelled(image, info, face, number, label)
         if progress is not None:
             progress(offset, total)
 
@@ -118,5 +124,10 @@ def _labelled(
     image: ImageRecord, info: ImageInfo | None, face: FaceRecord, number: int, label: FaceLabel
 ) -> LabelledFace:
     path = Path(os.path.abspath(image.path))  # noqa: PTH100
-    source = f"{path}, face {number}"
+    source = face_source(path, number)
     return LabelledFace(path, label.label, face.box, face.crop, face.tags, source, info, face.extras)
+
+
+def face_source(image: Path, number: int) -> str:
+    """How a labelled face of a project is named, by the absolute path of its image and its number there, from 1."""
+    return f"{image}, face {number}"

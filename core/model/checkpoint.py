@@ -51,9 +51,14 @@ def save_model(path: str | Path, network: StarNet, header: ModelHeader) -> None:
 
     CheckpointError if weights are not finite or do not fit the header; FileError if the disk refuses.
     """
+    write_atomic(path, model_bytes(network, header, str(path)))
+
+
+def model_bytes(network: StarNet, header: ModelHeader, where: str) -> bytes:
+    """A model file; CheckpointError, naming `where`, if weights are not finite or do not fit the header."""
     state = {key: value.detach().to("cpu").contiguous() for key, value in network.state_dict().items()}
-    _fit(state, header.config, str(path))
-    write_atomic(path, save_tensors(state, {HEADER_KEY: header.to_json()}))
+    _fit(state, header.config, where)
+    return save_tensors(state, {HEADER_KEY: header.to_json()})
 
 
 def load_network(path: str | Path) -> tuple[StarNet, ModelHeader, str]:

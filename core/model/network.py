@@ -179,7 +179,7 @@ class CoordConv(ConvBlock):
         self.register_buffer("maps", coordinate_maps(size, size), persistent=False)
 
     def forward(self, x: Tensor, heat: Tensor | None = None) -> Tensor:
-        maps = self.get_buffer("maps").to(x.dtype).expand(len(x), -1, -1, -1)
+        maps = self.get_buffer("maps").to(x.dtype).expand(x.shape[0], -1, -1, -1)
         channels = [x, maps]
         if self.boundary and heat is not None:
             # The reference takes the last channel for a boundary map; it is the last landmark.

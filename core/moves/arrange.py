@@ -18,7 +18,11 @@ _EMPTY = LabelChange(np.zeros(0, np.intp))
 
 
 def spread(
-    label: Label, region: Region, chosen: Iterable[int] = (), like: FloatArray | None = None
+    label: Label,
+    region: Region,
+    chosen: Iterable[int] = (),
+    like: FloatArray | None = None,
+    shares: FloatArray | None = None,
 ) -> LabelChange:
     """Points at even distances along the region's smooth curve.
 
@@ -31,16 +35,17 @@ def spread(
             them stay; otherwise the whole curve is spread.
         like: (N, 2) px of another face or a prediction, whose distances along its curve are taken instead of even
             ones; None for even ones.
+        shares: (K,) of the region's points, the part of the way from each to the next, instead of `like`.
     """
     track = rail(label.points, region)
     if track is None:
         return _EMPTY
-    shares = _shares(track, region, like)
+    parts = _shares(track, region, like) if shares is None else _of_present(track, region, shares)
     arcs = track.arcs.copy()
     for run in _runs(track, label, region, chosen):
         first, last = track.arcs[run[0]], track.arcs[run[-1]]
         length = last - first if last > first or not track.closed else last - first + track.contour.length
-        steps = shares[run[:-1]]
+        steps = parts[run[:-1]]
         arcs[run[1:-1]] = first + length * np.cumsum(steps)[:-1] / steps.sum()
     return _with(label, track, track.place(arcs), arcs != track.arcs)
 
@@ -90,6 +95,14 @@ def _shares(track: Rail, region: Region, like: FloatArray | None) -> FloatArray:
         return np.ones(count)  # it has not the same points
     gaps = model.gaps()
     return np.maximum(np.resize(gaps, count), 1e-3 * max(gaps.max(), 1e-9))
+
+
+def _of_present(track: Rail, region: Region, shares: FloatArray) -> FloatArray:
+    """(K,) > 0: `shares` of the region's points, those across missing points together, for the points on the rail."""
+    at = np.array([region.indices.index(int(index)) for index in track.indices])
+    starts = np.concatenate([[0.0], np.cumsum(np.maximum(shares, 1e-3 * shares.max()))])
+    steps: FloatArray = np.diff(starts[at], append=starts[-1] + starts[at[0]])
+    return steps
 
 
 def _runs(track: Rail, label: Label, region: Region, chosen: Iterable[int]) -> list[NDArray[np.intp]]:

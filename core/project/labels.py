@@ -64,7 +64,8 @@ def current_labels(
     """The label to show and to train on, for each of the faces that has any; of removed ones only with `removed`.
 
     The author's own one; else the consensus; else what another annotator changed last; else the latest import; else a
-    model's. So corrections stay in sight when a project changes hands or an annotator a name.
+    model's. Blind ones are for comparing, and may be half done: they are nobody's current label. So corrections stay in
+    sight when a project changes hands or an annotator a name.
     """
     found: dict[UUID, FaceLabel] = {}
     for part in chunks(dict.fromkeys(face_ids)):
@@ -97,7 +98,7 @@ def current(author: str | None, *where: ColumnElement[bool], removed: bool = Fal
     ranked = (
         select(LABEL.c.face_id, LABEL.c.label_set_id, LABEL.c.version, place.label("place"))
         .join(LABEL_SET, LABEL_SET.c.id == LABEL.c.label_set_id)
-        .where(text("label.data IS NOT NULL"), *where)
+        .where(text("label.data IS NOT NULL"), LABEL_SET.c.kind != "blind", *where)
     )
     if not removed:
         ranked = ranked.join(FACE, FACE.c.id == LABEL.c.face_id).where(~FACE.c.removed)

@@ -12,8 +12,9 @@ from uuid import UUID
 from core.errors import UsageError
 from core.face import Box, Label
 
-LabelSetKind = Literal["import", "annotator", "model", "consensus"]
-LABEL_SET_KINDS: tuple[LabelSetKind, ...] = ("import", "annotator", "model", "consensus")
+LabelSetKind = Literal["import", "annotator", "model", "consensus", "blind"]
+LABEL_SET_KINDS: tuple[LabelSetKind, ...] = ("import", "annotator", "model", "consensus", "blind")
+"""Where labels come from; "blind": an annotator's second ones, made without seeing any others (`core.blind`)."""
 
 ReviewState = Literal["", "accepted", "question", "rejected"]
 REVIEW_STATES: tuple[ReviewState, ...] = ("", "accepted", "question", "rejected")

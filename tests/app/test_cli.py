@@ -113,6 +113,8 @@ def test_general_help_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> 
         (["evaluate", "--dataset", "gone", "--threshold", "7"], "at most 1"),
         (["models"], "required: list | add"),
         (["models", "add", "gone.pkl"], "gone.pkl"),
+        (["models", "export", "gone", "--to", "torch-export", "-o", "gone.pt2"], "there is no model 'gone'"),
+        (["models", "export", "gone", "--to", "torchscript", "-o", "gone.pt"], "invalid choice: 'torchscript'"),
         (["--nonsense"], "unrecognized arguments"),
         (["evalute"], "Did you mean 'evaluate'?"),
     ],
@@ -324,6 +326,22 @@ def test_models_are_added_and_listed(
     assert "already" in one_line(err)
     words = ["--model", "mine", "--device", "cpu"]
     assert call(capsys, "predict", dataset / "person_0_0.png", "-o", tmp_path / "o.json", *words)[0] == 0
+
+
+def test_models_are_exported(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target = tmp_path / "given.safetensors"
+    words = ("models", "export", model, "--to", "safetensors", "-o", target)
+    code, out, err = call(capsys, *words)
+    assert (code, err) == (0, "")
+    assert out.startswith(f"{target}: ")
+    assert target.read_bytes() == model.read_bytes()
+    target.write_text("mine")
+    code, _, err = call(capsys, *words)
+    assert code == 2
+    assert "Add --force" in one_line(err)
+    assert target.read_text() == "mine"
+    assert call(capsys, *words, "--force")[0] == 0
+    assert target.read_bytes() == model.read_bytes()
 
 
 def test_doctor_reports_and_works(capsys: pytest.CaptureFixture[str]) -> None:

@@ -60,6 +60,11 @@ def test_queues(audit: Audit) -> None:
         assert len(items) == len(audit)
         assert [item.value for item in items] == sorted((item.value for item in items), reverse=True)
     assert all(item.value > 0 for item in queue(audit, Order.AMBIGUITY))
+    apart = np.full(len(audit), np.nan)
+    apart[[3, 8]] = 1.0, 2.0
+    assert [item.face for item in queue(audit, Order.DISAGREEMENT, disagreement=apart)][:3] == [8, 3, 0]
+    with pytest.raises(UsageError, match="disagree"):
+        queue(audit, Order.DISAGREEMENT)
     random = [item.face for item in queue(audit, Order.RANDOM, seed=3)]
     assert random == [item.face for item in queue(audit, Order.RANDOM, seed=3)]
     assert random != [item.face for item in queue(audit, Order.RANDOM, seed=4)]
