@@ -1,75 +1,139 @@
-"""`starmark train`: from a data set on disk to a run's folder."""
+"""`starmark train`: from a data set or a project to a run's folder."""
 
 from __future__ import annotations
 
 import argparse
-import math
-import signal
-import sys
-import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import cv2
-import numpy as np
 import torch
 
 from core.errors import ConfigError, TrainingError, UsageError
-from core.formats.base import LabelledFace
-from core.formats.registry import read_dataset
 from core.model.allocator import keep_large_blocks
-from core.model.checkpoint import load_network, save_model
+from core.model.checkpoint import save_model
 from core.model.device import Device, choose_device
 from core.model.header import ModelHeader
 from core.model.network import StarNet, preset_config
-from core.scheme import Scheme, get_scheme
-from core.transforms import Crop, crop_from_points
 from training.augment import Augmentation
 from training.config import TrainConfig, load_config
-from training.dataset import Face, FaceSet
-from training.events import Ended, EpochDone, Event, EventLog, Listener, Started, Step, Warned, print_events
+from training.console import ConsoleReport
+from training.control import Control, signals_stop, watch_stdin
+from training.dataset import FaceSet
+from training.events import Event, EventLog, Listener, Noted, Warned, print_events
 from training.options import OVERRIDES
+from training.processes import Processes, join_processes
 from training.run_dir import RunDir
-from training.split import Part, groups_of, part_of
+from training.sources import Source, TrainingFaces, read_source, read_training_faces, take_snapshot
+from training.starting import start_from
 from training.trainer import Trainer
+
+__all__ = [
+    "TrainingFaces",
+    "build_trainer",
+    "prepare_process",
+    "read_training_faces",
+    "run_training",
+]
+
+_ORIGIN_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Beginning:
+    """What a run starts or goes on with.
+
+    `init` is the model to start from, `faces` the fingerprint of what the run began with, if it is resumed.
+    """
+
+    config: TrainConfig
+    source: Source
+    init: str | None
+    resume: bool
+    has_state: bool
+    faces: str | None
 
 
 def run_training(args: argparse.Namespace) -> int:
     """Run the command; 0 for finished or stopped."""
     run = RunDir(Path(args.output))
-    if args.dataset is None:
-        raise UsageError("there is nothing to train on", remedy="Name a data set with --dataset")
-    run.prepare(resume=args.resume)
-    config = _config(args, run)
-    if args.resume and args.init:
-        raise UsageError("--init and --resume exclude each other", remedy="Leave one out")
     device = choose_device(args.device)
-    prepare_process(config)
-    data = read_training_faces(args.dataset, args.format, args.images, config, args.extra)
+    processes = join_processes(device.torch())
+    begin = processes.from_first(lambda: _begin(args, run))
+    prepare_process(begin.config)
+    data = read_source(begin.source, begin.config)
+    faces = data.fingerprint()
+    if len(set(processes.gather(faces))) > 1:
+        raise TrainingError("the processes of the run do not see the same faces", where=run.path)
+    # Sums depend on the number of threads in their last bits: a resumed run shall have the same, also elsewhere.
+    config = replace(begin.config, threads=begin.config.threads or torch.get_num_threads())
+    if processes.is_first:
+        _record(run, begin, config, faces)
+    with _listening(run, processes, as_json=args.json) as listener:
+        if args.resume and not begin.resume:
+            listener(Noted(f"there was no run in {run.path}: a new one begins"))
+        if begin.resume and begin.faces not in (None, faces):
+            listener(Warned("the labels are not those that the run began with; it goes on with what is there now"))
+        control = Control()
+        if args.watch_stdin and processes.is_first:
+            watch_stdin(control)
+        args.init, args.resume = begin.init, begin.has_state
+        with signals_stop(control):
+            build_trainer(config, data, run, device, args, listener, control=control, processes=processes).run()
+    processes.close()
+    return 0
+
+
+def _begin(args: argparse.Namespace, run: RunDir) -> _Beginning:
+    """Settle what is asked for, before anything heavy is done; makes the folder, and a project's snapshot."""
+    resume = _resumes(args, run)
+    run.prepare(resume=resume)
+    origin = run.load_origin() if resume else {}
+    config, source, init = _config(args, run, resume), _source(args, origin, resume), _init(args, origin, resume)
+    if source.project is not None and source.snapshot is None:
+        source = take_snapshot(source, args.only, args.author)
+    return _Beginning(config, source, init, resume, resume and run.has_state, origin.get("faces"))
+
+
+def _record(run: RunDir, begin: _Beginning, config: TrainConfig, faces: str) -> None:
+    """Write what the run is; the settings last, since their file is what makes the folder a run."""
+    if not begin.resume:
+        source = begin.source.to_json()
+        run.save_origin({"version": _ORIGIN_VERSION, "source": source, "init": begin.init, "faces": faces})
     run.save_config(config)
+
+
+def _resumes(args: argparse.Namespace, run: RunDir) -> bool:
+    """Whether there is a run to go on with. With `--resume` and data named, a run that is not there yet begins."""
+    names_data = args.dataset is not None or args.project is not None
+    return bool(args.resume) and (run.has_run or not names_data)
+
+
+@contextmanager
+def _listening(run: RunDir, processes: Processes, *, as_json: bool) -> Iterator[Listener]:
+    """Events go into the run's log, and to whoever started it; only those of the first process."""
+    if not processes.is_first:
+        yield lambda _event: None
+        return
     log = EventLog(run.events_file)
-    show = print_events if args.json else ConsoleReport()
+    show = print_events if as_json else ConsoleReport()
 
     def listener(event: Event) -> None:
         log(event)
         show(event)
 
     try:
-        with stop_on_signals() as stopped:
-            trainer = build_trainer(config, data, run, device, args, listener, stopped)
-            trainer.run()
+        yield listener
     finally:
         log.close()
-    return 0
 
 
-def _config(args: argparse.Namespace, run: RunDir) -> TrainConfig:
+def _config(args: argparse.Namespace, run: RunDir, resume: bool) -> TrainConfig:
     """Settings of the run: its own when resumed, else defaults, file and options, later ones winning."""
-    config = run.load_config() if args.resume else TrainConfig()
+    config = run.load_config() if resume else TrainConfig()
     if args.config:
         config = load_config(Path(args.config), config)
     changes = {name: getattr(args, name) for name in OVERRIDES if getattr(args, name) is not None}
@@ -77,6 +141,42 @@ def _config(args: argparse.Namespace, run: RunDir) -> TrainConfig:
         return replace(config, **changes)
     except ConfigError as error:
         raise UsageError(error.what, remedy=error.remedy) from error
+
+
+def _source(args: argparse.Namespace, origin: dict[str, Any], resume: bool) -> Source:
+    """What to train on: as the options say, or for a resumed run as it began."""
+    if args.snapshot is not None and args.project is None:
+        raise UsageError("--snapshot is of a project", remedy="Name the project with --project")
+    if args.snapshot is not None and args.only != "all":
+        raise UsageError("--snapshot and --only exclude each other", remedy="A snapshot has its faces already")
+    named = Source(
+        args.dataset, args.format, args.images, args.project, args.snapshot, tuple(args.extra), args.val
+    )  # fmt: skip
+    if not resume:
+        return named
+    try:
+        began = Source.from_json(origin["source"])
+    except (KeyError, TypeError) as error:
+        if args.dataset is None:
+            raise UsageError(
+                "the run does not say what it trains on", where=args.output, remedy="Name its data with --dataset"
+            ) from error
+        return named
+    if args.dataset is not None:
+        # The same data in another place; what else belongs to them is kept where it is not named again.
+        extra, val = named.extra or began.extra, named.val or began.val
+        return replace(named, extra=extra, val=val)
+    if args.project is not None and began.project is not None:
+        return replace(began, project=args.project, snapshot=args.snapshot or began.snapshot)
+    return began
+
+
+def _init(args: argparse.Namespace, origin: dict[str, Any], resume: bool) -> str | None:
+    """The model to start from; a resumed run needs it again where it was killed before it had saved anything."""
+    began: str | None = origin.get("init")
+    if resume and args.init not in (None, began):
+        raise UsageError("--init and --resume exclude each other", remedy="Leave one out")
+    return began if resume else args.init
 
 
 def prepare_process(config: TrainConfig) -> None:
@@ -89,72 +189,6 @@ def prepare_process(config: TrainConfig) -> None:
     torch.manual_seed(config.seed)
 
 
-@dataclass(frozen=True, slots=True)
-class TrainingFaces:
-    """Faces by part, their scheme, and where they came from."""
-
-    scheme: Scheme
-    train: list[Face]
-    val: list[Face]
-    source: dict[str, Any]
-
-
-def read_training_faces(
-    source: str, format_name: str, images: str | None, config: TrainConfig, extra: Sequence[str] = ()
-) -> TrainingFaces:
-    """Read a data set and split it by identity; faces of the report part are left out.
-
-    Args:
-        extra: further data sets, all of whose faces are trained on; they neither choose nor report.
-
-    Raises:
-        TrainingError: there is nothing to train on, or an extra data set is in another scheme.
-    """
-    result = read_dataset(source, format_name, images)
-    groups = groups_of([face.image for face in result.faces])
-    parts: dict[Part, list[Face]] = {part: [] for part in Part}
-    for imported, group in zip(result.faces, groups, strict=True):
-        face = _face(imported, config.crop_factor)
-        if face is not None:
-            parts[part_of(group)].append(face)
-    if not parts[Part.TRAIN]:
-        raise TrainingError("no usable labelled face to train on", where=source, remedy="Check the data set's format")
-    described = {
-        "dataset": Path(source).name,
-        "format": result.format,
-        "train_faces": len(parts[Part.TRAIN]),
-        "val_faces": len(parts[Part.CHOICE]),
-        "report_faces_left_out": len(parts[Part.REPORT]),
-        "split": "crc32(identity) % 10: 7 reports, 3 chooses, the rest trains",
-    }
-    described["extra"] = [_add_extra(more, result.scheme_id, parts[Part.TRAIN], config) for more in extra]
-    return TrainingFaces(get_scheme(result.scheme_id), parts[Part.TRAIN], parts[Part.CHOICE], described)
-
-
-def _add_extra(source: str, scheme_id: str, faces: list[Face], config: TrainConfig) -> dict[str, Any]:
-    """Put all faces of a data set to `faces`; what the model's header says of it."""
-    result = read_dataset(source)
-    if result.scheme_id != scheme_id:
-        raise TrainingError(
-            f"the extra data set is in scheme {result.scheme_id}, the first one in {scheme_id}",
-            where=source,
-            remedy="Convert it first: python3 main.py convert",
-        )
-    found = [face for one in result.faces if (face := _face(one, config.crop_factor)) is not None]
-    faces += found
-    return {"dataset": Path(source).name, "format": result.format, "train_faces": len(found)}
-
-
-def _face(imported: LabelledFace, factor: float) -> Face | None:
-    """A face to train on; None where too little is labelled to place a crop."""
-    label = imported.label
-    try:
-        crop = Crop(*imported.crop) if imported.crop else crop_from_points(label.points, factor)
-    except ValueError:
-        return None
-    return Face(imported.image, label.points, crop, label.weights)
-
-
 def build_trainer(
     config: TrainConfig,
     data: TrainingFaces,
@@ -162,19 +196,26 @@ def build_trainer(
     device: Device,
     args: argparse.Namespace,
     listener: Listener,
-    stopped: Callable[[], bool],
+    stopped: Callable[[], bool] = lambda: False,
+    *,
+    control: Control | None = None,
+    processes: Processes | None = None,
 ) -> Trainer:
-    """Put network, data and run together; loads the weights to start or go on from."""
+    """Put network, data and run together; loads the weights to start (`args.init`) or go on (`args.resume`) from."""
     net_config = preset_config(config.preset, data.scheme, **config.network_changes())
     network = StarNet(net_config)
+    training = data.source | {"recipe": config.to_toml(), "seed": config.seed}
     if args.init:
-        _start_from(network, args.init, data.scheme)
+        training["init"] = Path(args.init).name
+    if args.init and not args.resume:
+        for sentence in start_from(network, args.init, data.scheme):
+            listener(Noted(sentence))
     header = ModelHeader(
         scheme=data.scheme.id,
         preset=config.preset,
         config=net_config,
         crop_factor=config.crop_factor,
-        training=data.source | {"recipe": config.to_toml(), "seed": config.seed},
+        training=training,
     )
 
     def save_best(best: StarNet, figures: dict[str, Any]) -> None:
@@ -199,92 +240,13 @@ def build_trainer(
         train,
         val,
         run,
-        device=device.torch(),
+        device=device.torch() if processes is None else processes.device,
         save_best=save_best,
         listener=listener,
         stop_requested=stopped,
+        control=control,
+        processes=processes,
     )
     if args.resume:
         trainer.resume()
     return trainer
-
-
-def _start_from(network: StarNet, file: str, scheme: Scheme) -> None:
-    """Take weights from a model file of the same scheme and size."""
-    source, header, _ = load_network(file)
-    if header.scheme != scheme.id:
-        raise TrainingError(
-            f"the model is for scheme {header.scheme}, the data set for {scheme.id}",
-            where=file,
-            remedy="Choose another model",
-        )
-    try:
-        network.load_state_dict(source.state_dict())
-    except RuntimeError as error:
-        raise TrainingError(
-            "the model has another size than the run", where=file, remedy="Use its preset in the training settings"
-        ) from error
-
-
-@contextmanager
-def stop_on_signals() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C and a polite kill end the run after the current step, its state saved; a second Ctrl-C ends it at once."""
-    wanted = threading.Event()
-    previous = {}
-
-    def ask(number: int, _frame: object) -> None:
-        wanted.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        previous[number] = signal.signal(number, ask)
-    try:
-        yield wanted.is_set
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-
-
-class ConsoleReport:
-    """Progress for people: one line an epoch, and on a terminal the current step."""
-
-    def __init__(self) -> None:
-        self._live = sys.stderr.isatty()
-        self._times: list[float] = []
-        self._waits: list[float] = []
-        self._begin = time.monotonic()
-        self._epochs = 0
-
-    def __call__(self, event: Event) -> None:
-        if isinstance(event, Started):
-            self._epochs = event.epochs
-            text = f"{event.train_faces} faces to train on, {event.val_faces} to choose by, on {event.device}; "
-            print(f"{text}{event.parameters / 1e6:.2f} million parameters", flush=True)
-        elif isinstance(event, Step):
-            self._step(event)
-        elif isinstance(event, EpochDone):
-            self._epoch(event)
-        elif isinstance(event, Warned):
-            print(f"{self._clear()}starmark: {event.message}", file=sys.stderr, flush=True)
-        elif isinstance(event, Ended) and event.outcome != "failed":
-            print(f"{self._clear()}{event.message}", flush=True)
-
-    def _step(self, event: Step) -> None:
-        self._times.append(event.seconds)
-        self._waits.append(event.waited)
-        if self._live:
-            left = np.mean(self._times) * (event.steps - event.step - 1)
-            text = f"epoch {event.epoch + 1}/{self._epochs}, step {event.step + 1}/{event.steps}"
-            sys.stderr.write(f"\r\x1b[K{text}, loss {event.loss:.3f}, {left:.0f} s left in the epoch")
-            sys.stderr.flush()
-
-    def _epoch(self, event: EpochDone) -> None:
-        waited = sum(self._waits) / max(sum(self._waits) + sum(self._times), 1e-9)
-        mark = ", the best so far" if event.best else ""
-        nme = f"NME {100 * event.nme_ema:.3f} %" if math.isfinite(event.nme_ema) else "no faces to choose by"
-        text = f"epoch {event.epoch + 1}/{self._epochs}: loss {event.loss:.3f}, {nme}{mark}"
-        print(f"{self._clear()}{text} ({event.seconds:.0f} s, {100 * waited:.1f} % of it waiting for data)", flush=True)
-        self._times, self._waits = [], []
-
-    def _clear(self) -> str:
-        return "\r\x1b[K" if self._live else ""

@@ -14,6 +14,9 @@ from core.toml_file import read_toml
 LOSSES = ("star", "star_l1", "star_l2", "star_v1", "smoothl1", "l1", "l2", "wing")
 """Landmark losses by name; `training.losses.total` has what they are, and torch with it."""
 
+GROUPINGS = ("auto", "identity", "folder", "tag", "file", "none")
+"""What a split keeps on one side; `training.split` says what they are."""
+
 SCHEDULES = ("multistep", "cosine")
 _MAX_MILESTONES = 100
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -30,19 +33,25 @@ class TrainConfig:
         attention: point and edge maps on or off.
         width, stacks, input_size: network size where it differs from the preset; 0 keeps the preset's.
         epochs: passes over the training faces.
-        batch_size: faces a step.
+        batch_size: faces a step, over all processes.
+        accumulate: parts in which a step's faces go through the network one after the other, to save memory.
         learning_rate: Adam's; weight decay is 0 as in the reference.
         schedule: `multistep` (times 0.1 at `milestones`) or `cosine` to zero.
         milestones: shares of the run, each in (0, 1); 200, 350 and 450 of 500 epochs in the reference.
         warmup_steps: linear rise of the learning rate at the start.
         clip_norm: largest gradient norm, 0 for none.
+        spike_factor: a loss above so many times the median of the latest ones is not learnt from; 0 for no limit.
+        patience: stop after so many epochs without a better one; 0 trains to the end.
+        validate_raw: measure the raw network beside the averaged one; costs another forward pass of the faces.
         ema_half_life: faces after which a weight counts half in the averaged network.
         augment: the paper's augmentations on or off.
         crop_factor: side of a face's crop over its landmarks' extent, where the data set gives no crop.
+        split_by: what keeps together when faces are split into those that train, choose and report.
         seed: decides initial weights, order and augmentation.
         precision: `auto` takes bfloat16 where the device computes it natively.
         reference_border: draw point maps at the border as the reference does, one pixel off.
-        threads: processor threads; 0 leaves it to torch.
+        compile: have torch compile the network, where there is a compiler.
+        threads: processor threads; 0 leaves it to torch, and the run then keeps that number.
         workers: threads that prepare batches.
         cache_mb: memory for decoded faces.
     """
@@ -56,17 +65,23 @@ class TrainConfig:
     input_size: int = 0
     epochs: int = 60
     batch_size: int = 32
+    accumulate: int = 1
     learning_rate: float = 1e-3
     schedule: str = "multistep"
     milestones: tuple[float, ...] = (0.4, 0.7, 0.9)
     warmup_steps: int = 0
     clip_norm: float = 0.0
+    spike_factor: float = 10.0
+    patience: int = 0
+    validate_raw: bool = True
     ema_half_life: float = 10000.0
     augment: bool = True
     crop_factor: float = 1.30
+    split_by: str = "auto"
     seed: int = 0
     precision: str = "auto"
     reference_border: bool = False
+    compile: bool = False
     threads: int = 0
     workers: int = 2
     cache_mb: int = 2048
@@ -76,6 +91,7 @@ class TrainConfig:
         for field in fields(self):
             object.__setattr__(self, field.name, _typed(field.name, getattr(self, field.name), hints[field.name]))
         _choice("loss", self.loss, LOSSES)
+        _choice("split_by", self.split_by, GROUPINGS)
         _choice("schedule", self.schedule, SCHEDULES)
         _choice("precision", self.precision, PRECISIONS)
         for name, low, high in _RANGES:
@@ -104,9 +120,12 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("input_size", 0, 1024),
     ("epochs", 1, 100_000),
     ("batch_size", 1, 4096),
+    ("accumulate", 1, 4096),
     ("learning_rate", 1e-9, 10),
     ("warmup_steps", 0, 10_000_000),
     ("clip_norm", 0, 1e9),
+    ("spike_factor", 0, 1e9),
+    ("patience", 0, 100_000),
     ("ema_half_life", 1, 1e9),
     ("crop_factor", 1, 5),
     ("seed", 0, 2**31 - 1),

@@ -129,6 +129,12 @@ class FaceSet:
     def __len__(self) -> int:
         return len(self.faces)
 
+    def plain(self) -> FaceSet:
+        """The same faces without augmentation and maps, which shares what was decoded."""
+        other = FaceSet(self.faces, self.scheme, self.input_size, maps=False, cache_mb=0)
+        other._cache = self._cache
+        return other
+
     def sample(self, index: int, rng: np.random.Generator) -> Sample:
         """Prepare one face. ImageError where its image cannot be read."""
         face, size = self.faces[index], self.input_size
@@ -199,17 +205,34 @@ class BatchLoader:
 
     A sample's randomness depends on (seed, epoch, face) alone, so neither the number of threads nor a
     resumed run changes what is trained on.
+
+    With `member` (number, count) it prepares only every `count`-th face of each batch, from `number` on: one
+    process' share of the batches that a single process would make.
     """
 
-    def __init__(self, faces: FaceSet, batch_size: int, *, seed: int, workers: int = 2, ahead: int = 3) -> None:
+    def __init__(
+        self,
+        faces: FaceSet,
+        batch_size: int,
+        *,
+        seed: int,
+        workers: int = 2,
+        ahead: int = 3,
+        member: tuple[int, int] = (0, 1),
+    ) -> None:
         self._faces = faces
         self._batch_size = batch_size
         self._seed = seed
         self._ahead = ahead
+        self._member = member
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="batches")
 
-    def batches(self, epoch: int, *, first: int = 0, shuffle: bool = True) -> Iterator[Batch]:
+    def batches(
+        self, epoch: int, *, first: int = 0, shuffle: bool = True, share: tuple[int, int] = (0, 1)
+    ) -> Iterator[Batch]:
         """The batches of an epoch from number `first` on; unreadable faces are left out and named in `failed`.
+
+        `share` (number, count): only every `count`-th of these batches, from `number` on.
 
         A batch may end up with fewer faces, or none; it is still one batch, so that counting them is counting steps.
 
@@ -221,7 +244,8 @@ class BatchLoader:
         if shuffle and len(chunks) > 1 and len(chunks[-1]) == 1:
             chunks.pop()
         waiting: list[Future[Batch]] = []
-        chunks = chunks[first:]
+        number, every = share
+        chunks = chunks[first:][number::every]
         try:
             for position in range(len(chunks)):
                 while len(waiting) < self._ahead and position + len(waiting) < len(chunks):
@@ -233,7 +257,8 @@ class BatchLoader:
 
     def _prepare(self, indices: list[int], epoch: int) -> Batch:
         samples, used, failed = [], [], []
-        for index in indices:
+        number, every = self._member
+        for index in indices[number::every]:
             rng = np.random.default_rng((self._seed, epoch, index))
             try:
                 samples.append(self._faces.sample(index, rng))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,7 @@ class Evaluation:
         missed_groups: the person of each face that the detector missed.
         failed: faces whose image could not be used.
         unlabelled: how many faces have a label that cannot be measured against.
+        measured, missed: which of the faces asked for these are, in the order of `deviations` and `missed_groups`.
     """
 
     model: str
@@ -77,6 +78,8 @@ class Evaluation:
     missed_groups: list[str]
     failed: list[FaceError]
     unlabelled: int
+    measured: list[int] = field(default_factory=list)
+    missed: list[int] = field(default_factory=list)
 
     @property
     def faces(self) -> int:
@@ -167,6 +170,8 @@ def evaluate(
         [groups[index] for index in missed],
         failed,
         unlabelled,
+        [index for index, _ in measured],
+        missed,
     )
 
 

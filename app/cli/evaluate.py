@@ -63,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("the file is there already", where=args.json, remedy="Add --force, or choose another name")
     dataset = open_dataset(args.dataset, args.format, args.images)
     from training.evaluate import evaluate, report, select, to_json
+    from training.evaluate_subsets import paper_json, paper_rows, paper_table
 
     faces = select(dataset.faces, args.split)
     predictor, detector = open_predictor(args)
@@ -75,8 +76,12 @@ def run(args: argparse.Namespace) -> int:
     for failed in evaluation.failed[:_LISTED]:
         print(f"failed: {one_line(str(failed.image))}: {one_line(failed.reason)}", file=sys.stderr)
     print(_table(evaluation, figures, predictor.device.name))
+    rows = paper_rows(evaluation, faces, args.normaliser)
+    if rows:
+        print("\n".join(["", *paper_table(rows)]))
     if args.json:
         data = to_json(evaluation, figures) | {"split": args.split, "dataset": str(args.dataset)}
+        data["paper"] = paper_json(rows)
         text = json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         write_atomic(args.json, text, overwrite=args.force)
     return 1 if evaluation.failed else 0

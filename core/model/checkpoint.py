@@ -115,19 +115,33 @@ def read_pickled(path: str | Path) -> tuple[State, ModelHeader, str]:
     """Read a torch-saved checkpoint without running code in it; result as `read_model`."""
     with open_regular(path, MAX_FILE_BYTES, CheckpointError) as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
-        stream.seek(0)
-        _check_archive(stream, str(path))
-        stream.seek(0)
-        try:
-            data = torch.load(stream, map_location="cpu", weights_only=True)
-        except pickle.UnpicklingError as error:
-            raise _foreign(str(path)) from error
-        except MemoryError as error:
-            raise _not_checkpoint("it needs more memory than there is", str(path)) from error
-        except Exception as error:
-            raise _not_checkpoint(f"torch cannot read it ({_first_line(error)})", str(path)) from error
+        data = _unpickled(stream, str(path))
     header, state = _infer(_state_dict(data, str(path)), str(path))
     return state, header, digest
+
+
+def read_plain(path: str | Path) -> Any:
+    """The tensors and plain values that torch saved to `path`, on the CPU, with no code in the file run.
+
+    CheckpointError for damage, for anything else in it, and for more than `MAX_FILE_BYTES`.
+    """
+    with open_regular(path, MAX_FILE_BYTES, CheckpointError) as stream:
+        return _unpickled(stream, str(path))
+
+
+def _unpickled(stream: Any, where: str) -> Any:
+    """What torch saved to `stream`, looked through before torch reads it."""
+    stream.seek(0)
+    _check_archive(stream, where)
+    stream.seek(0)
+    try:
+        return torch.load(stream, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise _foreign(where) from error
+    except MemoryError as error:
+        raise _not_checkpoint("it needs more memory than there is", where) from error
+    except Exception as error:
+        raise _not_checkpoint(f"torch cannot read it ({_first_line(error)})", where) from error
 
 
 class _Directory:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -29,6 +30,17 @@ def draw_face(points: np.ndarray, rng: np.random.Generator, size: int = 128) -> 
         line = np.round(points[list(region.indices)] * 8).astype(np.int32)
         cv2.polylines(image, [line], region.closed, (255, 255, 255), 2, cv2.LINE_AA, shift=3)
     return image
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Networks of a few channels are quickest so."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

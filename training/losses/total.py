@@ -42,6 +42,13 @@ class Targets(NamedTuple):
     edges: Tensor | None = None
 
 
+class Share(NamedTuple):
+    """How much a part of a batch counts in the mean over the whole: by its points, and by its edge maps; 1 for all."""
+
+    points: float = 1.0
+    edges: float = 1.0
+
+
 class LossParts(NamedTuple):
     """`total` scalar; `parts` the unweighted landmark, point and edge loss of each stack in turn."""
 
@@ -61,22 +68,24 @@ class TotalLoss:
         if self.landmark not in LOSS_NAMES:
             raise ConfigError(f"there is no loss '{self.landmark}'", remedy=f"Use one of: {', '.join(LOSS_NAMES)}")
 
-    def __call__(self, outputs: Sequence[StackOutput], targets: Targets) -> LossParts:
+    def __call__(self, outputs: Sequence[StackOutput], targets: Targets, share: Share = Share()) -> LossParts:  # noqa: B008
+        """The loss of a batch, or of a part of one that counts by `share`: such losses add up to the whole's."""
+        if not outputs:
+            raise ValueError("a network without stacks has no loss")
         total: Tensor | None = None
         parts: list[Tensor] = []
         for stack, output in enumerate(outputs):
             scale = 2.0**stack / 2.0 ** (len(outputs) - 1)
             landmark = self._landmarks(output, targets)
             parts.append(landmark)
-            loss = landmark
+            loss = landmark * share.points
             if output.point is not None and output.edge is not None:
                 point = awing(output.point, targets.point, channels=targets.weights)
                 edge = awing(output.edge, targets.edge, channels=targets.edges)
                 parts += [point, edge]
-                loss = loss + self.map_weight * (point + edge)
+                loss = loss + self.map_weight * (point * share.points + edge * share.edges)
             total = scale * loss if total is None else total + scale * loss
-        if total is None:
-            raise ValueError("a network without stacks has no loss")
+        assert total is not None
         return LossParts(total, parts)
 
     def _landmarks(self, output: StackOutput, targets: Targets) -> Tensor:
