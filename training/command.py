@@ -178,7 +178,9 @@ def build_trainer(
     )
 
     def save_best(best: StarNet, figures: dict[str, Any]) -> None:
-        save_model(run.best_file, best, header.with_metrics(**figures))
+        # Without faces to choose by there is no figure.
+        known = {name: value for name, value in figures.items() if math.isfinite(value)}
+        save_model(run.best_file, best, header.with_metrics(**known))
 
     size = net_config.input_size
     augmentation = Augmentation() if config.augment else None
