@@ -49,7 +49,7 @@ class GivenRest(NamedTuple):
 
 
 class Along(NamedTuple):
-    """Terms of likelihoods along directions of a whole face (F, H): of y - s d, ln L grows by s `slope` - s^2 `bend` / 2."""
+    """Terms (F, H) of likelihoods along directions d: ln p(y - s d) - ln p(y) is s `slope` - s^2 `bend` / 2."""
 
     slope: FloatArray
     bend: FloatArray
@@ -85,7 +85,7 @@ class FaceModes:
         """Each point against the others of its face.
 
         With P the inverse covariance of all known coordinates, point i is expected, given the others, where
-        P_ii (y_i - m_i) = (P y)_i, with precision P_ii (Rue and Held, Gaussian Markov Random Fields, 2005, theorem 2.3).
+        P_ii (y_i - m_i) = (P y)_i, with precision P_ii (Rue and Held, Gaussian Markov Random Fields, 2005, thm. 2.3).
         A point that is farther than `_TRUST` from there is moved up to it for the others, and all is asked again.
 
         Args:

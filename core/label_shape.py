@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from core.error_odds import Seen
 from core.face import FloatArray
 from core.face_frame import face_frame
 from core.face_modes import FaceModes, fit_modes
@@ -40,16 +41,19 @@ class LabelShape:
     spread: FloatArray
     modes: FaceModes
 
-    def distance(self, label: ArrayLike, mean: ArrayLike, scheme: Scheme) -> FloatArray:
-        """(F, N) standard deviations of each label point from where the others put it; NaN where missing.
+    def seen(self, label: ArrayLike, mean: ArrayLike, scheme: Scheme) -> Seen:
+        """How labels (F, N, 2) look beside the shapes, with predicted means (F, N, 2), image px.
 
-        Of labels (F, N, 2) and predicted means (F, N, 2), image px. Labels that are all farther than those that the
-        model was fitted on are rougher labels, or other faces, not wrong ones: distances are divided by that ratio.
+        Labels that are all farther than those that the model was fitted on are rougher labels, or other faces, not
+        wrong ones: their residuals have that much more variance.
         """
-        raw = self.modes.given_rest((places(label, mean, scheme) - self.centre) / self.spread).distance
-        known = raw[np.isfinite(raw)]
+        whitened = (places(label, mean, scheme) - self.centre) / self.spread
+        given = self.modes.given_rest(whitened)
+        known = given.distance[np.isfinite(given.distance)]
         ratio = float(np.median(known)) / _NORMAL_MEDIAN if len(known) else 1.0
-        return raw / max(ratio, 1.0)
+        frame = face_frame(mean, scheme)
+        units = frame.axes[:, None] / (self.spread[..., None] * frame.size[:, None, None, None])
+        return Seen(self.modes, whitened, given, units, (self.modes.scale * max(ratio, 1.0)) ** 2)
 
     def to_json(self) -> dict[str, Any]:
         """For a model's header."""

@@ -4,8 +4,8 @@ A model excuses the labels it was trained on: it has learnt their errors. So the
 folds, K models are trained, each without one fold, and each predicts the fold it was trained without.
 
 A folder keeps what was done. `folds.json` says who is in which fold, before any training starts; a fold in work is a
-run's folder (`training.run_dir`); a finished fold is its model file. Each is written whole or not at all, so that a kill
-at any moment loses only the steps since the run's last state. Labels may change between runs: a fold's model saw
+run's folder (`training.run_dir`); a finished fold is its model file. Each is written whole or not at all, so that a
+kill at any moment loses only the steps since the run's last state. Labels may change between runs: a fold's model saw
 neither the old nor the new ones of its fold.
 """
 
@@ -35,9 +35,7 @@ if TYPE_CHECKING:  # they bring torch
     from training.dataset import Face
     from training.events import Event
 
-RECIPE = TrainConfig(
-    stacks=1, epochs=24, schedule="cosine", warmup_steps=50, clip_norm=20.0, ema_half_life=4000.0
-)
+RECIPE = TrainConfig(stacks=1, epochs=24, schedule="cosine", warmup_steps=50, clip_norm=20.0, ema_half_life=4000.0)
 """Settings of a fold's training unless told otherwise: half the bundled network, about half its time."""
 
 _PLAN_VERSION = 1

@@ -10,11 +10,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.audit_output import Judge
 from app.cli.common import open_predictor, progress
 from core.errors import UsageError, one_line
+from core.paths import SAMPLE, on_server, project_name
 
 if TYPE_CHECKING:
+    from app.cli.audit_output import Judge
     from core.audit import Audit
     from core.formats.base import LabelledFace
     from core.model.pipeline import ImageRequest, ImageResult
@@ -23,17 +24,16 @@ if TYPE_CHECKING:
     from training.events import Event
     from training.folds import FoldsDir
 
-_MIN_REPORT_S = 1.0
-
 
 def add_fold_options(parser: argparse.ArgumentParser) -> None:
     """--folds and what belongs to it."""
     group = parser.add_argument_group(
         "out of fold",
-        "A model excuses errors of labels that it was trained on. With --folds the people of the data set (by file names "
-        "such as anna_03.jpg, else each image) are divided into K groups, K models are trained, each without one of them, "
-        "and each judges those it has not seen, calibrated on the others. That takes K trainings; it may be stopped or "
-        "killed at any moment, and the same command goes on. Labels may be corrected in between: the models stay valid.",
+        "A model excuses errors of labels that it was trained on. With --folds the people of the data set (by\n"
+        "file names such as anna_03.jpg, else each image) are divided into K groups, K models are trained, each\n"
+        "without one of them, and each judges those it has not seen, calibrated on the others. It takes K trainings; it may be\n"
+        "stopped or killed at any moment, and the same command goes on. Labels may be corrected in between: the\n"
+        "models have seen neither the old nor the new ones of those they judge.",
     )
     group.add_argument("--folds", type=_folds, metavar="K", help="judge with K models out of fold, such as 3")
     group.add_argument(
@@ -41,7 +41,7 @@ def add_fold_options(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="folder for the K models and the state of their training (default: beside the project, NAME-folds)",
     )
-    group.add_argument("--config", metavar="C.toml", help="training settings of the K models (default: small and quick)")
+    group.add_argument("--config", metavar="C.toml", help="training settings of the K models (default: a small one)")
     group.add_argument(
         "--folds-init",
         metavar="MODEL",
@@ -66,8 +66,16 @@ def check_fold_options(args: argparse.Namespace) -> None:
         return
     if args.model:
         raise UsageError("--folds trains its own models", remedy="Leave out --model; to start from it, --folds-init")
-    if args.work is None and args.dataset is not None:
+    beside = args.project is not None and not on_server(args.project) and args.project != SAMPLE
+    if args.work is None and not beside:
         raise UsageError("a folder for the models is needed", remedy="Name one with --work")
+
+
+def work_folder(args: argparse.Namespace) -> Path:
+    """Where the models are kept."""
+    if args.work is not None:
+        return Path(args.work)
+    return Path(args.project).parent / f"{project_name(args.project)}-folds"
 
 
 def audit_out_of_fold(
@@ -79,9 +87,10 @@ def audit_out_of_fold(
     cache: PredictionCache,
 ) -> tuple[Judge, Audit]:
     """Train what is missing, predict what is not kept, judge."""
+    from app.cli.audit_output import Judge
+    from core.audit import audit_faces
     from core.model.cached import predict_cached
     from core.model.requests import checking_requests
-    from core.out_of_fold import audit_folds
     from core.verdicts import VerdictSettings
     from training.folds import FoldsDir, predict_folds
 
@@ -91,14 +100,14 @@ def audit_out_of_fold(
     hashes: list[str] = []
 
     def predict(fold: int, requests: list[ImageRequest]) -> Iterator[ImageResult]:
-        args.model = str(folder.model_file(fold))
-        predictor, detector = open_predictor(args)
+        model = {"model": str(folder.model_file(fold))}
+        predictor, detector = open_predictor(argparse.Namespace(**vars(args) | model))
         hashes.append(predictor.model.hash)
         results = predict_cached(requests, predictor, detector, cache)
         return progress(results, len(requests), f"Predicting fold {fold + 1} of {args.folds}", "images")
 
     results = predict_folds(asked, folds, predict)
-    audit = audit_folds(faces, asked, results, groups, folds, scheme, VerdictSettings(rate=args.rate))
+    audit = audit_faces(faces, asked, results, groups, scheme, None, VerdictSettings(rate=args.rate), folds)
     name = f"{args.folds} models, out of fold"
     return Judge(name, hashlib.sha256("".join(hashes).encode()).hexdigest()), audit
 
@@ -108,13 +117,15 @@ def _trained(
 ) -> tuple[list[int], float]:
     """The fold of each face, when all models are there; and the crop factor of the models."""
     from core.model.device import choose_device
-    from core.model.places import named_model
+    from core.model.library import ModelLibrary
     from training.command import stop_on_signals
     from training.config import load_config
     from training.folds import RECIPE, train_folds
 
     config = RECIPE if args.config is None else load_config(Path(args.config), RECIPE)
-    init = None if args.folds_init is None else str(named_model(args.folds_init))
+    init = args.folds_init
+    if init is not None:
+        init = str(ModelLibrary().resolve(init))
     device = choose_device(args.device)
     with stop_on_signals() as stopped:
         folds = train_folds(
