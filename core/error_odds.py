@@ -13,6 +13,7 @@ come in all directions, sizes and places: the ratio is averaged over these.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +33,7 @@ _MIN_CONTOUR = 9
 _MEDIAN_SQUARE = 2 * np.log(2)
 """Median squared distance of normal points in the plane."""
 _LEAST_ROUGH = 0.25
+_CALIBRATOR = 0.1
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -57,12 +59,17 @@ class Seen:
         given = GivenRest(*(values[faces] for values in self.given))
         return Seen(self.modes, self.whitened[faces], given, self.units[faces], self.variance)
 
+    @property
+    def distance(self) -> FloatArray:
+        """(F, N) of points from what the others say, in standard deviations of these labels; NaN where missing."""
+        return self.given.distance * (self.modes.scale / math.sqrt(self.variance))
+
     def roughness(self) -> FloatArray:
         """(F,) by how much the variances of each face are greater than the model's.
 
         Half of what its own median says (in logarithms): faces are rough or not, and 68 points do not tell how much.
         """
-        square = (self.given.distance**2) * (self.modes.scale**2 / self.variance)
+        square = self.distance**2
         known = np.isfinite(square).any(axis=1)
         median = np.where(known, np.nanmedian(np.where(known[:, None], square, 1.0), axis=1), _MEDIAN_SQUARE)
         result: FloatArray = self.variance * np.sqrt(np.maximum(median / _MEDIAN_SQUARE, _LEAST_ROUGH))
@@ -119,13 +126,13 @@ def _parts(region: Region) -> list[NDArray[np.intp]]:
 
 
 def surprise_odds(p: FloatArray) -> FloatArray:
-    """Upper bounds (...) on log likelihood ratios of p-values (...): -ln(-e p ln p) below 1 / e, else 0.
+    """Evidence (...) of p-values (...) in nats, as a log likelihood ratio, for an error of no particular form.
 
-    For an error of no particular form, such as another face's label (Sellke, Bayarri and Berger 2001). NaN counts as 1.
+    ln(k p^(k - 1)) averages to a ratio of 1 where p is uniform, as a likelihood ratio does where there is no error
+    (Vovk and Wang 2021, E-values). NaN counts as 1.
     """
-    safe = np.clip(np.where(np.isnan(p), 1.0, p), 1e-300, 1 / np.e)
-    result: FloatArray = -np.log(safe) - np.log(-np.log(safe)) - 1
-    return np.maximum(result, 0.0)
+    safe = np.clip(np.where(np.isnan(p), 1.0, p), 1e-300, 1.0)
+    return np.asarray(math.log(_CALIBRATOR) + (_CALIBRATOR - 1) * np.log(safe), np.float64)
 
 
 def log_mean(values: FloatArray) -> FloatArray:

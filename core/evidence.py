@@ -17,7 +17,7 @@ from core.error_odds import Seen, log_mean, point_odds, slip_odds, surprise_odds
 from core.face import FloatArray, Prediction
 from core.face_frame import FaceFrame, face_frame
 from core.geometry import tangent_angles
-from core.misfit import WHOLE, misfits
+from core.misfit import TYPICAL, WHOLE, misfits
 from core.scheme import Scheme
 
 MIN_HABIT_FACES = 20
@@ -25,7 +25,8 @@ MIN_HABIT_FACES = 20
 
 _LEAST_P = 1e-300
 _CHUNK = 256  # faces at a time: (faces, N, 24) numbers are held
-_WEIGHTS = {"point": 1.0, "slip": 0.01, "region": 0.05, "whole": 0.05}
+_TEMPER = 1 / 3
+_WEIGHTS = {"point": 1.0, "slip": 0.1, "swap": 0.1, "region": 0.01, "whole": 1.0}
 """How often errors of each kind are reckoned with, against one of a point."""
 
 
@@ -45,7 +46,7 @@ class Evidence:
             where the calibration has no modes.
         from_shape: (F, N) distance from where the other label points alone put it; NaN without a model of shapes.
         p_alone, p_given, p_shape: (F, N) probability of a right label as far away, by each distance; 1 for no model.
-        misfit_p: (F,) for each region and `core.misfit.WHOLE`, of many points a little off together.
+        misfit_p: (F,) for each region, `core.misfit.WHOLE` and `TYPICAL`, of many points a little off together.
         point_odds: (F, N) log likelihood ratio of this one point moved against a right label (`core.error_odds`).
         slip_odds: (F,) of a part of a contour moved along it; None for schemes without long contours.
         tangential, normal: (F, N) px, the deviation along the point's contour and across it; along and across the major
@@ -93,18 +94,24 @@ class Evidence:
     def scores(self) -> FloatArray:
         """(F,) suspect score: log10 of how much likelier the label is with an error than without.
 
-        The errors are a point, a contour that slipped, a region, and a whole label that is another's; each counts as
-        often as `_WEIGHTS` says, so that the rare and vague ones do not hide the frequent and plain.
+        The errors are a point, a contour that slipped, sides exchanged, a region, and a whole label that is another's;
+        each counts as often as `_WEIGHTS` says, so that the rare and vague do not hide the frequent and plain.
+        Likelihood ratios are tempered: residuals have heavier tails than the normal ones that they are computed with.
         """
-        regions = [values for name, values in self.misfit_p.items() if name != WHOLE]
+        flip = np.array(self.scheme.flip)
+        swapped = misfits(self.distance_to(flip), self.scheme)[WHOLE]
+        own = misfits(self.distance, self.scheme)[WHOLE]
+        regions = [values for name, values in self.misfit_p.items() if name not in (WHOLE, TYPICAL)]
         odds = {
-            "point": log_mean(self.point_odds),
-            "slip": self.slip_odds,
+            "point": _TEMPER * log_mean(self.point_odds),
+            "slip": None if self.slip_odds is None else _TEMPER * self.slip_odds,
+            "swap": _TEMPER * len(self.scheme) / 2 * np.nan_to_num(own - swapped),
             "region": log_mean(np.stack([surprise_odds(values) for values in regions], -1)) if regions else None,
-            "whole": surprise_odds(self.misfit_p[WHOLE]),
+            "whole": surprise_odds(self.misfit_p[TYPICAL]),
         }
         known = [values + math.log(_WEIGHTS[name]) for name, values in odds.items() if values is not None]
-        result: FloatArray = (log_mean(np.stack(known, -1)) + math.log(len(known))) / math.log(10)
+        total = log_mean(np.stack(known, -1)) + math.log(len(known) / sum(_WEIGHTS.values()))
+        result: FloatArray = total / math.log(10)
         return result
 
     @cached_property
@@ -153,9 +160,9 @@ def gather(
         seen.append(Seen(own.modes, whitened, beside, own.whitening(mean, raw, scheme), own.modes.scale**2))
     if own.shape is not None:
         shaped = own.shape.seen(points, mean, scheme)
-        seen.append(shaped)
-        from_shape = shaped.given.distance * (own.shape.modes.scale / math.sqrt(shaped.variance))
-        p_shape = own.shape.modes.tail.p(from_shape)
+        seen += shaped
+        from_shape = shaped[0].distance
+        p_shape = shaped[0].modes.tail.p(from_shape)
     expected = own.expected(mean, scheme)
     tangent = np.stack([tangent_angles(points, scheme) for points in expected])
     tangential, normal = _by_contour(points - expected, tangent, eigen(raw).angle)

@@ -112,7 +112,7 @@ class FoldsDir:
 
         `wanted.folds` does not matter. TrainingError if the folder's plan is another one, or cannot be read.
         """
-        kept = self._read() if self.plan_file.exists() else None
+        kept = self.plan() if self.plan_file.exists() else None
         if kept is not None and (other := _difference(kept, wanted)):
             raise TrainingError(
                 f"the folder holds folds of {other}",
@@ -129,7 +129,8 @@ class FoldsDir:
             write_atomic(self.plan_file, json.dumps({"version": _PLAN_VERSION} | asdict(plan), ensure_ascii=False))
         return plan
 
-    def _read(self) -> Plan:
+    def plan(self) -> Plan:
+        """The plan that is kept; TrainingError if there is none, or a damaged one."""
         try:
             data = json.loads(read_limited(self.plan_file, _MAX_PLAN_BYTES, TrainingError))
             if data.pop("version") != _PLAN_VERSION:

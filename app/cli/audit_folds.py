@@ -31,9 +31,9 @@ def add_fold_options(parser: argparse.ArgumentParser) -> None:
         "out of fold",
         "A model excuses errors of labels that it was trained on. With --folds the people of the data set (by\n"
         "file names such as anna_03.jpg, else each image) are divided into K groups, K models are trained, each\n"
-        "without one of them, and each judges those it has not seen, calibrated on the others. It takes K trainings; it may be\n"
-        "stopped or killed at any moment, and the same command goes on. Labels may be corrected in between: the\n"
-        "models have seen neither the old nor the new ones of those they judge.",
+        "without one of them, and each judges those it has not seen, calibrated on the others. It takes K trainings;\n"
+        "it may be stopped or killed at any moment, and the same command goes on. Labels may be corrected in between:\n"
+        "the models have seen neither the old nor the new ones of those they judge.",
     )
     group.add_argument("--folds", type=_folds, metavar="K", help="judge with K models out of fold, such as 3")
     group.add_argument(
