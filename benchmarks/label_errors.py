@@ -1,13 +1,19 @@
-"""Does the audit find planted errors? python benchmarks/label_errors.py DATA [--model M] [--faces 120] [--json OUT]
+"""Does the audit find planted errors? python benchmarks/label_errors.py DATA [--model M | --folds DIR] [--faces 120]
 
 Plants errors of known kinds into real labels, one a face, and asks how well scores tell the changed faces (and points)
-from the same people's unchanged ones. The people are those with crc32(name) % 10 == 3 and 7, whom the model did not
-train on; calibrated on the one, scored on the other, both ways, and the habit of the labels is estimated anew from
-the labels with the errors in them. Real labels have errors of their own, which count as right here.
+from the unchanged ones. The habit of the labels is estimated anew from the labels with the errors in them. Real labels
+have errors of their own, which count as right here.
+
+Without --folds the people are those with crc32(name) % 10 == 3 and 7, whom the bundled model did not train on;
+calibrated on the one, scored on the other, both ways (figures are means of the two). With --folds DIR they are all
+people of the data set, each predicted by the model of DIR that has not seen them (`audit --folds K --work DIR` makes
+it), calibrated on the other folds; all faces are ranked together, as the audit does, and the people with
+crc32(name) % 10 == 7 are told apart as well: nothing was chosen by them.
 
 Scores of faces: the audit's; the largest distance label to prediction; NME; the largest reconstruction error of a PCA
 shape model of the calibration people's labels (after similarity alignment). Scores of points: the audit's, distance,
-reconstruction error. Lengths in units of the eyes' distance. Intervals of 95 % from drawing people.
+reconstruction error. Lengths in units of the eyes' distance. Precision among as many highest scores as there are
+errors, where it is the recall as well. Intervals of 95 % from drawing people.
 
 Verdicts: how many changed points, and of these how many within the calibrated 99 % ellipse, are called what.
 """
@@ -17,6 +23,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,19 +40,23 @@ from core.calibration import Calibration, fit_calibration
 from core.evidence import Evidence, gather
 from core.face import FloatArray, Prediction
 from core.face_verdicts import align, face_findings
+from core.formats.base import LabelledFace
 from core.formats.registry import read_dataset
 from core.geometry import region_contour
 from core.metrics import norm_distances
+from core.model.cached import predict_cached
 from core.model.detector import FaceDetector
 from core.model.device import choose_device
 from core.model.library import load_model
 from core.model.pipeline import predict_images
 from core.model.predictor import Predictor
-from core.model.requests import requests_for
+from core.model.requests import DatasetRequests, requests_for
+from core.project import PredictionCache
 from core.scheme import Scheme, get_scheme
 from core.verdicts import point_verdicts
 from training.evaluate import select
-from training.split import groups_of
+from training.folds import FoldsDir
+from training.split import Part, groups_of, part_of
 
 RESAMPLES = 200
 SHAPE_MODES = 20
@@ -216,11 +227,43 @@ class Scored:
     wrong_people: list[str]
     right_people: list[str]
 
+    def of(self, people: Callable[[str], bool]) -> Scored:
+        """The faces of some people; points are left out."""
+        wrong, right = (np.array([people(one) for one in many]) for many in (self.wrong_people, self.right_people))
+        none: dict[str, FloatArray] = {name: np.zeros(0) for name in self.wrong}
+        return Scored(
+            {name: values[wrong] for name, values in self.wrong.items()},
+            {name: values[right] for name, values in self.right.items()},
+            none,
+            none,
+            [one for one, kept in zip(self.wrong_people, wrong, strict=True) if kept],
+            [one for one, kept in zip(self.right_people, right, strict=True) if kept],
+        )
 
-def run_kind(
-    plant: Error, faces: Faces, shape: FloatArray, calibration: Calibration, count: int, scheme: Scheme, seed: int
-) -> tuple[Scored, dict[str, Any]]:
+
+def joined(parts: Sequence[Scored]) -> Scored:
+    """All parts ranked together."""
+    many = [
+        {name: np.concatenate([values[name] for values in found]) for name in found[0]}
+        for found in zip(*((p.wrong, p.right, p.wrong_points, p.right_points) for p in parts), strict=True)
+    ]
+    people = [[one for part in found for one in part] for found in
+              zip(*((p.wrong_people, p.right_people) for p in parts), strict=True)]  # fmt: skip
+    return Scored(*many, *people)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Trial:
+    """Faces to plant errors into, with what is fitted on other people: a calibration, and labels (M, N, 2) for PCA."""
+
+    faces: Faces
+    calibration: Calibration
+    shapes: FloatArray
+
+
+def run_kind(plant: Error, trial: Trial, count: int, scheme: Scheme, seed: int) -> tuple[Scored, dict[str, Any]]:
     """Plant one kind into `count` of the faces and score all of them."""
+    faces = trial.faces
     rng = np.random.default_rng(seed)
     chosen = rng.permutation(len(faces.groups))[: min(count, len(faces.groups) // 2)]
     labels, changed = faces.labels.copy(), np.zeros(faces.labels.shape[:2], np.bool_)
@@ -229,8 +272,8 @@ def run_kind(
         others = [i for i, group in enumerate(faces.groups) if group != faces.groups[face]]
         planted = plant(faces.labels[face], float(ocular[face]), faces.labels[int(rng.choice(others))], rng)
         labels[face], changed[face] = planted.points, planted.changed
-    evidence = gather(labels, faces.predictions, faces.groups, scheme, calibration)
-    found = scores(evidence, shape, faces.predictions)
+    evidence = gather(labels, faces.predictions, faces.groups, scheme, trial.calibration)
+    found = scores(evidence, trial.shapes, faces.predictions)
     wrong = np.isin(np.arange(len(labels)), chosen)
     scored = Scored(
         {name: one[wrong] for name, (one, _) in found.items()},
@@ -252,7 +295,7 @@ def run_kind(
 
 
 def interval(parts: Sequence[Scored], name: str, seed: int = 0) -> tuple[float, float, float]:
-    """AUROC of faces, the mean of both directions, with its interval from drawing people."""
+    """AUROC of faces, the mean over the parts, with its interval from drawing people."""
     rng = np.random.default_rng(seed)
     value = float(np.mean([auroc(part.wrong[name], part.right[name]) for part in parts]))
     draws = []
@@ -271,25 +314,25 @@ def interval(parts: Sequence[Scored], name: str, seed: int = 0) -> tuple[float, 
 
 
 def summary(parts: Sequence[Scored]) -> dict[str, Any]:
-    """Figures by score: AUROC of faces with interval, precision among the first, AUROC of points."""
+    """Figures by score: AUROC of faces with interval, precision among the first, AUROC of points (None without)."""
+    points = all(len(part.wrong_points["audit"]) for part in parts)
     return {
         name: {
             "auroc": interval(parts, name),
             "precision": float(np.mean([precision_at(part.wrong[name], part.right[name]) for part in parts])),
-            "points": float(np.mean([auroc(part.wrong_points[name], part.right_points[name]) for part in parts])),
+            "points": float(np.mean([auroc(part.wrong_points[name], part.right_points[name]) for part in parts]))
+            if points
+            else None,
         }
         for name in parts[0].wrong
     }
 
 
-def load(data: Path, part: str, predictor: Predictor) -> Faces:
-    """The faces of a part, on the detector's crops."""
-    faces = select(read_dataset(data).faces, part)
-    groups = groups_of([face.image for face in faces])
-    asked = requests_for(faces, "detector", predictor.model.header.crop_factor)
+def predicted(faces: Sequence[LabelledFace], groups: Sequence[str], asked: DatasetRequests, results: Any) -> Faces:
+    """The faces of a data set that were found."""
     rows = [
         (indices[found.request or 0], found.prediction, (result.width, result.height))
-        for indices, result in zip(asked.faces, predict_images(asked.requests, predictor, FaceDetector()), strict=True)
+        for indices, result in zip(asked.faces, results, strict=True)
         for found in result.faces
     ]
     return Faces(
@@ -300,47 +343,99 @@ def load(data: Path, part: str, predictor: Predictor) -> Faces:
     )
 
 
-def measure(parts: dict[str, Faces], scheme: Scheme, count: int) -> dict[str, Any]:
-    """All kinds, both directions."""
-    calibrations = {}
-    for name, faces in parts.items():
-        mean = np.stack([prediction.mean for prediction in faces.predictions])
-        covariance = np.stack([prediction.covariance for prediction in faces.predictions])
-        calibrations[name] = fit_calibration(faces.labels, mean, covariance, faces.groups, scheme)
+def calibrated(faces: Faces, scheme: Scheme) -> Calibration:
+    """A calibration of these faces."""
+    mean = np.stack([prediction.mean for prediction in faces.predictions])
+    covariance = np.stack([prediction.covariance for prediction in faces.predictions])
+    return fit_calibration(faces.labels, mean, covariance, faces.groups, scheme)
+
+
+def both_ways(data: Path, model: str | None) -> list[Trial]:
+    """Two groups of people whom a model did not train on, each calibrated on the other."""
+    device = choose_device("auto")
+    predictor = Predictor(load_model(model, device), device)
+    parts = []
+    for part in ("val", "report"):
+        faces = select(read_dataset(data).faces, part)
+        groups = groups_of([face.image for face in faces])
+        asked = requests_for(faces, "detector", predictor.model.header.crop_factor)
+        parts.append(predicted(faces, groups, asked, predict_images(asked.requests, predictor, FaceDetector())))
+    scheme = predictor.model.scheme
+    return [
+        Trial(there, calibrated(here, scheme), here.labels) for here, there in zip(parts, parts[::-1], strict=True)
+    ]
+
+
+def out_of_fold(data: Path, work: FoldsDir) -> list[Trial]:
+    """All people of a data set, a fold at a time, with what is fitted on the others."""
+    device, faces = choose_device("auto"), read_dataset(data).faces
+    groups, plan = groups_of([face.image for face in faces]), work.plan()
+    parts = []
+    with PredictionCache(work.path / "predictions") as cache:
+        for fold in range(plan.count):
+            predictor = Predictor(load_model(work.model_file(fold), device), device)
+            inside = [index for index, face in enumerate(faces) if plan.folds[face.image.stem] == fold]
+            own = [faces[index] for index in inside]
+            asked = requests_for(own, "detector", predictor.model.header.crop_factor)
+            results = predict_cached(asked.requests, predictor, FaceDetector(), cache)
+            parts.append(predicted(own, [groups[index] for index in inside], asked, results))
+    scheme, trials = get_scheme(plan.scheme), []
+    for number, there in enumerate(parts):
+        others = [part for place, part in enumerate(parts) if place != number]
+        here = Faces(
+            np.concatenate([part.labels for part in others]), [one for part in others for one in part.predictions],
+            [one for part in others for one in part.groups], [one for part in others for one in part.sizes],
+        )  # fmt: skip
+        trials.append(Trial(there, calibrated(here, scheme), here.labels))
+    return trials
+
+
+def reported(person: str) -> bool:
+    """Whether nothing was chosen by this person."""
+    return part_of(person) is Part.REPORT
+
+
+def measure(trials: Sequence[Trial], scheme: Scheme, count: int, together: bool) -> dict[str, Any]:
+    """All kinds; all trials ranked together, or the mean of them."""
     report: dict[str, Any] = {}
     for seed, (kind, plant) in enumerate(KINDS.items()):
-        runs = [
-            run_kind(plant, parts[there], parts[here].labels, calibrations[here], count, scheme, seed)
-            for here, there in (("val", "report"), ("report", "val"))
-        ]
-        report[kind] = {"scores": summary([scored for scored, _ in runs]), "verdicts": [told for _, told in runs]}
+        runs = [run_kind(plant, trial, count, scheme, seed) for trial in trials]
+        parts = [scored for scored, _ in runs]
+        figures: dict[str, Any] = {"scores": summary([joined(parts)] if together else parts)}
+        if together:
+            figures["scores of report people"] = summary([joined(parts).of(reported)])
+        report[kind] = figures | {"verdicts": [told for _, told in runs]}
         show(kind, report[kind])
     return report
 
 
 def show(kind: str, figures: dict[str, Any]) -> None:
     """Print one kind."""
-    print(f"\n{kind}")
-    for name, row in figures["scores"].items():
-        value, low, high = row["auroc"]
-        text = f"faces {value:.3f} ({low:.3f} to {high:.3f})   precision {row['precision']:.2f}"
-        print(f"  {name:<10} AUROC {text}   points {row['points']:.3f}")
-    for direction in figures["verdicts"]:
-        for what, counts in direction.items():
-            total = sum(counts.values())
-            if total:
-                print(f"  {what}: {', '.join(f'{100 * n / total:.1f} % {name}' for name, n in counts.items())}")
+    for title, values in figures.items():
+        if title == "verdicts":
+            continue
+        print(f"\n{kind}: {title}")
+        for name, row in values.items():
+            value, low, high = row["auroc"]
+            points = "" if row["points"] is None else f"   points {row['points']:.3f}"
+            text = f"faces {value:.4f} ({low:.3f} to {high:.3f})   precision {row['precision']:.2f}"
+            print(f"  {name:<10} AUROC {text}{points}")
+    for what in figures["verdicts"][0]:
+        counts: Counter[str] = Counter()
+        for told in figures["verdicts"]:
+            counts.update(told[what])
+        if total := sum(counts.values()):
+            print(f"  {what}: {', '.join(f'{100 * n / total:.1f} % {name}' for name, n in counts.most_common())}")
 
 
-def main(data: Path, model: str | None, count: int, output: Path | None) -> None:
+def main(data: Path, model: str | None, folds: Path | None, count: int, output: Path | None) -> None:
     """Predict, plant, score, print."""
-    device = choose_device("auto")
-    predictor = Predictor(load_model(model, device), device)
-    parts = {part: load(data, part, predictor) for part in ("val", "report")}
-    for part, faces in parts.items():
-        people = len(set(faces.groups))
-        print(f"{part}: {len(faces.groups)} faces of {people} people, an error in up to {count} of them")
-    report = measure(parts, predictor.model.scheme, count)
+    trials = both_ways(data, model) if folds is None else out_of_fold(data, FoldsDir(folds))
+    scheme = get_scheme("300w-68")
+    for trial in trials:
+        people = len(set(trial.faces.groups))
+        print(f"{len(trial.faces.groups)} faces of {people} people, an error in up to {count} of them")
+    report = measure(trials, scheme, count, folds is not None)
     if output is not None:
         output.write_text(json.dumps(report, indent=1), encoding="utf-8")
 
@@ -349,7 +444,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--model")
-    parser.add_argument("--faces", type=int, default=120)
+    parser.add_argument("--folds", type=Path, help="folder that audit --folds made of this data set")
+    parser.add_argument("--faces", type=int, default=120, help="errors of a kind in each part of the people")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    main(options.data, options.model, options.faces, options.json)
+    main(options.data, options.model, options.folds, options.faces, options.json)

@@ -24,6 +24,7 @@ from core.false_discovery import adjusted
 from core.formats.base import LabelledFace
 from core.judgement import OVERRULING
 from core.metrics import norm_distances
+from core.out_of_fold import gather_out_of_fold
 from core.scheme import Scheme
 from core.verdicts import DEFAULTS, WRONG, PointFinding, Verdicts, VerdictSettings, finding, point_verdicts
 
@@ -123,6 +124,7 @@ def audit_faces(
     scheme: Scheme,
     calibration: Calibration | None,
     settings: VerdictSettings = DEFAULTS,
+    folds: Sequence[int] | None = None,
 ) -> Audit:
     """Judge labels by predictions.
 
@@ -130,10 +132,12 @@ def audit_faces(
         faces: of the data set; `asked` is what was asked for them (`core.model.requests.checking_requests`), `results`
             what came of it, in the same order.
         groups: the person of each of `faces`.
-        calibration: of the model; None where it has none.
+        calibration: of the model; None where it has none, and for folds.
+        folds: the fold of each of `faces`, where each was predicted by the model that has not seen its fold: then
+            calibrations are fitted here (`core.out_of_fold`).
 
     Raises:
-        UsageError: not one face could be judged.
+        UsageError: not one face could be judged, or too few to calibrate folds.
     """
     used: list[tuple[int, int, Prediction]] = []
     sizes: list[tuple[int, int] | None] = []
@@ -153,6 +157,7 @@ def audit_faces(
     return judge(
         [faces[index] for index in chosen], [place for _, place, _ in used], [prediction for _, _, prediction in used],
         sizes, [groups[index] for index in chosen], scheme, calibration, settings, left_out,
+        None if folds is None else [folds[index] for index in chosen],
     )  # fmt: skip
 
 
@@ -166,22 +171,25 @@ def judge(
     calibration: Calibration | None,
     settings: VerdictSettings = DEFAULTS,
     left_out: Sequence[Unaudited] = (),
+    folds: Sequence[int] | None = None,
 ) -> Audit:
     """Judge labels by predictions that are there already: one of each a face, at least one.
 
-    Args:
+    Args: as of `audit_faces`, and
         numbers: which face of its image each is, from 0.
         sizes: (width, height) of its image in px, None where it is not known.
         groups: the person of each.
     """
-    evidence = gather(
-        np.stack([face.label.points for face in faces]), predictions, groups, scheme,
-        plain_calibration(len(scheme)) if calibration is None else calibration,
-    )  # fmt: skip
+    labels = np.stack([face.label.points for face in faces])
+    if folds is None:
+        known = plain_calibration(len(scheme)) if calibration is None else calibration
+        evidence = gather(labels, predictions, groups, scheme, known)
+    else:
+        evidence = gather_out_of_fold(labels, predictions, groups, folds, scheme)
     return Audit(
         scheme, faces, numbers, predictions, evidence,
         point_verdicts(evidence, predictions, settings), face_findings(evidence, predictions, sizes),
-        list(left_out), settings, calibration is not None,
+        list(left_out), settings, calibration is not None or folds is not None,
     )  # fmt: skip
 
 
@@ -289,7 +297,7 @@ def gain_per_edit(audit: Audit) -> FloatArray:
 
 
 def _ambiguity(evidence: Evidence) -> FloatArray:
-    sigma = evidence.calibration.sigmas(evidence.raw)
+    sigma = evidence.sigma
     result: FloatArray = np.sqrt(sigma[..., 0] * sigma[..., 1]).mean(axis=1) / evidence.frame.size
     return result
 
@@ -420,7 +428,7 @@ def landmark_table(audit: Audit) -> list[LandmarkRow]:
     """A row for each landmark. Numbers are NaN for a landmark that no face has."""
     e = audit.evidence
     norm = norm_distances(e.expected, audit.scheme)[:, None] / 100
-    sigma = e.calibration.sigmas(e.raw) / norm[..., None]
+    sigma = e.sigma / norm[..., None]
     rows = []
     for index, name in enumerate(audit.scheme.points):
         region = audit.scheme.region_of(index)

@@ -128,15 +128,17 @@ class Calibration:
 
         By the symmetric root of the covariance, which does not jump as axes of near-circles do.
         """
-        means = np.asarray(mean, np.float64)
-        frame = face_frame(means, scheme)
-        raw = split_deviation(label, self.expected(means, scheme), covariance)
-        angle = eigen(covariance).angle
-        sigma = self.sigmas(covariance)
-        along, across = raw.along / sigma[..., 0], raw.across / sigma[..., 1]
+        moved = np.asarray(label, np.float64) - self.expected(mean, scheme)
+        result: FloatArray = np.einsum("...nij,...nj->...ni", self.whitening(mean, covariance, scheme), moved)
+        return result
+
+    def whitening(self, mean: ArrayLike, covariance: ArrayLike, scheme: Scheme) -> FloatArray:
+        """Matrices (F, N, 2, 2) from vectors of image px at each point to whitened ones."""
+        sigma, angle = self.sigmas(covariance), eigen(covariance).angle
         cos, sin = np.cos(angle), np.sin(angle)
-        moved = np.stack([cos * along - sin * across, sin * along + cos * across], -1)
-        result: FloatArray = np.einsum("...ij,...nj->...ni", frame.axes, moved)
+        turn = np.stack([np.stack([cos, -sin], -1), np.stack([sin, cos], -1)], -2)
+        root = (turn / sigma[..., None, :]) @ turn.swapaxes(-1, -2)
+        result: FloatArray = face_frame(mean, scheme).axes[..., None, :, :] @ root
         return result
 
     def sigmas(self, covariance: ArrayLike) -> FloatArray:

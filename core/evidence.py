@@ -13,16 +13,21 @@ from scipy.special import gammaincc
 
 from core.ambiguity import eigen, split_deviation
 from core.calibration import Calibration, systematic_offset
+from core.error_odds import Seen, log_mean, point_odds, slip_odds, surprise_odds
 from core.face import FloatArray, Prediction
 from core.face_frame import FaceFrame, face_frame
 from core.geometry import tangent_angles
-from core.misfit import WHOLE, misfits
+from core.misfit import TYPICAL, WHOLE, misfits
 from core.scheme import Scheme
 
 MIN_HABIT_FACES = 20
 """With fewer faces than this, no habit of a data set's labels is told from chance, and none is taken off."""
 
 _LEAST_P = 1e-300
+_CHUNK = 256  # faces at a time: (faces, N, 24) numbers are held
+_TEMPER = 1 / 3
+_WEIGHTS = {"point": 1.0, "slip": 0.1, "swap": 0.1, "region": 0.01, "whole": 1.0}
+"""How often errors of each kind are reckoned with, against one of a point."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,12 +39,16 @@ class Evidence:
         expected: (F, N, 2), image px: predicted mean plus the habit of the data set's labels.
         raw: (F, N, 2, 2) px^2, covariances as predicted.
         calibration: with the data set's own offset.
-        along, across: (F, N) px, in the axes of the predicted ellipses.
+        sigma: (F, N, 2) px, calibrated standard deviations along and across the axes of the predicted ellipses.
+        along, across: (F, N) px, in these axes.
         distance: (F, N) Mahalanobis distance with calibrated covariance.
         given_rest: (F, N) distance from where the other points of the face say that the label should be; `distance`
             where the calibration has no modes.
         from_shape: (F, N) distance from where the other label points alone put it; NaN without a model of shapes.
         p_alone, p_given, p_shape: (F, N) probability of a right label as far away, by each distance; 1 for no model.
+        misfit_p: (F,) for each region, `core.misfit.WHOLE` and `TYPICAL`, of many points a little off together.
+        point_odds: (F, N) log likelihood ratio of this one point moved against a right label (`core.error_odds`).
+        slip_odds: (F,) of a part of a contour moved along it; None for schemes without long contours.
         tangential, normal: (F, N) px, the deviation along the point's contour and across it; along and across the major
             axis where the point is on no contour.
     """
@@ -50,6 +59,7 @@ class Evidence:
     raw: FloatArray
     calibration: Calibration
     frame: FaceFrame
+    sigma: FloatArray
     along: FloatArray
     across: FloatArray
     distance: FloatArray
@@ -58,6 +68,9 @@ class Evidence:
     p_alone: FloatArray
     p_given: FloatArray
     p_shape: FloatArray
+    misfit_p: dict[str, FloatArray]
+    point_odds: FloatArray
+    slip_odds: FloatArray | None
     tangential: FloatArray
     normal: FloatArray
 
@@ -83,21 +96,27 @@ class Evidence:
         return brown(self.p_given, self.p_shape)
 
     @cached_property
-    def misfit_p(self) -> dict[str, FloatArray]:
-        """(F,) for each region and `core.misfit.WHOLE`."""
-        return self.calibration.misfit.p(misfits(self.distance, self.scheme))
-
-    @cached_property
     def scores(self) -> FloatArray:
-        """(F,) suspect score: -log10 of the least p among points, regions and the whole, each times their number.
+        """(F,) suspect score: log10 of how much likelier the label is with an error than without.
 
-        Points count by `p_rest`: a point that is off alone is so with its region as well, or with its whole face.
+        The errors are a point, a contour that slipped, sides exchanged, a region, and a whole label that is another's;
+        each counts as often as `_WEIGHTS` says, so that the rare and vague do not hide the frequent and plain.
+        Likelihood ratios are tempered: residuals have heavier tails than the normal ones that they are computed with.
         """
-        points = np.where(np.isnan(self.p_rest), 1.0, self.p_rest).min(axis=1) * len(self.scheme)
-        regions = [values for name, values in self.misfit_p.items() if name != WHOLE]
-        least = [points, self.misfit_p[WHOLE], *(values * len(regions) for values in regions)]
-        smallest = np.nanmin(np.stack([np.where(np.isnan(v), 1.0, v) for v in least]), axis=0)
-        result: FloatArray = -np.log10(np.clip(smallest, _LEAST_P, 1.0))
+        flip = np.array(self.scheme.flip)
+        swapped = misfits(self.distance_to(flip), self.scheme)[WHOLE]
+        own = misfits(self.distance, self.scheme)[WHOLE]
+        regions = [values for name, values in self.misfit_p.items() if name not in (WHOLE, TYPICAL)]
+        odds = {
+            "point": _TEMPER * log_mean(self.point_odds),
+            "slip": None if self.slip_odds is None else _TEMPER * self.slip_odds,
+            "swap": _TEMPER * len(self.scheme) / 2 * np.nan_to_num(own - swapped),
+            "region": log_mean(np.stack([surprise_odds(values) for values in regions], -1)) if regions else None,
+            "whole": surprise_odds(self.misfit_p[TYPICAL]),
+        }
+        known = [values + math.log(_WEIGHTS[name]) for name, values in odds.items() if values is not None]
+        total = log_mean(np.stack(known, -1)) + math.log(len(known) / sum(_WEIGHTS.values()))
+        result: FloatArray = total / math.log(10)
         return result
 
     @cached_property
@@ -109,7 +128,7 @@ class Evidence:
     def distance_to(self, order: NDArray[np.intp], labels: FloatArray | None = None) -> FloatArray:
         """(F, N) Mahalanobis distances of each label point from the prediction of point `order[i]` instead."""
         points = self.labels if labels is None else labels
-        sigma = self.calibration.sigmas(self.raw)[:, order]
+        sigma = self.sigma[:, order]
         split = split_deviation(points, self.expected[:, order], self.raw[:, order])
         result: FloatArray = np.hypot(split.along / sigma[..., 0], split.across / sigma[..., 1])
         return result
@@ -137,19 +156,47 @@ def gather(
     deviation = own.deviation(points, mean, raw, scheme)
     p_alone = own.tail.p(deviation.mahalanobis)
     given, p_given = deviation.mahalanobis, p_alone
-    if own.modes is not None:
-        given = own.modes.given_rest(own.whitened(points, mean, raw, scheme)).distance
-        p_given = own.modes.tail.p(given)
     from_shape, p_shape = np.full(points.shape[:2], np.nan), np.ones(points.shape[:2])
+    seen = []
+    if own.modes is not None:
+        whitened = own.whitened(points, mean, raw, scheme)
+        beside = own.modes.given_rest(whitened)
+        given, p_given = beside.distance, own.modes.tail.p(beside.distance)
+        seen.append(Seen(own.modes, whitened, beside, own.whitening(mean, raw, scheme), own.modes.scale**2))
     if own.shape is not None:
-        from_shape = own.shape.distance(points, mean, scheme)
-        p_shape = own.shape.modes.tail.p(from_shape)
+        shaped = own.shape.seen(points, mean, scheme)
+        seen += shaped
+        from_shape = shaped[0].distance
+        p_shape = shaped[0].modes.tail.p(from_shape)
     expected = own.expected(mean, scheme)
-    tangential, normal = _by_contour(points - expected, expected, eigen(raw).angle, scheme)
+    tangent = np.stack([tangent_angles(points, scheme) for points in expected])
+    tangential, normal = _by_contour(points - expected, tangent, eigen(raw).angle)
+    frame = face_frame(mean, scheme)
+    point_odds, slip_odds = _odds(seen, tangent, frame.size, scheme)
+    if not seen:
+        point_odds = surprise_odds(p_alone)
     return Evidence(
-        scheme, points, expected, raw, own, face_frame(mean, scheme), deviation.along, deviation.across,
-        deviation.mahalanobis, given, from_shape, p_alone, p_given, p_shape, tangential, normal,
+        scheme, points, expected, raw, own, frame, own.sigmas(raw), deviation.along,
+        deviation.across, deviation.mahalanobis, given, from_shape, p_alone, p_given, p_shape,
+        own.misfit.p(misfits(deviation.mahalanobis, scheme)), point_odds, slip_odds, tangential, normal,
     )  # fmt: skip
+
+
+def _odds(
+    seen: Sequence[Seen], tangent: FloatArray, size: FloatArray, scheme: Scheme
+) -> tuple[FloatArray, FloatArray | None]:
+    """`Evidence.point_odds` and `slip_odds` of faces with tangents (F, N) at an angle; some faces at a time."""
+    if not seen:
+        return np.zeros(tangent.shape), None
+    directions = np.stack([np.cos(tangent), np.sin(tangent)], -1)
+    points, slips = [], []
+    for start in range(0, len(size), _CHUNK):
+        faces = slice(start, start + _CHUNK)
+        part = [one.part(faces) for one in seen]
+        points.append(point_odds(part, size[faces]))
+        slips.append(slip_odds(part, directions[faces], size[faces], scheme))
+    known = [log_mean(odds) for odds in slips if odds is not None]
+    return np.concatenate(points), np.concatenate(known) if known else None
 
 
 def cauchy(p: ArrayLike) -> FloatArray:
@@ -178,10 +225,8 @@ def brown(first: ArrayLike, second: ArrayLike) -> FloatArray:
     return np.asarray(np.maximum(both, _LEAST_P), np.float64)
 
 
-def _by_contour(
-    error: FloatArray, expected: FloatArray, axis: FloatArray, scheme: Scheme
-) -> tuple[FloatArray, FloatArray]:
-    tangent = np.stack([tangent_angles(points, scheme) for points in expected])
+def _by_contour(error: FloatArray, tangent: FloatArray, axis: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Deviations (F, N, 2) along a tangent at an angle (F, N) and across it; by the `axis` where there is none."""
     angle = np.where(np.isnan(tangent), axis, tangent)
     cos, sin = np.cos(angle), np.sin(angle)
     return cos * error[..., 0] + sin * error[..., 1], -sin * error[..., 0] + cos * error[..., 1]

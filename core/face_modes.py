@@ -4,19 +4,18 @@ Labels of a whole face are moved by a pixel, jaws slip as a whole, mouths are a 
 deviates by, it shares with its neighbours. What is left tells a wrong point far better than its whole deviation does.
 
 A factor model: whitened deviations y (2 N) of a face are W f + e, with a few factors f ~ N(0, I), loadings W and noise
-e ~ N(0, diag(noise)). Fitted by expectation maximisation (Rubin and Thayer 1982). Given the other points of its face, a
-point is expected at W_i E[f | others], with covariance W_i Cov[f | others] W_i' + diag(noise_i).
+e ~ N(0, diag(noise)). Fitted by expectation maximisation (Rubin and Thayer 1982).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from core.face import FloatArray
 from core.scheme import Scheme
@@ -30,22 +29,33 @@ _STEPS = 30
 _CLIP = 3.0
 """Whitened deviations are shortened to this while fitting: wrong labels must not become a mode."""
 _TRUST = 2.5
-"""A point farther than this from what the others say counts less for the others, by the square of the ratio."""
+"""A point farther than this from what the others say is taken to be just so far by the others."""
 _ROUNDS = 3
-_CHUNK = 200  # faces at a time: (faces, N, factors, factors) numbers are held
+_FAR = 6.0
+"""Deviations count no more than this many standard deviations where a whole contour is asked about."""
 
 
 class GivenRest(NamedTuple):
-    """`residual` (F, N, 2) of whitened deviations from what the other points of a face say; `distance` (F, N).
+    """What the other points of a face say of each point, in whitened deviations.
 
-    The distance is in standard deviations, divided by the model's `scale` so that it follows its `tail`.
+    `residual` (F, N, 2) from what they say; `distance` (F, N) in standard deviations, divided by the model's `scale` so
+    that it follows its `tail`; `precision` (F, N, 2, 2), the inverse of the residual's covariance in the model (without
+    `scale`). NaN, and 0 for the precision, where the point is missing.
     """
 
     residual: FloatArray
     distance: FloatArray
+    precision: FloatArray
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+class Along(NamedTuple):
+    """Terms (F, H) of likelihoods along directions d: ln p(y - s d) - ln p(y) is s `slope` - s^2 `bend` / 2."""
+
+    slope: FloatArray
+    bend: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
 class FaceModes:
     """The factor model.
 
@@ -74,42 +84,59 @@ class FaceModes:
     def given_rest(self, whitened: ArrayLike) -> GivenRest:
         """Each point against the others of its face.
 
+        With P the inverse covariance of all known coordinates, point i is expected, given the others, where
+        P_ii (y_i - m_i) = (P y)_i, with precision P_ii (Rue and Held, Gaussian Markov Random Fields, 2005, thm. 2.3).
+        A point that is farther than `_TRUST` from there is moved up to it for the others, and all is asked again.
+
         Args:
             whitened: (F, N, 2) deviations in calibrated standard deviations, in the face's frame; NaN where missing.
         """
         values = np.asarray(whitened, np.float64)
-        parts = [self._given_rest(values[start : start + _CHUNK]) for start in range(0, len(values), _CHUNK)]
-        if not parts:
-            return GivenRest(np.empty_like(values), np.empty(values.shape[:2]))
-        return GivenRest(np.concatenate([part.residual for part in parts]), np.concatenate([p.distance for p in parts]))
+        result = GivenRest(
+            np.full(values.shape, np.nan), np.full(values.shape[:2], np.nan), np.zeros((*values.shape, 2))
+        )
+        for faces, points, precision in self._patterns(values):
+            own = _blocks(precision)
+            spread = np.linalg.inv(own)
+            y = values[np.ix_(faces, points)]
+            seen = y
+            for _ in range(_ROUNDS):
+                pull = (seen.reshape(len(faces), -1) @ precision).reshape(y.shape)
+                expected = seen - np.einsum("nab,fnb->fna", spread, pull)
+                residual = y - expected
+                square = np.einsum("fna,nab,fnb->fn", residual, own, residual, optimize=True)
+                distance = np.sqrt(np.maximum(square, 0.0)) / self.scale
+                seen = expected + residual * np.minimum(1.0, _TRUST / np.maximum(distance, _TRUST))[..., None]
+            where = np.ix_(faces, points)
+            result.residual[where], result.distance[where], result.precision[where] = residual, distance, own
+        return result
 
-    def _given_rest(self, values: FloatArray) -> GivenRest:
-        known = np.asarray(np.isfinite(values).all(axis=2), np.bool_)
-        y = np.where(known[..., None], values, 0.0)
-        trust: FloatArray = known.astype(np.float64)
-        result = self._leave_one_out(y, trust)
-        for _ in range(_ROUNDS - 1):
-            trust = np.where(known, (_TRUST / np.maximum(result.distance, _TRUST)) ** 2, 0.0)
-            result = self._leave_one_out(y, trust)
-        lost = np.where(known, 0.0, np.nan)
-        return GivenRest(result.residual + lost[..., None], result.distance + lost)
+    def along(self, whitened: ArrayLike, directions: ArrayLike) -> Along:
+        """How likely it is that whole faces (F, N, 2) were moved along directions (F, H, N, 2), whitened as they are.
 
-    def _leave_one_out(self, y: FloatArray, trust: FloatArray) -> GivenRest:
-        """Points count with `trust` (F, N) for the others."""
-        w = self.loadings
-        weight = trust[..., None] / self.noise
-        each = np.einsum("nak,fna,nal->fnkl", w, weight, w, optimize=True)
-        pull = np.einsum("nak,fna->fnk", w, weight * y, optimize=True)
-        precision = np.eye(w.shape[2]) + each.sum(axis=1, keepdims=True) - each
-        spread = np.linalg.inv(precision)
-        factors = np.einsum("fnkl,fnl->fnk", spread, pull.sum(axis=1, keepdims=True) - pull)
-        residual = y - np.einsum("nak,fnk->fna", w, factors)
-        covariance = np.einsum("nak,fnkl,nbl->fnab", w, spread, w, optimize=True)
-        covariance[..., 0, 0] += self.noise[:, 0]
-        covariance[..., 1, 1] += self.noise[:, 1]
-        solved = np.linalg.solve(covariance, residual[..., None])[..., 0]
-        square = np.maximum((residual * solved).sum(axis=-1), 0.0)
-        return GivenRest(residual, np.sqrt(square) / self.scale)
+        Deviations are shortened to `_FAR`: a single wrong point must not look like a moved contour.
+        """
+        values, moved = np.asarray(whitened, np.float64), np.asarray(directions, np.float64)
+        near = _shortened(np.nan_to_num(values), _FAR)
+        slope, bend = np.zeros(moved.shape[:2]), np.zeros(moved.shape[:2])
+        for faces, points, precision in self._patterns(values):
+            d = moved[np.ix_(faces, np.arange(moved.shape[1]), points)].reshape(len(faces), moved.shape[1], -1)
+            pulled = d @ precision
+            slope[faces] = (pulled * near[np.ix_(faces, points)].reshape(len(faces), 1, -1)).sum(axis=-1)
+            bend[faces] = (pulled * d).sum(axis=-1)
+        return Along(slope, bend)
+
+    def _patterns(self, values: FloatArray) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp], FloatArray]]:
+        """Faces with the same known points, these points (M,), and the inverse of their covariance (2 M, 2 M)."""
+        known = np.isfinite(values).all(axis=2)
+        patterns, place = np.unique(known, axis=0, return_inverse=True)
+        for number, pattern in enumerate(patterns):
+            points = np.flatnonzero(pattern)
+            if len(points):
+                w = self.loadings[points].reshape(2 * len(points), -1)
+                covariance = w @ w.T + np.diag(self.noise[points].ravel())
+                inverse: FloatArray = np.asarray(np.linalg.inv(covariance), np.float64)
+                yield np.flatnonzero(place.ravel() == number), points, inverse
 
     def to_json(self) -> dict[str, Any]:
         """For a model's header."""
@@ -143,8 +170,7 @@ def fit_modes(
     filled = np.nan_to_num(values)
     mirrored = filled[:, list(scheme.flip)] * np.array([-1.0, 1.0])
     both = np.concatenate([filled, mirrored])
-    length = np.hypot(both[..., 0], both[..., 1])[..., None]
-    y = (both * np.minimum(1.0, _CLIP / np.maximum(length, _CLIP))).reshape(len(both), -1)
+    y = _shortened(both, _CLIP).reshape(len(both), -1)
     second = y.T @ y / len(y)
     power, axes = np.linalg.eigh(second)
     w = axes[:, ::-1][:, :factors] * np.sqrt(np.maximum(power[::-1][:factors], 0.0))
@@ -158,3 +184,18 @@ def fit_modes(
     made = FaceModes(w.reshape(len(scheme), 2, -1), noise.reshape(len(scheme), 2))
     tail, scale = fit_tail(made.given_rest(values).distance)
     return replace(made, tail=tail, scale=scale)
+
+
+def _shortened(values: FloatArray, limit: float) -> FloatArray:
+    """Vectors (..., 2), none longer than `limit`."""
+    length = np.hypot(values[..., 0], values[..., 1])[..., None]
+    result: FloatArray = values * np.minimum(1.0, limit / np.maximum(length, limit))
+    return result
+
+
+def _blocks(matrix: FloatArray) -> FloatArray:
+    """The blocks (M, 2, 2) on the diagonal of (2 M, 2 M)."""
+    count = len(matrix) // 2
+    index = np.arange(count)
+    result: FloatArray = matrix.reshape(count, 2, count, 2)[index, :, index, :]
+    return result

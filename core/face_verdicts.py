@@ -123,7 +123,7 @@ def _explain(
 
 
 def _misfit(evidence: Evidence, face: int, label: FloatArray) -> float:
-    sigma = evidence.calibration.sigmas(evidence.raw[face])
+    sigma = evidence.sigma[face]
     split = split_deviation(label, evidence.expected[face], evidence.raw[face])
     distance = np.hypot(split.along / sigma[:, 0], split.across / sigma[:, 1])
     return float(misfits(distance[None], evidence.scheme)[WHOLE][0])

@@ -1,8 +1,9 @@
 """Misfit of whole faces and regions: many points a little off together, which no single point shows.
 
 The misfit of a set of points is the mean of their squared distances, each cut at 6 standard deviations so that one
-wrong point is not taken for a wrong face. Right labels of a face deviate together, so that it has no chi-square
-distribution; its logarithm is taken as normal, by median and median absolute deviation over calibration faces.
+wrong point is not taken for a wrong face; `TYPICAL` is the median of a face instead, which no few wrong points change.
+Right labels of a face deviate together, so that neither has a chi-square distribution; its logarithm is taken as
+normal, by median and median absolute deviation over calibration faces.
 """
 
 from __future__ import annotations
@@ -20,16 +21,18 @@ from core.face import FloatArray
 from core.scheme import Scheme
 
 WHOLE = "all"
+TYPICAL = "typical"
 
 _CUT = 6.0
 _MAD_NORMAL = 1.4826
 _LEAST = 1e-3
 _UNKNOWN = (math.log(2.0), 0.5)
+_TYPICAL = math.log(2 * math.log(2))
 
 
 @dataclass(frozen=True, slots=True)
 class Misfit:
-    """Distribution of the misfit of right labels: `known` maps `WHOLE` and region names to (mean, sd) of its log."""
+    """Distribution of the misfit of right labels: `known` maps names of `misfits` to (mean, sd) of its log."""
 
     known: Mapping[str, tuple[float, float]]
 
@@ -37,11 +40,17 @@ class Misfit:
         """Probability (F,) of at least such a misfit with right labels, of `misfits`; NaN where unknown."""
         result = {}
         for name, value in values.items():
-            centre, spread = self.known.get(name, _UNKNOWN)
+            centre, spread = self._of(name)
             with np.errstate(divide="ignore"):
                 far = (np.log(value) - centre) / spread
             result[name] = np.asarray(0.5 * erfc(far / math.sqrt(2)), np.float64)
         return result
+
+    def _of(self, name: str) -> tuple[float, float]:
+        """Calibrations from before there was `TYPICAL` know only how much whole faces differ."""
+        if name == TYPICAL and name not in self.known:
+            return _TYPICAL, self.known.get(WHOLE, _UNKNOWN)[1]
+        return self.known.get(name, _UNKNOWN)
 
     def to_json(self) -> dict[str, Any]:
         """For a model's header."""
@@ -57,7 +66,7 @@ class Misfit:
 
 
 def misfits(distance: ArrayLike, scheme: Scheme) -> dict[str, FloatArray]:
-    """Misfit (F,) of each face as a whole and of each of its regions, of distances (F, N); NaN where nothing is known.
+    """Misfit (F,) of whole faces, of each region, and `TYPICAL`, of distances (F, N); NaN where nothing is known.
 
     Distances are Mahalanobis distances with calibrated covariances; NaN where a point is missing.
     """
@@ -70,6 +79,9 @@ def misfits(distance: ArrayLike, scheme: Scheme) -> dict[str, FloatArray]:
         count = known[:, indices].sum(axis=1)
         total = filled[:, indices].sum(axis=1)
         result[name] = np.divide(total, count, out=np.full(len(square), np.nan), where=count > 0)
+    some = known.any(axis=1)
+    middle = np.nanmedian(np.where(some[:, None], np.where(known, square, np.nan), 0.0), axis=1)
+    result[TYPICAL] = np.where(some, middle, np.nan)
     return result
 
 

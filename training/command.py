@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -219,7 +220,9 @@ def build_trainer(
     )
 
     def save_best(best: StarNet, figures: dict[str, Any]) -> None:
-        save_model(run.best_file, best, header.with_metrics(**figures))
+        # Without faces to choose by there is no figure.
+        known = {name: value for name, value in figures.items() if not isinstance(value, float) or math.isfinite(value)}
+        save_model(run.best_file, best, header.with_metrics(**known))
 
     size = net_config.input_size
     augmentation = Augmentation() if config.augment else None

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
@@ -91,6 +92,7 @@ class VerdictMarks(QGraphicsItem):
                 painter.setPen(pen)
                 painter.drawEllipse(at, _RADIUS_PX, _RADIUS_PX)
             return
-        marks.rings(painter, [at], 2 * _RADIUS_PX, colour, 2.0)
+        place = np.array([[at.x(), at.y()]])
+        marks.rings(painter, place, 2 * _RADIUS_PX, colour, 2.0)
         if verdict == "swapped":
-            marks.rings(painter, [at], 2 * _RADIUS_PX - 7, colour, 1.4)
+            marks.rings(painter, place, 2 * _RADIUS_PX - 7, colour, 1.4)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.cli.audit_folds import add_fold_options, audit_out_of_fold, check_fold_options, work_folder
 from app.cli.common import (
     Subparsers,
     add_model_options,
@@ -23,10 +24,10 @@ from app.cli.exchange import Bar, default_author
 from core.errors import SchemeError, UsageError, one_line
 
 if TYPE_CHECKING:
+    from app.cli.audit_output import Judge
     from core.audit import Audit, Only, QueueItem
     from core.face import FloatArray
     from core.formats.base import LabelledFace
-    from core.model.predictor import Predictor
     from core.project import PredictionCache
     from core.scheme import Scheme
 
@@ -74,6 +75,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--rate", type=share, default=0.05, metavar="Q", help="false-discovery rate of suspects (default: 0.05)"
     )
+    add_fold_options(parser)
     _add_queue_options(parser)
 
 
@@ -108,6 +110,7 @@ def run(args: argparse.Namespace) -> int:
     from app.cli.audit_output import table, write_csv, write_json
     from core.audit import Order, queue
 
+    check_fold_options(args)
     outputs = [Path(out) for out in (args.output, args.json, args.csv) if out]
     if len(set(outputs)) < len(outputs):
         raise UsageError("two outputs are to go into one file", where=outputs[0], remedy="Give each its own name")
@@ -117,18 +120,18 @@ def run(args: argparse.Namespace) -> int:
         if output.exists() and not args.force:
             raise UsageError("the file is there already", where=output, remedy="Add --force, or choose another name")
     faces, scheme, cache_path = _faces(args)
-    predictor, audit = audited(args, faces, scheme, cache_path)
+    judge, audit = audited(args, faces, scheme, cache_path)
     only = _only(args, scheme)
     apart = _disagreement(args, audit) if args.order == "disagreement" else None
     settled = True if args.settled else None
     items: list[QueueItem] = queue(audit, Order(args.order), only, args.seed, apart, settled=settled)[: args.limit]
     if args.output:
-        _write_report(args, audit, items, predictor)
+        _write_report(args, audit, items, judge)
     if args.json:
-        write_json(Path(args.json), audit, items, predictor.model, _settings(args), force=args.force)
+        write_json(Path(args.json), audit, items, judge, _settings(args), force=args.force)
     if args.csv:
         write_csv(Path(args.csv), audit, items, force=args.force)
-    print(table(audit, items, predictor.model.name))
+    print(table(audit, items, judge.name))
     for left in audit.left_out[:_LISTED]:
         print(f"left out: {one_line(str(left.face.image))}: {one_line(left.reason)}", file=sys.stderr)
     if len(audit.left_out) > _LISTED:
@@ -136,7 +139,7 @@ def run(args: argparse.Namespace) -> int:
     return 1 if audit.left_out else 0
 
 
-def _write_report(args: argparse.Namespace, audit: Audit, items: list[QueueItem], predictor: Predictor) -> None:
+def _write_report(args: argparse.Namespace, audit: Audit, items: list[QueueItem], judge: Judge) -> None:
     """The page of -o."""
     from datetime import UTC, datetime
 
@@ -150,8 +153,8 @@ def _write_report(args: argparse.Namespace, audit: Audit, items: list[QueueItem]
         audit=audit,
         items=items,
         groups=groups_of([face.image for face in audit.faces]),
-        model=predictor.model.name,
-        model_hash=predictor.model.hash,
+        model=judge.name,
+        model_hash=judge.hash,
         order=args.order,
         settings=_settings(args),
         when=datetime.now(UTC),
@@ -172,8 +175,10 @@ def _judged(text: str) -> tuple[int, int]:
 
 def _settings(args: argparse.Namespace) -> dict[str, object]:
     """What the run was asked for, to be written down with its results."""
-    names = ("project", "dataset", "label_set", "rate", "order", "seed", "limit", "region", "verdict", "tag", "source",
-             "decision")  # fmt: skip
+    names = (
+        *("project", "dataset", "label_set", "folds", "folds_init", "config"),
+        *("rate", "order", "seed", "limit", "region", "verdict", "tag", "source", "decision"),
+    )
     asked: dict[str, object] = {name: value for name in names if (value := getattr(args, name)) not in (None, [])}
     return asked | ({"settled": True} if args.settled else {})
 
@@ -203,14 +208,29 @@ def _faces(args: argparse.Namespace) -> tuple[list[LabelledFace], Scheme, Path |
 
 def audited(
     args: argparse.Namespace, faces: list[LabelledFace], scheme: Scheme, cache_path: Path | None
-) -> tuple[Predictor, Audit]:
-    """Judge these labels with the model that the options name, from predictions kept at `cache_path` or made now."""
+) -> tuple[Judge, Audit]:
+    """Judge these labels as the options say, from predictions kept at `cache_path` or made now."""
+    from training.split import groups_of
+
+    groups = groups_of([face.image for face in faces])
+    if getattr(args, "folds", None) is not None:
+        work = work_folder(args)
+        kept = work / "predictions" if cache_path is None else cache_path
+        with _cache(kept) as cache:
+            return audit_out_of_fold(args, faces, groups, scheme, work, cache)
+    with _cache(cache_path) as cache:
+        return _by_one_model(args, faces, groups, scheme, cache)
+
+
+def _by_one_model(
+    args: argparse.Namespace, faces: list[LabelledFace], groups: list[str], scheme: Scheme, cache: PredictionCache
+) -> tuple[Judge, Audit]:
+    from app.cli.audit_output import Judge
     from core.audit import audit_faces
     from core.calibration import Calibration
     from core.model.cached import predict_cached
     from core.model.requests import checking_requests
     from core.verdicts import VerdictSettings
-    from training.split import groups_of
 
     predictor, detector = open_predictor(args)
     model = predictor.model
@@ -221,14 +241,10 @@ def audited(
     if calibration is None:
         print("note: this model has no calibration, so that right labels may look suspect", file=sys.stderr)
     asked = checking_requests(faces, model.header.crop_factor)
-    groups = groups_of([face.image for face in faces])
-    with _cache(cache_path) as cache:
-        results = predict_cached(asked.requests, predictor, detector, cache)
-        shown = progress(results, len(asked.requests), "Predicting", "images")
-        audit = audit_faces(faces, asked, shown, groups, scheme, calibration, VerdictSettings(rate=args.rate))
-        for note in cache.notes:
-            print(f"note: {one_line(note)}", file=sys.stderr)
-    return predictor, audit
+    results = predict_cached(asked.requests, predictor, detector, cache)
+    shown = progress(results, len(asked.requests), "Predicting", "images")
+    audit = audit_faces(faces, asked, shown, groups, scheme, calibration, VerdictSettings(rate=args.rate))
+    return Judge(model.name, model.hash), audit
 
 
 def _disagreement(args: argparse.Namespace, audit: Audit) -> FloatArray:
@@ -256,6 +272,8 @@ def _cache(path: Path | None) -> Iterator[PredictionCache]:
 
     with PredictionCache(":memory:" if path is None else path) as cache:
         yield cache
+        for note in cache.notes:
+            print(f"note: {one_line(note)}", file=sys.stderr)
 
 
 def _only(args: argparse.Namespace, scheme: Scheme) -> Only:

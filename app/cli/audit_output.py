@@ -8,11 +8,10 @@ import json
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from core.audit import Audit, QueueItem, counted, landmark_table
 from core.files import write_atomic
-from core.model.library import LoadedModel
 from core.verdicts import PointFinding, Verdict
 from core.version import VERSION
 
@@ -25,11 +24,18 @@ CSV_COLUMNS = (
 _SHOWN = 20
 
 
+class Judge(NamedTuple):
+    """What judged: a model's name and the SHA-256 (hex) of its file; of several models, that of their hashes."""
+
+    name: str
+    hash: str
+
+
 def write_json(
     path: Path,
     audit: Audit,
     items: Sequence[QueueItem],
-    model: LoadedModel,
+    model: Judge,
     settings: dict[str, object],
     *,
     force: bool,

@@ -124,7 +124,7 @@ def test_fitted_modes_shapes_and_misfits_survive_the_header() -> None:
     given = again.modes.given_rest(asked)
     assert np.isnan(given.distance[0, 5])
     assert np.isfinite(given.distance[0, 6])
-    shape = [one.shape.distance(labels[:9], means[:9], SCHEME) for one in (made, again)]
+    shape = [one.shape.seen(labels[:9], means[:9], SCHEME)[1].distance for one in (made, again)]
     assert np.allclose(*shape, rtol=0.02, atol=0.02)
     p = again.misfit.p(misfits(made.deviation(labels, means, covariance, SCHEME).mahalanobis, SCHEME))
     assert set(p) == {"all", *(region.name for region in SCHEME.regions)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from dataclasses import replace
 
 import pytest
@@ -181,3 +182,14 @@ def test_points_count_by_their_weight_and_missing_ones_not_at_all(name: str) -> 
     torch.testing.assert_close(masked[:, 0, 0], full[:, 0, 0] * 6 / 5)
     torch.testing.assert_close(half[:, 0, 1], full[:, 0, 1] * 0.5 * 6 / 5.5)
     torch.testing.assert_close(half[:, 1], full[:, 1] * 6 / 5.5)
+
+
+def test_without_a_compiler_the_network_is_used_as_it_is() -> None:
+    inductor = pytest.importorskip("torch._inductor.config")
+    said: list[str] = []
+    with inductor.patch({"cpp.cxx": ("no-such-compiler",)}), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch warns of its own parts while it looks for a compiler
+        stepper = Stepper(network(), replace(CONFIG, compile=True), CPU, said.append)
+    assert len(said) == 1 and "finds no compiler that works" in said[0]
+    plain = Stepper(network(), CONFIG, CPU, pytest.fail)
+    assert stepper.step(batch(), 1e-3).loss == plain.step(batch(), 1e-3).loss
