@@ -78,6 +78,8 @@ class QueueDesk(QObject):
         """The face that the queue led to last; from any other one it begins at its top."""
         self._given: dict[str, tuple[Judgement, ...]] = {}
         """Decisions that the audit does not know of yet, by face, with those from before."""
+        self._asked: frozenset[str] = frozenset()
+        """Faces of the audit that was sorted last."""
         panel.model.state, panel.model.thumbnail = self._row_state, self._thumbnail
         panel.snap.setChecked(bool(settings.value("queue_snap")))
         panel.snap.toggled.connect(lambda on: settings.set("queue_snap", on))
@@ -139,8 +141,8 @@ class QueueDesk(QObject):
             self.panel.model.reset([])
             self.panel.show_progress(None, False)
             self._show_hint()
-        elif self._arranged is None:
-            self._arrange()
+        elif self._arranged is None or not audit.places.keys() <= self._asked:
+            self._arrange()  # faces have come that the model had not looked at before
         else:
             self.panel.model.all_changed()
             self._count()
@@ -163,6 +165,7 @@ class QueueDesk(QObject):
         audit, wanted, project = self.audit, self._wanted, self._document.project
         if audit is None or project is None:
             return
+        self._asked = frozenset(audit.places)
 
         def work(_job: Job) -> tuple[Arranged, Progress]:
             arranged = arrange(audit, wanted, annotators_apart(project) if wanted.order == DISAGREEMENT else None)

@@ -16,7 +16,7 @@ from core.errors import CheckpointError
 from core.face import FloatArray, Prediction
 from core.face_frame import face_frame
 from core.face_modes import fit_modes
-from core.misfit import misfits
+from core.misfit import TYPICAL, WHOLE, misfits
 from core.model.checkpoint import read_header
 from core.model.library import ModelLibrary
 from core.scheme import get_scheme
@@ -127,7 +127,7 @@ def test_fitted_modes_shapes_and_misfits_survive_the_header() -> None:
     shape = [one.shape.seen(labels[:9], means[:9], SCHEME)[1].distance for one in (made, again)]
     assert np.allclose(*shape, rtol=0.02, atol=0.02)
     p = again.misfit.p(misfits(made.deviation(labels, means, covariance, SCHEME).mahalanobis, SCHEME))
-    assert set(p) == {"all", *(region.name for region in SCHEME.regions)}
+    assert set(p) == {WHOLE, TYPICAL, *(region.name for region in SCHEME.regions)}
     assert all(0.3 < np.median(values) < 0.7 for values in p.values())
 
 
