@@ -10,14 +10,12 @@ from PySide6.QtGui import QColor, QFont, QPainter, QPalette, QPolygon
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QPushButton,
     QStackedLayout,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
-    QTableView,
     QVBoxLayout,
     QWidget,
 )
@@ -26,6 +24,7 @@ from app.image_filter import ImageFilter
 from app.jobs.store import count_text
 from app.panels.filter_bar import FilterBar
 from app.panels.image_model import ImageListModel, ImageRow, Role
+from app.panels.row_list import row_list
 from app.panels.status_icons import paint_status
 from app.texts import tr
 from core.work_status import STATUS_TEXTS
@@ -164,7 +163,7 @@ class ImagePanel(QWidget):
         )
         self.order.setAccessibleName(tr("Order of the list"))
         self.summary = QLabel(self)
-        self.view = self._make_view()
+        self.view = row_list(self, self.model, _RowDelegate(), _ROW_HEIGHT, tr("Images"))
         self.hint = QLabel(self)
         self.hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.hint.setWordWrap(True)
@@ -192,25 +191,6 @@ class ImagePanel(QWidget):
         self._current: str | None = None
         self._to_top = False
         self._summarise()
-
-    def _make_view(self) -> QTableView:
-        """A table of one column: a list view lays out all its rows again whenever one of them changes."""
-        view = QTableView(self)
-        view.setModel(self.model)
-        view.setItemDelegate(_RowDelegate(view))
-        view.horizontalHeader().hide()
-        view.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        view.verticalHeader().hide()
-        view.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        view.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
-        view.setShowGrid(False)
-        view.setTabKeyNavigation(False)
-        view.setSelectionMode(QTableView.SelectionMode.SingleSelection)
-        view.setVerticalScrollMode(QTableView.ScrollMode.ScrollPerPixel)
-        view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        view.setEditTriggers(QTableView.EditTrigger.NoEditTriggers)
-        view.setAccessibleName(tr("Images"))
-        return view
 
     def _layout(self) -> None:
         line = QHBoxLayout()

@@ -9,13 +9,11 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import (
     QCheckBox,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QProgressBar,
     QPushButton,
     QSizePolicy,
     QStackedLayout,
-    QTableView,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -23,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from app.panels.queue_filter import QueueFilter
 from app.panels.queue_model import ROW_HEIGHT, QueueModel, RowDelegate
+from app.panels.row_list import row_list
 from app.panels.stop_curve import StopCurvePlot
 from app.panels.verdict_strip import VerdictStrip
 from app.review_queue import Progress
@@ -50,7 +49,7 @@ class QueuePanel(QWidget):
         self._quiet = False
         self.model = QueueModel(self)
         self.filter = QueueFilter(self)
-        self.view = self._make_view()
+        self.view = row_list(self, self.model, RowDelegate(), ROW_HEIGHT, tr("Review queue"))
         self.run = QPushButton(tr("Run audit"), self)
         self.run.setToolTip(tr("Compare every label with the model's prediction; missing predictions are made first."))
         self.run.clicked.connect(self.audit_wanted)
@@ -82,25 +81,6 @@ class QueuePanel(QWidget):
         self.view.activated.connect(lambda index: self.chosen.emit(index.row()))
         self.show_state("", False)
         self.show_progress(None, False)
-
-    def _make_view(self) -> QTableView:
-        """A table of one column, as the list of images."""
-        view = QTableView(self)
-        view.setModel(self.model)
-        view.setItemDelegate(RowDelegate(view))
-        view.horizontalHeader().hide()
-        view.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        view.verticalHeader().hide()
-        view.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        view.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
-        view.setShowGrid(False)
-        view.setTabKeyNavigation(False)
-        view.setSelectionMode(QTableView.SelectionMode.SingleSelection)
-        view.setVerticalScrollMode(QTableView.ScrollMode.ScrollPerPixel)
-        view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        view.setEditTriggers(QTableView.EditTrigger.NoEditTriggers)
-        view.setAccessibleName(tr("Review queue"))
-        return view
 
     def _button(self, name: str) -> QPushButton:
         button, action = QPushButton(self), self._actions(name)
