@@ -15,18 +15,19 @@ import argparse
 import hashlib
 import json
 import shutil
+import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.errors import TrainingError, UsageError
+from core.errors import ConfigError, TrainingError, UsageError
 from core.files import read_limited, sync_folder, write_atomic
 from core.formats.base import LabelledFace
 from core.scheme import Scheme
 from core.transforms import Crop, crop_from_points
-from training.config import TrainConfig
+from training.config import TrainConfig, config_from
 
 if TYPE_CHECKING:  # they bring torch
     from core.model.device import Device
@@ -154,7 +155,15 @@ def _difference(kept: Plan, wanted: Plan) -> str:
         return f"another scheme ({kept.scheme})"
     if kept.init != wanted.init:
         return "another model to start from"
-    return "" if kept.recipe == wanted.recipe else "other settings"
+    return "" if _settings(kept.recipe) == _settings(wanted.recipe) else "other settings"
+
+
+def _settings(recipe: str) -> TrainConfig | None:
+    """The settings of a kept recipe, with today's defaults for those that it does not know; None if it is damaged."""
+    try:
+        return config_from(tomllib.loads(recipe), "the plan of the folds")
+    except (tomllib.TOMLDecodeError, ConfigError):
+        return None
 
 
 def train_folds(
